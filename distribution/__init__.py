@@ -1,0 +1,1 @@
+"""The engine: codes, templates, audience, approval, sending, providers. Free of Slack and of HTTP frameworks."""

@@ -1,0 +1,14 @@
+"""How the engine refuses: in words for the person who asked, and at the field where they typed."""
+
+
+class Refused(Exception):
+    """Something that a person asked for cannot be done as asked.
+
+    `str(error)` is a sentence or two for that person: what is wrong, where, what to do next. `field` names the input
+    it belongs to, in the engine's own words ("name", "formats", "body"), or is None where no single one is to blame;
+    the Slack side maps it to a block, the API to a pointer.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field

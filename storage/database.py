@@ -1,0 +1,101 @@
+"""The one way to a database session, on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# SQLite: how long a writer waits for the one before it, and how much of the file it keeps in memory
+# (measured: a bulk load wants 64 MB or more).
+BUSY_TIMEOUT_MS = 30_000
+CACHE_KIB = 131_072
+
+
+class Database:
+    """An engine and its two kinds of transaction.
+
+    `read()` sees one snapshot and takes no lock; `write()` is the only way to change anything. On SQLite a write takes
+    the lock at once (`BEGIN IMMEDIATE`): a transaction that reads first and writes later would otherwise fail half-way.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Open `url` ("sqlite:///path", "postgresql+psycopg://…"). Nothing is created or migrated: see `upgrade`."""
+        parsed = make_url(url)
+        if parsed.drivername in ("postgres", "postgresql"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.url = parsed
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = create_engine(
+                parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+            )
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(
+                self.engine,
+                "begin",
+                lambda connection: connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN")),
+            )
+        else:
+            self.engine = create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; whatever it changed is rolled back."""
+        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits at the end of the block, and rolls back when the block raises."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest migration. Safe to call at each start."""
+        with self.engine.connect() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def engine_of(session: Session) -> Engine:
+    """The engine behind `session`, for the few statements that are spelled differently on the two databases."""
+    bind = session.get_bind()
+    return bind if isinstance(bind, Engine) else bind.engine
+
+
+def is_sqlite(session: Session) -> bool:
+    """Whether `session` talks to SQLite (else: PostgreSQL)."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """WAL, a commit is on disk when it returns, foreign keys hold; and SQLAlchemy says BEGIN, not pysqlite."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "foreign_keys = ON",
+        f"cache_size = -{CACHE_KIB}",
+        "temp_store = MEMORY",
+        "mmap_size = 268435456",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

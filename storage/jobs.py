@@ -1,0 +1,74 @@
+"""Rows of long work: enqueue, claim, keep, finish."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from storage.database import is_sqlite
+from storage.tables import Job
+
+
+def claim(session: Session, *, owner: str, now: datetime, until: datetime) -> Job | None:
+    """Take the oldest job that is queued, or whose runner let its lease expire; None when there is none."""
+    due = (
+        select(Job)
+        .where(or_(Job.state == "queued", (Job.state == "running") & (Job.lease_until < now)))
+        .order_by(Job.id)
+        .limit(1)
+    )
+    job = session.scalars(due if is_sqlite(session) else due.with_for_update(skip_locked=True)).first()
+    if job:
+        job.state, job.owner, job.lease_until = "running", owner, until
+        session.flush()
+    return job
+
+
+def keep(
+    session: Session,
+    job_id: int,
+    *,
+    owner: str,
+    until: datetime,
+    done: int,
+    total: int | None,
+    progress: dict[str, Any],
+) -> bool:
+    """Record how far a job is and hold it longer. False when it is not `owner`'s now or was cancelled."""
+    kept = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.owner == owner, Job.state == "running")
+        .values(lease_until=until, done=done, total=total, progress=progress)
+        .returning(Job.id)
+    ).first()
+    return kept is not None
+
+
+def finish(
+    session: Session,
+    job_id: int,
+    *,
+    owner: str,
+    state: str,
+    at: datetime,
+    result: dict[str, Any] | None = None,
+    error: str | None = None,
+) -> None:
+    """Close a job that `owner` still holds as done or failed."""
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.owner == owner, Job.state == "running")
+        .values(state=state, result=result or {}, error=error, finished_at=at, lease_until=None)
+    )
+
+
+def cancel(session: Session, job_id: int, *, at: datetime) -> bool:
+    """Cancel a job that is not over; its running chunk will find out and be undone. False when it was over already."""
+    cancelled = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state.in_(("queued", "running")))
+        .values(state="cancelled", finished_at=at)
+        .returning(Job.id)
+    ).first()
+    return cancelled is not None

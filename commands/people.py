@@ -1,0 +1,68 @@
+"""Who is asking, and what they may do."""
+
+from dataclasses import dataclass
+
+from slack_sdk import WebClient
+from sqlalchemy.orm import Session
+
+from distribution import settings
+from distribution.errors import Refused
+from storage.tables import TeamMember
+
+ROLES = ("marketer", "approver", "admin", "support")
+
+# What each role may do; everybody may look.
+MAY: dict[str, frozenset[str]] = {
+    "support": frozenset(),
+    "marketer": frozenset({"send", "edit"}),
+    "approver": frozenset({"send", "edit", "approve"}),
+    "admin": frozenset({"send", "edit", "approve", "administer"}),
+}
+
+NEEDED = {
+    "send": "send messages: that takes a marketer, an approver or an admin",
+    "edit": "change this: that takes a marketer, an approver or an admin",
+    "approve": "approve: that takes an approver or an admin",
+    "administer": "change settings or the team: that takes an admin",
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in Slack: their id there, their role here, and the time zone that times are shown to them in."""
+
+    user_id: str
+    name: str
+    role: str
+    time_zone: str
+
+    def may(self, action: str) -> bool:
+        """Whether they may "send", "edit", "approve" or "administer"."""
+        return action in MAY[self.role]
+
+    def must(self, action: str) -> None:
+        """Raise `Refused` unless they may."""
+        if not self.may(action):
+            raise Refused(
+                f"You are a {self.role} here and may not {NEEDED[action]}. An admin can change that: /promo team."
+            )
+
+
+def recognise(session: Session, client: WebClient, user_id: str) -> Person:
+    """The person behind a Slack user id, in a write transaction of their first visit.
+
+    Nobody is asked to sign up: a workspace's admins are admins here, everybody else is a marketer, until `/promo team`
+    says otherwise. Only the first visit asks Slack (`users.info`).
+    """
+    member = session.get(TeamMember, user_id)
+    if member is None:
+        profile = client.users_info(user=user_id)["user"]
+        member = TeamMember(
+            user_id=user_id,
+            name=profile.get("real_name") or profile.get("name") or user_id,
+            role="admin" if profile.get("is_admin") else "marketer",
+            time_zone=profile.get("tz"),
+        )
+        session.add(member)
+        session.flush()
+    return Person(user_id, member.name, member.role, member.time_zone or settings.get(session, "time_zone"))

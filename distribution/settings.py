@@ -1,0 +1,99 @@
+"""The workspace's settings: what there is, what each accepts, and what holds where nobody has chosen."""
+
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import phonenumbers
+from sqlalchemy.orm import Session
+
+from distribution.errors import Refused
+from storage.tables import Setting
+
+
+@dataclass(frozen=True)
+class Known:
+    """One setting: its default, how a person's text becomes its value, and what it does, in a sentence."""
+
+    default: Any
+    parse: Callable[[str], Any]
+    about: str
+
+
+def _approvals(text: str) -> str:
+    """`always`, `never`, or `above:N` (more than N customers). Raises `Refused`."""
+    word, _, number = text.strip().lower().partition(":")
+    if word in ("always", "never") and not number:
+        return word
+    if word == "above" and number.strip().isdigit():
+        return f"above:{int(number)}"
+    raise Refused(f"'{text}' is not an approval rule. Write always, never, or above:100 (more than 100 customers).")
+
+
+def _region(text: str) -> str:
+    """A region's two letters. Raises `Refused`."""
+    region = text.strip().upper()
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise Refused(f"'{text}' is not a country code. Write its two letters, such as PL, GB or US.")
+    return region
+
+
+def _zone(text: str) -> str:
+    """A time zone's name. Raises `Refused`."""
+    zone = text.strip()
+    if zone not in zoneinfo.available_timezones():
+        raise Refused(f"'{text}' is not a time zone. Write a name such as Europe/Warsaw or America/New_York.")
+    return zone
+
+
+def _cost(text: str) -> float:
+    """What an SMS segment costs. Raises `Refused`."""
+    try:
+        cost = float(text.replace(",", "."))
+    except ValueError:
+        cost = -1.0
+    if not 0 <= cost < 1000:
+        raise Refused(f"'{text}' is not a price. Write a number such as 0.035.")
+    return cost
+
+
+def _currency(text: str) -> str:
+    """A currency's three letters. Raises `Refused`."""
+    currency = text.strip().upper()
+    if len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
+        raise Refused(f"'{text}' is not a currency. Write its three letters, such as USD or EUR.")
+    return currency
+
+
+def _text(text: str) -> str:
+    """Any text, without spaces around it."""
+    return text.strip()
+
+
+SETTINGS: dict[str, Known] = {
+    "approvals.required": Known(
+        "always", _approvals, "When a second person must approve: always, never, or above:N customers."
+    ),
+    "approvals.channel": Known("", _text, "The channel that approval cards are posted in."),
+    "region.default": Known("US", _region, "The country of phone numbers that are written without one."),
+    "time_zone": Known("UTC", _zone, "The workspace's time zone, where a person or customer has none of their own."),
+    "cost.per_segment": Known(0.0, _cost, "What one SMS segment costs, for the estimate in the review."),
+    "cost.currency": Known("USD", _currency, "The currency of that cost."),
+}
+
+
+def get(session: Session, key: str) -> Any:
+    """The value of a setting, or its default. Raises `KeyError` for a key that does not exist."""
+    known = SETTINGS[key]
+    row = session.get(Setting, key)
+    return known.default if row is None else row.value
+
+
+def put(session: Session, key: str, text: str) -> Any:
+    """Parse and store what a person wrote; returns the stored value. Raises `Refused`."""
+    if key not in SETTINGS:
+        raise Refused(f"There is no setting '{key}'. There are: {', '.join(sorted(SETTINGS))}.")
+    value = SETTINGS[key].parse(text)
+    session.merge(Setting(key=key, value=value))
+    return value

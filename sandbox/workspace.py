@@ -39,7 +39,6 @@ class Workspace:
         self.ephemerals: dict[tuple[str, str], dict[str, Json]] = {}
         self.files: dict[str, Json] = dict(store.load("file"))
         self.homes: dict[str, Json] = dict(store.load("home"))
-        self.reactions: dict[tuple[str, str], Json] = {}
         self._read: dict[str, str] = dict(store.load("read"))
         for key, channel in store.load("channel"):
             self.channels[key] = people.Channel(**channel)

@@ -4,5 +4,5 @@ import unicodedata
 
 
 def fold(name: str) -> str:
-    """The form in which names that a person would call the same are equal: case, width and extra spaces do not count."""
+    """The form in which names that a person would call the same are equal: case, width, spaces do not count."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

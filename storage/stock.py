@@ -9,7 +9,7 @@ from storage.tables import PromoCodeStock
 def move(session: Session, group_id: int, **deltas: int) -> None:
     """Add `deltas` (by column: `active=-3, blocked=3`) to a group's counts.
 
-    The database refuses counts below zero, or that no longer add up (`IntegrityError`): a bug, never a person's mistake.
+    The database refuses counts below zero, or that no longer add up (`IntegrityError`): a bug, nobody's mistake.
     """
     changed = {name: getattr(PromoCodeStock, name) + delta for name, delta in deltas.items() if delta}
     if changed:

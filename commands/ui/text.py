@@ -11,7 +11,7 @@ STYLE = str.maketrans({char: f"\u2060{char}" for char in "*_~`"})
 
 
 def escape(text: str) -> str:
-    """Text that a person typed, or a customer is called, for use inside mrkdwn: it mentions nobody and styles nothing."""
+    """Text that a person typed, or a customer is called, for mrkdwn: it mentions nobody and styles nothing."""
     return text.translate(ENTITIES).translate(STYLE)
 
 

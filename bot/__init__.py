@@ -1,0 +1,1 @@
+"""The process: settings, CLI, wiring, the Bolt app, HTTP, and the demo."""

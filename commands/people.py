@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from distribution import settings
 from distribution.errors import Refused
+from distribution.runtime import Runtime
 from storage.tables import TeamMember
 
 ROLES = ("marketer", "approver", "admin", "support")
@@ -49,20 +50,34 @@ class Person:
 
 
 def recognise(session: Session, client: WebClient, user_id: str) -> Person:
-    """The person behind a Slack user id, in a write transaction of their first visit.
+    """The person behind a Slack user id, from the database alone.
 
-    Nobody is asked to sign up: a workspace's admins are admins here, everybody else is a marketer, until `/promo team`
-    says otherwise. Only the first visit asks Slack (`users.info`).
+    Bolt's first middleware (`bot.slack`) has met everybody who reaches a listener: see `meet`. Raises `Refused` for
+    somebody it has not.
     """
     member = session.get(TeamMember, user_id)
     if member is None:
-        profile = client.users_info(user=user_id)["user"]
-        member = TeamMember(
-            user_id=user_id,
-            name=profile.get("real_name") or profile.get("name") or user_id,
-            role="admin" if profile.get("is_admin") else "marketer",
-            time_zone=profile.get("tz"),
-        )
-        session.add(member)
-        session.flush()
+        raise Refused("promobot has not met you yet. Type /promo, then try again.")
     return Person(user_id, member.name, member.role, member.time_zone or settings.get(session, "time_zone"))
+
+
+def meet(runtime: Runtime, client: WebClient, user_id: str) -> None:
+    """Write somebody down at their first visit, asking Slack who they are (`users.info`) outside any transaction.
+
+    Nobody is asked to sign up: a workspace's admins are admins here, everybody else is a marketer, until `/promo team`
+    says otherwise. Later visits cost one look-up by key.
+    """
+    with runtime.db.read() as session:
+        if session.get(TeamMember, user_id) is not None:
+            return
+    profile = client.users_info(user=user_id)["user"]
+    with runtime.db.write() as session:
+        if session.get(TeamMember, user_id) is None:  # two first clicks may race
+            session.add(
+                TeamMember(
+                    user_id=user_id,
+                    name=profile.get("real_name") or profile.get("name") or user_id,
+                    role="admin" if profile.get("is_admin") else "marketer",
+                    time_zone=profile.get("tz"),
+                )
+            )

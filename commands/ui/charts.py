@@ -57,10 +57,10 @@ def as_text(chart: Chart) -> str:
         [category, *(number(chart.series[name][at]) for name in names)] for at, category in enumerate(chart.categories)
     ]
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = [
-        "  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
-        for row in [head, *rows]
-    ]
+    lines = []
+    for first, *others in [head, *rows]:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]))
     table = "\n".join(line.rstrip() for line in lines)
     return f"*{chart.title}*\n```{table}```"
 

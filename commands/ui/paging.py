@@ -38,7 +38,10 @@ def page_of(items: Sequence[T], first: int, size: int = PAGE) -> Page[T]:
 
 
 def turner(page: Page[T], action_id: str) -> list[Block]:
-    """ "1–10 of 34" and the buttons to turn, whose value is the first item of the page they lead to; none for one page."""
+    """What page it is ("1–10 of 34") and the buttons to turn: their value is the first item of the page they lead to.
+
+    Nothing for a list of one page.
+    """
     if page.first == 0 and not page.more:
         return []
     blocks: list[ContextBlock | ActionsBlock] = [

@@ -1,9 +1,9 @@
-"""Tables: Slack's `data_table` block, which sorts, filters and turns pages by itself (slack_sdk has no class for it)."""
+"""Tables: Slack's `data_table` block, which sorts, filters and turns pages itself (slack_sdk has no class for it)."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from commands.ui.text import clip
+from commands.ui.text import clip, number
 
 # docs.slack.dev/reference/block-kit/blocks/data-table-block; 10,000 characters hold for a whole message.
 ROWS, COLUMNS, CHARACTERS, CELL = 100, 20, 10_000, 200
@@ -47,5 +47,5 @@ def _length(cell: Cell) -> int:
 def _cell(cell: Cell) -> dict[str, Any]:
     """A cell; Slack refuses an empty one, so nothing is shown as a dash."""
     if isinstance(cell, int):
-        return {"type": "raw_number", "value": cell}
+        return {"type": "raw_number", "value": cell, "text": number(cell)}
     return {"type": "raw_text", "text": clip(cell, CELL) or "–"}

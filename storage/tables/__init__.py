@@ -2,13 +2,15 @@
 
 from storage.tables.base import Base
 from storage.tables.codes import CodeState, PromoCode, PromoCodeGroup, PromoCodeLot, PromoCodeRepeat, PromoCodeStock
-from storage.tables.customers import ConsentChange, Customer
+from storage.tables.customers import ATTRIBUTE_TYPES, CONSENTS, ConsentChange, Customer, CustomerAttribute
 from storage.tables.distributions import Approval, Distribution, DistributionTally, Promotion
 from storage.tables.messages import Batch, BatchState, CallbackInbox, Message, MessageState
 from storage.tables.segments import Segment, SegmentMember
 from storage.tables.workspace import Job, Provider, Sequence, Setting, TeamMember
 
 __all__ = [
+    "ATTRIBUTE_TYPES",
+    "CONSENTS",
     "Approval",
     "Base",
     "Batch",
@@ -17,6 +19,7 @@ __all__ = [
     "CodeState",
     "ConsentChange",
     "Customer",
+    "CustomerAttribute",
     "Distribution",
     "DistributionTally",
     "Job",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage.tables.base import Base, BigId, ByteText, Json, UtcDateTime
 
 CONSENTS = ("unknown", "given", "opted_out")
+ATTRIBUTE_TYPES = ("text", "number", "boolean", "date")
 
 
 class Customer(Base):
@@ -22,8 +23,10 @@ class Customer(Base):
     # The customer's id in the system that they come from, where there is one.
     source_id: Mapped[str | None] = mapped_column(ByteText, unique=True)
     name: Mapped[str] = mapped_column(Text, default="")
-    # Name and number folded for search (`storage.customers.search_key`).
-    search: Mapped[str] = mapped_column(Text, default="", index=True)
+    # The name folded for search, as written and with its last word first (`storage.customers.search_keys`): a prefix
+    # of either is found through its index. Byte by byte, or PostgreSQL could not use the index for prefixes.
+    search: Mapped[str] = mapped_column(ByteText, default="", index=True)
+    search_last: Mapped[str] = mapped_column(ByteText, default="", index=True)
     region: Mapped[str | None] = mapped_column(Text, index=True)  # ISO 3166-1 alpha-2, as phonenumbers names it
     locale: Mapped[str | None] = mapped_column(Text)
     time_zone: Mapped[str | None] = mapped_column(Text)  # IANA name
@@ -45,3 +48,17 @@ class ConsentChange(Base):
     consent: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)  # "import of spring.csv by U0MAYA", "STOP reply"
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class CustomerAttribute(Base):
+    """An attribute that customers may have: the key in `Customer.attributes`, and the type of its values.
+
+    In JSON a *text* is a string, a *number* a number, a *boolean* true or false, a *date* a string "2026-06-15".
+    """
+
+    __tablename__ = "customer_attribute"
+    __table_args__ = (CheckConstraint("type IN ('text', 'number', 'boolean', 'date')", name="type"),)
+
+    name: Mapped[str] = mapped_column(ByteText, primary_key=True)  # an identifier: `client.attributes.city` reads it
+    type: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

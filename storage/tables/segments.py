@@ -23,6 +23,9 @@ class Segment(Base):
     name_key: Mapped[str | None] = mapped_column(Text, unique=True)  # NULL for lists and deleted segments
     kind: Mapped[str] = mapped_column(Text)
     rules: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    # How many customers it had when it was counted last: lists show it at once, and count again afterwards.
+    counted: Mapped[int | None] = mapped_column(BigId)
+    counted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(Text)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

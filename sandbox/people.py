@@ -149,7 +149,6 @@ def default_channels() -> dict[str, Channel]:
         Channel("C0APPROVALS", "promo-approvals", "A second pair of eyes", members=list(everyone)),
     ]
     channels += [
-        Channel(f"D{person.id[1:]}", "promobot", is_im=True, members=[person.id, BOT_USER_ID])
-        for person in PEOPLE
+        Channel(f"D{person.id[1:]}", "promobot", is_im=True, members=[person.id, BOT_USER_ID]) for person in PEOPLE
     ]
     return {channel.id: channel for channel in channels}

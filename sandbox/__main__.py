@@ -1,0 +1,38 @@
+"""`python -m sandbox`: a Slack workspace and a phone on this machine (README)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from sandbox.server import Options, Parts, make_server
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8080, help="the port to listen on (default: 8080)")
+    parser.add_argument("--data", type=Path, help="a folder that keeps the workspace; in memory without it")
+    parser.add_argument("--manifest", type=Path, help="the app's manifest.yml: its commands, scopes and events")
+    parser.add_argument("--inbound-url", help="where replies from phones are posted to")
+    parser.add_argument("--clock-hook", action="append", default=[], help="told when the clock moves; may be repeated")
+    parser.add_argument("--contacts", type=Path, help='a JSON file of names by number: {"+48…": "Anna K."}')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read the command line and serve until Ctrl-C."""
+    args = _options()
+    options = Options(
+        data=args.data,
+        manifest=args.manifest,
+        inbound_url=args.inbound_url,
+        clock_hooks=args.clock_hook,
+        contacts=json.loads(args.contacts.read_text(encoding="utf-8")) if args.contacts else {},
+    )
+    make_server(Parts(options), host=args.host, port=args.port).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -58,6 +58,13 @@ class Settings(BaseSettings):
         if problems:
             raise Unset("\n".join(problems))
 
+    def token(self, name: Literal["slack_bot_token", "slack_app_token"]) -> str:
+        """A Slack token in clear. Raises `Unset` when there is none."""
+        token: SecretStr | None = getattr(self, name)
+        if token is None:
+            raise Unset(f"{name.upper()} is missing.")
+        return token.get_secret_value()
+
     @property
     def database_file(self) -> Path | None:
         """The SQLite file, or None on PostgreSQL."""

@@ -1,0 +1,52 @@
+"""The home tab, and the summary that `/promo` alone shows: stock, what is under way, what waits for you."""
+
+from typing import Any
+
+from slack_bolt import App
+from slack_sdk import WebClient
+from sqlalchemy.orm import Session
+
+from commands.home import views
+from commands.people import Person, recognise
+from commands.ui.blocks import as_dicts
+from commands.verbs import Ask
+from distribution.runtime import Runtime
+from storage import overview
+
+
+def register(app: App, runtime: Runtime) -> None:
+    """The event that Slack sends when somebody opens the home tab."""
+
+    @app.event("app_home_opened")
+    def opened(event: dict[str, Any], client: WebClient) -> None:
+        if event.get("tab") == "home":
+            publish(runtime, client, event["user"])
+
+
+def publish(runtime: Runtime, client: WebClient, user_id: str) -> None:
+    """Show somebody's home tab as things stand now."""
+    with runtime.db.read() as session:
+        facts = _facts(runtime, session, recognise(session, client, user_id))
+    client.views_publish(user_id=user_id, view={"type": "home", "blocks": as_dicts(views.home(facts))})
+
+
+def summary(ask: Ask) -> None:
+    """`/promo` alone: the same facts as a message that only the asker sees."""
+    with ask.runtime.db.read() as session:
+        facts = _facts(ask.runtime, session, ask.person)
+    ask.tell(text=views.in_a_line(facts), blocks=as_dicts(views.summary(facts)))
+
+
+def _facts(runtime: Runtime, session: Session, person: Person) -> views.Facts:
+    """What there is to show to this person."""
+    now = runtime.clock.now()
+    return views.Facts(
+        person=person,
+        now=now,
+        drafts=[views.Draft(row.id, row.subject) for row in overview.drafts(session, person.user_id)],
+        asked=overview.approvals_asked(session, person.user_id),
+        to_decide=overview.approvals_to_decide(session, person.user_id) if person.may("approve") else 0,
+        under_way=overview.under_way(session),
+        stock=overview.stock(session),
+        by_day=overview.sent_by_day(session, now=now),
+    )

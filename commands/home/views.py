@@ -1,0 +1,134 @@
+"""The home tab's blocks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from slack_sdk.models.blocks import Block
+
+from commands.people import Person
+from commands.ui.blocks import actions, button, context, divider, header, section
+from commands.ui.charts import Chart, bar
+from commands.ui.charts import block as chart_block
+from commands.ui.text import clip, count, escape, number, when
+from storage.overview import Stock, UnderWay
+
+Blocks = list[Block | dict[str, Any]]
+
+WORDS = {"pending": "waits for approval", "scheduled": "scheduled", "blocking": "holding codes", "paused": "paused"}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A draft as the home tab names it."""
+
+    id: int
+    subject: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that the home tab says."""
+
+    person: Person
+    now: datetime
+    drafts: Sequence[Draft]
+    asked: int
+    to_decide: int
+    under_way: Sequence[UnderWay]
+    stock: Sequence[Stock]
+    by_day: dict[date, int]
+
+
+def home(facts: Facts) -> Blocks:
+    """The whole tab."""
+    blocks: Blocks = [header(f"{_greeting(facts)}, {facts.person.name.split()[0]}"), *summary(facts)]
+    if any(facts.by_day.values()):
+        days = {f"{day.day} {day:%b}": n for day, n in facts.by_day.items()}
+        blocks += [
+            divider(),
+            chart_block(Chart("Sent in the last 7 days", "bar", list(days), {"sent": list(days.values())})),
+        ]
+    blocks.append(context("`/promo help` lists everything promobot does."))
+    return blocks
+
+
+def summary(facts: Facts) -> Blocks:
+    """What waits, what is under way, and the stock: the part that `/promo` alone shows too."""
+    buttons = [button("Distributions", "promo.run:distributions", "distributions")]
+    if facts.person.may("send"):
+        buttons.insert(0, button("Send promo codes", "promo.run:send", "send", style="primary"))
+    blocks: Blocks = [
+        actions(*buttons, button("Customers", "promo.run:customers", "customers"), block_id="home.start"),
+        divider(),
+        *_waiting(facts),
+    ]
+    if facts.under_way:
+        blocks += [section("*Under way*"), *(_moving(line, facts) for line in facts.under_way)]
+    blocks += _stock(facts.stock)
+    return blocks
+
+
+def in_a_line(facts: Facts) -> str:
+    """The same for notifications and screen readers."""
+    parts = [count(len(facts.drafts), "draft"), count(facts.asked + facts.to_decide, "approval") + " waiting"]
+    parts += [f"{line.name}: {number(line.active)} active" + (", low" if line.low else "") for line in facts.stock]
+    return " · ".join(parts)
+
+
+def _greeting(facts: Facts) -> str:
+    hour = facts.now.astimezone(ZoneInfo(facts.person.time_zone)).hour
+    return "Good morning" if 4 <= hour < 12 else "Good afternoon" if hour < 18 else "Good evening"
+
+
+def _waiting(facts: Facts) -> Blocks:
+    """Drafts and approvals."""
+    lines = []
+    if facts.to_decide:
+        lines.append(f"{count(facts.to_decide, 'approval')} to decide")
+    if facts.asked:
+        lines.append(f"{count(facts.asked, 'approval')} you asked for, not answered yet")
+    blocks: Blocks = []
+    if lines:
+        open_them = button("Open approvals", "promo.run", "approvals")
+        blocks.append(section("*Waiting for you*\n" + "\n".join(lines), accessory=open_them))
+    elif not facts.drafts:
+        blocks.append(section("*Waiting for you*\nNothing."))
+    if facts.drafts:
+        names = " · ".join(escape(clip(draft.subject, 60)) or "without a subject" for draft in facts.drafts)
+        go_on = button("Continue a draft", "promo.run", "send")
+        blocks.append(section(f"*{count(len(facts.drafts), 'draft')}*\n{names}", accessory=go_on))
+    return blocks
+
+
+def _moving(line: UnderWay, facts: Facts) -> Block:
+    """One distribution that is not over."""
+    subject = f"*{escape(line.subject)}*"
+    if line.status == "sending" or (line.status == "paused" and line.total):
+        state = " · paused" if line.status == "paused" else ""
+        return section(
+            f"{subject}  {bar(line.sent, line.total)}  {number(line.sent)} of {number(line.total)}{state}",
+            accessory=button("Open", "promo.run", f"distributions {line.id}"),
+        )
+    at = f" · {when(line.send_at, facts.person.time_zone, now=facts.now)}" if line.send_at else ""
+    return section(
+        f"{subject}  {WORDS.get(line.status, line.status)}{at}",
+        accessory=button("Open", "promo.run", f"distributions {line.id}"),
+    )
+
+
+def _stock(stock: Sequence[Stock]) -> Blocks:
+    """Each group's counts, those low on codes first."""
+    if not stock:
+        create = button("Create a group", "promo.run", "groups")
+        return [section("*Stock*\nNo promo code groups yet.", accessory=create)]
+    lines = [
+        f"{'⚠ ' if line.low else ''}*{escape(line.name)}*  {number(line.active)} active of {number(line.total)}"
+        + (f" · {number(line.blocked)} blocked" if line.blocked else "")
+        + f" · {number(line.issued)} issued"
+        + (" · low" if line.low else "")
+        for line in stock
+    ]
+    return [section("*Stock*\n" + "\n".join(lines), accessory=button("Open groups", "promo.run", "groups"))]

@@ -1,0 +1,129 @@
+"""What the home tab shows: reads across nouns, each bounded, none of them counting a large table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.tables import (
+    Approval,
+    Distribution,
+    DistributionTally,
+    MessageState,
+    PromoCodeGroup,
+    PromoCodeStock,
+)
+
+# States of messages that were handed to a provider, whatever became of them then.
+SENT = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
+UNDER_WAY = ("pending", "scheduled", "blocking", "sending", "paused")
+
+LINES = 5
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A distribution that is not over: how many were sent of how many."""
+
+    id: int
+    subject: str
+    status: str
+    send_at: datetime | None
+    sent: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A group's counts; `low`: fewer active codes than its low-stock level."""
+
+    group_id: int
+    name: str
+    total: int
+    active: int
+    blocked: int
+    issued: int
+    low: bool
+
+
+def drafts(session: Session, user_id: str) -> Sequence[Distribution]:
+    """A person's drafts, the newest first, at most five."""
+    return session.scalars(
+        select(Distribution)
+        .where(Distribution.created_by == user_id, Distribution.status == "draft")
+        .order_by(Distribution.updated_at.desc())
+        .limit(LINES)
+    ).all()
+
+
+def approvals_asked(session: Session, user_id: str) -> int:
+    """How many approvals this person asked for and nobody has answered."""
+    return _count_pending(session, Approval.requested_by == user_id)
+
+
+def approvals_to_decide(session: Session, user_id: str) -> int:
+    """How many approvals wait for somebody else than their requester, and so may be this person's to decide."""
+    return _count_pending(session, Approval.requested_by != user_id)
+
+
+def _count_pending(session: Session, whose: object) -> int:
+    return session.scalar(select(func.count()).select_from(Approval).where(Approval.state == "pending", whose)) or 0  # type: ignore[arg-type]
+
+
+def under_way(session: Session) -> list[UnderWay]:
+    """Distributions that are not over, the newest first, at most five."""
+    rows = session.scalars(
+        select(Distribution).where(Distribution.status.in_(UNDER_WAY)).order_by(Distribution.id.desc()).limit(LINES)
+    ).all()
+    tally: dict[int, dict[MessageState, int]] = {}
+    for found, state, n in session.execute(
+        select(DistributionTally.distribution_id, DistributionTally.state, DistributionTally.n).where(
+            DistributionTally.distribution_id.in_([row.id for row in rows])
+        )
+    ):
+        tally.setdefault(found, {})[state] = n
+    return [
+        UnderWay(
+            row.id,
+            row.subject,
+            row.status,
+            row.send_at,
+            sum(tally.get(row.id, {}).get(state, 0) for state in SENT),
+            sum(n for state, n in tally.get(row.id, {}).items() if state != MessageState.EXCLUDED),
+        )
+        for row in rows
+    ]
+
+
+def stock(session: Session, limit: int = 8) -> list[Stock]:
+    """Groups and their counts, those low on codes first, then by name."""
+    low = PromoCodeStock.active < PromoCodeGroup.low_stock_level
+    rows = session.execute(
+        select(PromoCodeGroup, PromoCodeStock, low)
+        .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
+        .where(PromoCodeGroup.deleted_at.is_(None))
+        .order_by(low.desc(), PromoCodeGroup.name)
+        .limit(limit)
+    )
+    return [
+        Stock(group.id, group.name, counts.total, counts.active, counts.blocked, counts.issued, bool(is_low))
+        for group, counts, is_low in rows
+    ]
+
+
+def sent_by_day(session: Session, *, now: datetime, days: int = 7) -> dict[date, int]:
+    """How many texts left in each of the last `days` UTC days, by the day on which their distribution started."""
+    first = (now - timedelta(days=days - 1)).date()
+    counts = {first + timedelta(days=n): 0 for n in range(days)}
+    rows = session.execute(
+        select(Distribution.started_at, func.sum(DistributionTally.n))
+        .join(DistributionTally, DistributionTally.distribution_id == Distribution.id)
+        .where(Distribution.started_at >= now - timedelta(days=days), DistributionTally.state.in_(SENT))
+        .group_by(Distribution.id, Distribution.started_at)
+    )
+    for started, n in rows:
+        if started and started.date() in counts:
+            counts[started.date()] += n
+    return counts

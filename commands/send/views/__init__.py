@@ -1,0 +1,1 @@
+"""The wizard's modals, one module per step: data in, blocks out."""

@@ -1,0 +1,170 @@
+"""Step 3: who gets it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_sdk.models.blocks import Block, Option, PlainTextInputElement
+from slack_sdk.models.blocks.block_elements import FileInputElement
+
+from commands.send.place import Place
+from commands.send.views import frame
+from commands.ui import blocks as ui
+from commands.ui import choose
+from commands.ui.text import clip, count, escape, number
+
+KIND = "send.audience"
+SEGMENT = "send.segment"
+CUSTOMER = "send.customer"
+NEW_LIST = "send.new_list"
+
+KINDS = {
+    "segment": ("A segment", "All customers who match its rules"),
+    "customer": ("One customer", "Found by name or number"),
+    "list": ("A list", "Paste phone numbers or upload a file"),
+}
+
+SHOWN = 5  # lines of a list that are shown as examples of what went wrong
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many customers an audience has, how many of them can be texted, and why not the others (words → how many)."""
+
+    total: int
+    textable: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ListRead:
+    """What became of a pasted or uploaded list."""
+
+    matched: int
+    repeated: int = 0
+    unmatched: Sequence[str] = ()
+    bad: Sequence[tuple[int, str, str]] = ()  # line, text, why
+
+    @property
+    def clean(self) -> bool:
+        """Whether every line was a customer."""
+        return not (self.repeated or self.unmatched or self.bad)
+
+
+@dataclass(frozen=True)
+class AudienceStep:
+    """What step 3 shows."""
+
+    kind: str
+    segments: Sequence[tuple[int, str]] = ()
+    segment_id: int | None = None
+    customer: tuple[int, str] | None = None
+    count: Count | None = None
+    pasted: str = ""
+    read: ListRead | None = None
+
+
+def view(place: Place, facts: AudienceStep, decided: Sequence[str] = ()) -> dict[str, Any]:
+    """The modal of step 3."""
+    options = [ui.option(label, value, about) for value, (label, about) in KINDS.items()]
+    blocks: list[Block] = [
+        ui.field("Who gets it", place.block_id("kind"), choose.radios(KIND, options, chosen=facts.kind), dispatch=True)
+    ]
+    blocks += {"segment": _segment, "customer": _customer, "list": _list}[facts.kind](place, facts)
+    return frame.step(place, decided, blocks)
+
+
+def counted(found: Count) -> str:
+    """A count in words: "412 customers, 398 can be texted · 9 no consent · 4 opted out"."""
+    left_out = "".join(f" · {number(n)} {words}" for words, n in found.left_out.items() if n)
+    return f"{count(found.total, 'customer')}, {number(found.textable)} can be texted{left_out}"
+
+
+def segment_options(segments: Sequence[tuple[int, str]]) -> list[Option]:
+    """Segments as choices."""
+    return [ui.option(name, segment_id) for segment_id, name in segments]
+
+
+def _segment(place: Place, facts: AudienceStep) -> list[Block]:
+    if not facts.segments:
+        return [ui.section("There is no segment yet. Make one with `/promo segments`, or send to a list.")]
+    blocks: list[Block] = [
+        ui.field(
+            "Segment",
+            place.block_id("segment"),
+            choose.select(
+                SEGMENT, segment_options(facts.segments), chosen=facts.segment_id, placeholder="Choose a segment"
+            ),
+            dispatch=True,
+        )
+    ]
+    if facts.count:
+        blocks.append(ui.context(escape(counted(facts.count))))
+    return blocks
+
+
+def _customer(place: Place, facts: AudienceStep) -> list[Block]:
+    chosen = ui.option(facts.customer[1], facts.customer[0]) if facts.customer else None
+    blocks: list[Block] = [
+        ui.field(
+            "Customer",
+            place.block_id("customer"),
+            choose.search(CUSTOMER, initial=chosen, placeholder="Type a name or number", shortest=1),
+            dispatch=True,
+        )
+    ]
+    if facts.count:
+        found = facts.count
+        words = next((words for words, n in found.left_out.items() if n), "")
+        blocks.append(ui.context("Can be texted." if found.textable else f"Cannot be texted: {escape(words)}."))
+    return blocks
+
+
+def _list(place: Place, facts: AudienceStep) -> list[Block]:
+    if facts.read and facts.count:
+        return [
+            ui.section(_what_was_read(facts.read, facts.count)),
+            ui.actions(ui.button("Replace the list…", NEW_LIST)),
+        ]
+    return [
+        ui.field(
+            "Phone numbers",
+            place.block_id("pasted"),
+            PlainTextInputElement(
+                action_id="send.pasted",
+                multiline=True,
+                initial_value=facts.pasted or None,
+                placeholder="+48 512 345 678\n+48 512 345 679",
+            ),
+            hint="One to a line. Only customers can be texted: you are told which numbers are nobody's.",
+            optional=True,
+        ),
+        ui.field(
+            "Or a file with a column of phone numbers",
+            place.block_id("files"),
+            FileInputElement(action_id="send.files", filetypes=["csv", "txt", "tsv", "xlsx"], max_files=1),
+            optional=True,
+        ),
+    ]
+
+
+def _what_was_read(read: ListRead, found: Count) -> str:
+    """What became of a list, line by line where it went wrong, in mrkdwn."""
+    lines = [f"*List* · {escape(counted(found))}"]
+    if read.unmatched:
+        examples = ", ".join(escape(clip(text, 40)) for text in read.unmatched[:SHOWN])
+        more = _more(len(read.unmatched))
+        lines.append(f"{count(len(read.unmatched), 'number')} belong to no customer and are left out: {examples}{more}")
+    if read.bad:
+        examples = "\n".join(
+            f"• line {number(line)}: {escape(clip(text, 40))} – {escape(why)}" for line, text, why in read.bad[:SHOWN]
+        )
+        more = _more(len(read.bad), "\n• ")
+        lines.append(f"{count(len(read.bad), 'line')} could not be read:\n{examples}{more}")
+    if read.repeated:
+        lines.append(f"{count(read.repeated, 'line')} repeated a number: each customer gets one message.")
+    return "\n".join(lines)
+
+
+def _more(total: int, before: str = ", ") -> str:
+    return f"{before}{number(total - SHOWN)} more" if total > SHOWN else ""

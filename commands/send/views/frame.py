@@ -1,0 +1,50 @@
+"""The frame around every step: where one is, what is decided so far, and the way back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from slack_sdk.models.blocks import Block
+
+from commands.send.place import STEPS, TYPE, Place
+from commands.ui import blocks as ui
+from commands.ui.text import escape
+
+WIZARD = "send.wizard"
+BACK = "send.back"
+
+
+def step(
+    place: Place, decided: Sequence[str], blocks: Sequence[Block | dict[str, Any]], *, submit: str = "Next"
+) -> dict[str, Any]:
+    """A step's modal. `decided` are the choices of the steps before it, in words, not yet escaped."""
+    top: list[Block] = [ui.section(f"*Step {place.step} of {len(STEPS)} · {STEPS[place.step]}*")]
+    if place.step > TYPE:
+        top.append(ui.context(" · ".join([*map(escape, decided), "saved as a draft"])))
+    bottom = [ui.actions(ui.button("Back", BACK))] if place.step > TYPE else []
+    return ui.modal(
+        "Send promo codes",
+        [*top, *blocks, *bottom],
+        callback_id=WIZARD,
+        submit=submit,
+        close="Close" if place.step > TYPE else "Cancel",
+        metadata=place.dump(),
+        notify_on_close=True,
+    )
+
+
+def review(place: Place, blocks: Sequence[Block | dict[str, Any]], *, submit: str | None) -> dict[str, Any]:
+    """The review's modal; without `submit` it only waits or informs."""
+    return ui.modal(
+        "Review",
+        blocks,
+        callback_id=WIZARD,
+        submit=submit,
+        close="Close",
+        metadata=place.dump(),
+        notify_on_close=True,
+    )
+
+
+def notice(text: str) -> dict[str, Any]:
+    """The last word of a wizard that can go no further (a draft that is gone): one paragraph, already escaped."""
+    return ui.modal("Send promo codes", [ui.section(text)], callback_id=WIZARD, close="Close")

@@ -1,0 +1,154 @@
+"""Step 5: through which provider, which words, and when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    Block,
+    DateTimePickerElement,
+    InputInteractiveElement,
+    OptionGroup,
+    PlainTextInputElement,
+    StaticSelectElement,
+)
+from slack_sdk.models.blocks.basic_components import DispatchActionConfig
+
+from commands.send.place import Place
+from commands.send.views import frame
+from commands.ui import blocks as ui
+from commands.ui import choose
+from commands.ui.text import clip, count, escape
+
+PROVIDER = "send.provider"
+BODY = "send.body"
+INSERT = "send.insert"
+WHEN = "send.when"
+
+LONGEST = (
+    3000  # what a plain_text_input takes (docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)
+)
+
+WHENS = {
+    "now": ("Now", "As soon as you send it and it is approved"),
+    "later": ("At a date and time", "In your time zone"),
+}
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A merge tag to insert: what it is in words, and how it is written."""
+
+    label: str
+    tag: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """What is known of the text as it stands: its size for a typical customer, and what is wrong with it."""
+
+    characters: int = 0
+    segments: int = 0
+    encoding: str = "GSM-7"
+    with_code: bool = False
+    offenders: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class MessageStep:
+    """What step 5 shows."""
+
+    providers: Sequence[tuple[int, str]] = ()
+    provider_id: int | None = None
+    body: str = ""
+    tags: Mapping[str, Sequence[Tag]] = field(default_factory=dict)  # heading → tags
+    live: Live = Live()
+    when: str = "now"
+    send_at: int | None = None  # Unix time
+    time_zone: str = "UTC"
+
+
+def view(place: Place, facts: MessageStep, decided: Sequence[str] = ()) -> dict[str, Any]:
+    """The modal of step 5."""
+    blocks: list[Block] = [_provider(place, facts)]
+    blocks.append(
+        ui.field(
+            "Message",
+            place.block_id("body"),
+            PlainTextInputElement(
+                action_id=BODY,
+                multiline=True,
+                initial_value=facts.body or None,
+                max_length=LONGEST,
+                placeholder="Hi {{ client.first_name }}, …",
+                dispatch_action_config=DispatchActionConfig(trigger_actions_on=["on_character_entered"]),
+            ),
+            dispatch=True,
+        )
+    )
+    blocks.append(ui.context(size(facts.live, facts.body)))
+    if facts.live.problems:
+        blocks.append(ui.section("\n".join(f"⚠ {escape(problem)}" for problem in facts.live.problems[:5])))
+    if facts.tags:
+        blocks.append(ui.actions(_insert(facts.tags), block_id=place.block_id("insert")))
+    blocks += _when(place, facts)
+    return frame.step(place, decided, blocks, submit="Review")
+
+
+def size(live: Live, body: str) -> str:
+    """How big the text is for one customer: "68 characters, a sample code included · 1 SMS segment (GSM-7)"."""
+    if not body.strip():
+        return "Counts characters and SMS segments as you type."
+    if live.problems and not live.characters:
+        return "Not counted until the tags are right."
+    included = ", with a sample customer and code" if live.with_code else ""
+    words = f"{count(live.characters, 'character')}{included} · {count(live.segments, 'SMS segment')} ({live.encoding})"
+    if live.offenders:
+        chars = " ".join(f"“{escape(char)}”" for char in live.offenders[:8])
+        words += f" · Unicode because of {chars}: 70 characters to a segment, not 160"
+    return words
+
+
+def _provider(place: Place, facts: MessageStep) -> Block:
+    if not facts.providers:
+        return ui.section("There is no provider to send through yet. An admin adds one with `/promo providers`.")
+    return ui.field(
+        "Provider",
+        place.block_id("provider"),
+        choose.select(
+            PROVIDER,
+            [ui.option(name, provider_id) for provider_id, name in facts.providers],
+            chosen=facts.provider_id,
+            placeholder="Choose a provider",
+        ),
+    )
+
+
+def _insert(tags: Mapping[str, Sequence[Tag]]) -> StaticSelectElement:
+    """The picker of merge tags. One is added at the end of the text: Slack does not say where the cursor is."""
+    groups = [
+        OptionGroup(
+            label=clip(heading, 75),
+            # An option's value may be 150 characters (docs.slack.dev, "Option object"): the tag itself fits.
+            options=[ui.option(tag.label, tag.tag) for tag in found if len(tag.tag) <= 150][:20],
+        )
+        for heading, found in tags.items()
+        if found
+    ]
+    return StaticSelectElement(action_id=INSERT, option_groups=groups, placeholder="Insert at the end…")
+
+
+def _when(place: Place, facts: MessageStep) -> list[Block]:
+    options = [ui.option(label, value, about) for value, (label, about) in WHENS.items()]
+    blocks: list[Block] = [
+        ui.field("When", place.block_id("when"), choose.radios(WHEN, options, chosen=facts.when), dispatch=True)
+    ]
+    if facts.when == "later":
+        picker: InputInteractiveElement = DateTimePickerElement(
+            action_id="send.send_at", initial_date_time=facts.send_at
+        )
+        blocks.append(
+            ui.field("Date and time", place.block_id("send_at"), picker, hint=f"In your time zone, {facts.time_zone}.")
+        )
+    return blocks

@@ -82,6 +82,17 @@ class PromoCodeLot(Base):
     created_by: Mapped[str] = mapped_column(Text)
 
 
+class PromoCodeLeftover(Base):
+    """A line of a lot that was not taken, and why, in words: the person gets them back as a CSV."""
+
+    __tablename__ = "promo_code_leftover"
+
+    lot_id: Mapped[int] = mapped_column(ForeignKey("promo_code_lot.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+
+
 class PromoCode(Base):
     """One unique string that is worth money.
 

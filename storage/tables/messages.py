@@ -66,11 +66,15 @@ class Message(Base):
     phone: Mapped[str | None] = mapped_column(Text)  # as it was when the audience was fixed
     provider_ref: Mapped[str | None] = mapped_column(ByteText)  # the provider's own id of the text
     segments: Mapped[int | None]
-    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when its outcome was recorded
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was said to have arrived, or not to
 
 
 class Batch(Base):
-    """Messages that one worker hands to one provider together. attempt id = batch id and message id."""
+    """Messages that one worker hands to one provider together, once; attempt id = batch id and message id.
+
+    `message_ids` are those whose outcome is this batch's to find out: what is sent back leaves for a batch of its own.
+    """
 
     __tablename__ = "batch"
     __table_args__ = (
@@ -81,20 +85,52 @@ class Batch(Base):
             sqlite_where=text("state <> 2"),
             postgresql_where=text("state <> 2"),
         ),
+        Index(None, "distribution_id", "id"),  # the latest ones say how fast it goes
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     distribution_id: Mapped[int]
     state: Mapped[BatchState] = mapped_column(SmallEnum(BatchState))
+    size: Mapped[int] = mapped_column(default=0)  # how many messages it was dispatched with
     message_ids: Mapped[list[int]] = mapped_column(Json)
     owner: Mapped[str | None] = mapped_column(Text)  # the worker that holds it
     fence: Mapped[int] = mapped_column(
         default=0
     )  # rises with every change of owner; a stale holder's writes match nothing
+    # LEASED: how long it is held. DISPATCHING: when every request of it must have ended. By the machines' own clocks.
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)
     dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class UnknownAttempt(Base):
+    """An attempt that may or may not have left: what is known about it, and when its provider is asked next.
+
+    Open while `outcome` is NULL. A person decides where `look_at` is NULL too: the provider cannot be asked.
+    """
+
+    __tablename__ = "unknown_attempt"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('found', 'absent', 'callback', 'response', 'person')", name="outcome"),
+        Index(
+            "ix_unknown_attempt_open",
+            "distribution_id",
+            "look_at",
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+    )
+
+    message_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    batch_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    distribution_id: Mapped[int]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    absences: Mapped[int] = mapped_column(default=0)  # times the provider said, after all had ended, that it has no such text
+    looks_failed: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class CallbackInbox(Base):
@@ -117,3 +153,34 @@ class CallbackInbox(Base):
     payload: Mapped[dict[str, Any]] = mapped_column(Json)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Reply(Base):
+    """A text that a customer sent to us, and the answer that it got (STOP, START and HELP get one)."""
+
+    __tablename__ = "reply"
+    __table_args__ = (
+        UniqueConstraint("provider_id", "provider_ref"),
+        CheckConstraint("answer_state IN ('queued', 'dispatching', 'sent', 'failed', 'unknown')", name="answer_state"),
+        Index(
+            "ix_reply_to_answer",
+            "id",
+            sqlite_where=text("answer_state IN ('queued', 'dispatching')"),
+            postgresql_where=text("answer_state IN ('queued', 'dispatching')"),
+        ),
+        Index(None, "distribution_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    provider_id: Mapped[int]
+    provider_ref: Mapped[str] = mapped_column(ByteText)  # the provider's own id of the text
+    phone: Mapped[str] = mapped_column(ByteText)
+    customer_id: Mapped[int | None] = mapped_column(BigId)
+    distribution_id: Mapped[int | None]  # the one that texted this customer last
+    body: Mapped[str] = mapped_column(Text)
+    meaning: Mapped[str] = mapped_column(Text)  # stop, start, help, other
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The answer: committed as dispatching before it is posted, and never posted again. At most once.
+    answer: Mapped[str | None] = mapped_column(Text)
+    answer_state: Mapped[str | None] = mapped_column(Text)
+    shown: Mapped[str | None] = mapped_column(Text)  # where Slack shows it, once it does

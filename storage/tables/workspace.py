@@ -32,7 +32,10 @@ class Setting(Base):
 
 
 class Provider(Base):
-    """A configured SMS integration, and its token bucket (SMS segments per second, shared by all workers)."""
+    """A configured SMS integration, and its token bucket (SMS segments per second, shared by all workers).
+
+    The bucket is one moment: up to `reserved_until` every segment that `rate` allows is spoken for.
+    """
 
     __tablename__ = "provider"
 
@@ -45,8 +48,7 @@ class Provider(Base):
     is_default: Mapped[bool] = mapped_column(default=False)
     enabled: Mapped[bool] = mapped_column(default=True)
     rate: Mapped[float] = mapped_column(default=10.0)
-    tokens: Mapped[float] = mapped_column(default=0.0)
-    tokens_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reserved_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # by the machines' own clocks
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(Text)
 

@@ -1,0 +1,52 @@
+"""Many rows or ids in one statement: `json_each` on SQLite, `unnest` on PostgreSQL (measured fastest on each)."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, bindparam, cast, column, func, select, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.types import BigInteger, TypeEngine
+
+from storage.database import is_sqlite
+
+Column = ColumnElement[int] | InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
+
+
+def values(
+    session: Session, columns: Mapping[str, TypeEngine[Any] | type[TypeEngine[Any]]], rows: Sequence[Sequence[Any]]
+) -> FromClause:
+    """`rows` as something to join with: its columns are those of `columns`, in that order.
+
+    Cells are integers, floats, text or None. The statement's text does not depend on how many rows there are.
+    """
+    if is_sqlite(session):
+        each = func.json_each(bindparam(None, json.dumps(rows, separators=(",", ":")))).table_valued("value")
+        cells = [
+            type_coerce(func.json_extract(each.c.value, f"$[{index}]"), kind).label(name)
+            for index, (name, kind) in enumerate(columns.items())
+        ]
+        # Without the limit SQLite flattens the subquery into the join and may parse the JSON once for each row.
+        return select(*cells).limit(-1).subquery()
+    arrays = [
+        cast(bindparam(None, [row[index] for row in rows], ARRAY(kind)), ARRAY(kind))
+        for index, kind in enumerate(columns.values())
+    ]
+    return func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in columns.items())).render_derived()
+
+
+def among(session: Session, what: Column, ids: Iterable[int]) -> ColumnElement[bool]:
+    """Whether the integer column `what` is one of `ids`."""
+    if is_sqlite(session):
+        each = func.json_each(bindparam(None, json.dumps(list(ids), separators=(",", ":")))).table_valued("value")
+        return what.in_(select(each.c.value))
+    return what == func.any(bindparam(None, list(ids), ARRAY(BigInteger)))
+
+
+def seconds_between(session: Session, start: datetime, moment: ColumnElement[Any]) -> ColumnElement[float]:
+    """Seconds from `start` to the time in column `moment`, as the database counts them."""
+    if is_sqlite(session):
+        return (func.julianday(moment) - func.julianday(start.strftime("%Y-%m-%d %H:%M:%S.%f"))) * 86400.0
+    return func.extract("epoch", moment - start)

@@ -12,6 +12,7 @@ stopped at any instruction and run again, so each chunk commits its work and how
         return {"inserted": …}
 """
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ JobFunction = Callable[["Runtime", "JobRun"], dict[str, Any]]
 
 
 class JobStopped(Exception):
-    """The job was cancelled, or another runner has it: the chunk is rolled back and the run ends quietly."""
+    """The run ends quietly: the job was cancelled, another runner has it (both undo the chunk), or the process stops."""
 
 
 @dataclass
@@ -55,6 +56,7 @@ class JobRun:
     done: int = 0
     total: int | None = None
     progress: dict[str, Any] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
     def chunk(self, runtime: "Runtime") -> Iterator[Session]:
@@ -72,6 +74,8 @@ class JobRun:
             )
             if not kept:
                 raise JobStopped
+        if self.stopping.is_set():
+            raise JobStopped
 
 
 class Jobs:
@@ -81,6 +85,7 @@ class Jobs:
         """`kinds`: what runs under which name; `wake` is replaced by the process that runs jobs."""
         self._clock = clock
         self._kinds = kinds
+        self._stopping = threading.Event()
         self.wake: Callable[[], None] = lambda: None
 
     def enqueue(
@@ -102,8 +107,14 @@ class Jobs:
         event.listen(session, "after_commit", lambda _session: self.wake(), once=True)
         return job.id
 
+    def stop(self) -> None:
+        """Let running jobs end after the chunk they are in, to be resumed by whoever runs jobs next."""
+        self._stopping.set()
+
     def run_next(self, runtime: "Runtime") -> bool:
-        """Claim one job and run it to its end. False when there was none."""
+        """Claim one job and run it to its end. False when there was none, or `stop` was called."""
+        if self._stopping.is_set():
+            return False
         owner = uuid.uuid4().hex
         with runtime.db.write() as session:
             now = self._clock.now()
@@ -111,11 +122,14 @@ class Jobs:
             if job is None:
                 return False
             run = JobRun(job.id, owner, job.args, job.created_by, self._clock, job.done, job.total, dict(job.progress))
+            run.stopping = self._stopping
             function = self._kinds[job.kind]
         state, result, error = "done", None, None
         try:
             result = function(runtime, run)
         except JobStopped:
+            with runtime.db.write() as session:
+                rows.give_back(session, run.id, owner=owner)
             return True
         except Refused as refusal:
             state, error = "failed", str(refusal)

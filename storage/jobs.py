@@ -63,6 +63,20 @@ def finish(
     )
 
 
+def give_back(session: Session, job_id: int, *, owner: str) -> None:
+    """Let anyone claim a job that `owner` still holds and stops working on."""
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.owner == owner, Job.state == "running")
+        .values(state="queued", owner=None, lease_until=None)
+    )
+
+
+def give_back_all(session: Session) -> None:
+    """Let anyone claim every running job. Only for a process that is the only one, at its start."""
+    session.execute(update(Job).where(Job.state == "running").values(state="queued", owner=None, lease_until=None))
+
+
 def cancel(session: Session, job_id: int, *, at: datetime) -> bool:
     """Cancel a job that is not over; its running chunk will find out and be undone. False when it was over already."""
     cancelled = session.execute(

@@ -49,3 +49,33 @@ def when(moment: datetime, time_zone: str, *, now: datetime) -> str:
 def clip(text: str, limit: int) -> str:
     """`text` in at most `limit` characters, with an ellipsis where it was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def moment(at: datetime) -> str:
+    """A moment for mrkdwn that many people read: Slack shows it in each reader's own zone.
+
+    docs.slack.dev/messaging/formatting-message-text, "Date formatting"; the part after the bar is for old clients.
+    """
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: "40 s", "2 min 11 s", "3 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def percent(part: int, whole: int) -> str:
+    """371, 395 → "94%": never 100% unless it is all, never 0% unless it is nothing."""
+    if not whole:
+        return "0%"
+    share = round(100 * part / whole)
+    if 0 < part < whole:
+        share = min(99, max(1, share))
+    return f"{share}%"

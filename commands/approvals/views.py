@@ -1,0 +1,209 @@
+"""The approval card, the question why something is rejected, and what waits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from slack_sdk.models.blocks import Block, PlainTextInputElement
+
+from commands.ui import blocks as ui
+from commands.ui import paging
+from commands.ui.text import clip, count, escape, moment, number
+
+APPROVE = "approvals.approve"
+REJECT = "approvals.reject"
+DETAILS = "approvals.details"
+REASON = "approvals.reason"
+LIST = "approvals.list"
+TURN = "approvals.page"
+
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes that it will take from a group, of those active now."""
+
+    group: str
+    needed: int
+    active: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """What an approver sees of a request, and the decision once there is one."""
+
+    approval_id: int
+    distribution_id: int
+    subject: str
+    state: str  # pending, approved, rejected, void
+    requested_by: str  # a Slack user id
+    requested_at: datetime
+    purpose: str
+    when: str
+    provider: str
+    recipients: int
+    total: int
+    audience: str
+    codes: Sequence[Codes] = ()
+    segments: int = 0
+    cost: str = ""
+    sample: str = ""  # the text for one customer, its code masked
+    send_at: datetime | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
+
+
+def card(facts: Card) -> list[Block]:
+    """The card as it stands in the approvals channel."""
+    blocks: list[Block] = [
+        ui.header(f"{TITLES[facts.state]} · {facts.subject}"),
+        ui.context(f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"),
+        ui.section("", fields=_numbers(facts)),
+    ]
+    if facts.sample:
+        blocks.append(ui.section(_quoted(facts.sample)))
+    if facts.state != "pending":
+        return [*blocks, ui.section(decision(facts)), ui.actions(ui.button("See details", DETAILS, facts.approval_id))]
+    return [*blocks, _buttons(facts.approval_id), ui.context("Whatever changes from now on voids this request.")]
+
+
+def fallback(facts: Card) -> str:
+    """The card in a line, for notifications and screen readers."""
+    if facts.state == "pending":
+        return f"Approval requested: {escape(facts.subject)}, to {count(facts.recipients, 'customer')}"
+    return f"{TITLES[facts.state]}: {escape(facts.subject)}"
+
+
+def decision(facts: Card) -> str:
+    """Who decided, when, and why, in mrkdwn."""
+    at = f", {moment(facts.decided_at)}" if facts.decided_at else ""
+    why = f"\n> {escape(facts.reason)}" if facts.reason else ""
+    if facts.state == "approved":
+        then = f"goes out {moment(facts.send_at)}" if facts.send_at else "sending starts now"
+        return f"✓ Approved by <@{facts.decided_by}>{at} · {then}"
+    if facts.state == "rejected":
+        return f"✗ Rejected by <@{facts.decided_by}>{at}{why}"
+    return f"This request is void: it was changed after it was made{at}.{why}"
+
+
+def reject(approval_id: int, subject: str, metadata: str) -> dict[str, Any]:
+    """Asks why a request is rejected."""
+    return ui.modal(
+        "Reject",
+        [
+            ui.section(
+                f"*{escape(subject)}* will not be sent. Its requester reads why, and can change it and ask again."
+            ),
+            ui.field(
+                "Why",
+                "approvals.reject:reason",
+                PlainTextInputElement(
+                    action_id="approvals.why",
+                    multiline=True,
+                    max_length=LONGEST_REASON,
+                    focus_on_load=True,
+                    placeholder="The link in the text goes to last year's page",
+                ),
+            ),
+        ],
+        callback_id=REASON,
+        submit="Reject",
+        metadata=metadata,
+    )
+
+
+def details(facts: Card, body: str) -> dict[str, Any]:
+    """Everything that an approver may want to know, with the message as it was written."""
+    blocks: list[Block] = [
+        ui.header(facts.subject),
+        ui.context(f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"),
+        ui.section("", fields=_numbers(facts)),
+        ui.section("*The message as it was written*\n" + _quoted(body)),
+    ]
+    if facts.sample:
+        blocks.append(ui.section("*What a customer gets*\n" + _quoted(facts.sample)))
+    if facts.state == "pending":
+        blocks.append(_buttons(facts.approval_id))
+    else:
+        blocks.append(ui.section(decision(facts)))
+    return ui.modal("Approval request", blocks, callback_id=LIST, close="Close", metadata=str(facts.approval_id))
+
+
+def waiting(page: paging.Page[Card], *, may_approve: bool, asker: str) -> dict[str, Any]:
+    """What waits for a decision, the oldest first; `asker`'s own cannot be decided by them."""
+    blocks: list[Block] = []
+    if not page.items:
+        blocks.append(ui.section("Nothing waits for approval."))
+    elif not may_approve:
+        blocks.append(ui.context("An approver or an admin decides these. An admin changes roles with `/promo team`."))
+    for facts in page.items:
+        cost = f" · {facts.cost}" if facts.cost else ""
+        lines = (
+            f"*{escape(facts.subject)}*\nTo {count(facts.recipients, 'customer')} in {escape(facts.audience)}{cost}\n"
+            f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"
+        )
+        blocks.append(ui.section(lines, accessory=ui.button("See details", DETAILS, facts.approval_id)))
+        if facts.requested_by == asker:
+            blocks.append(ui.context("You asked for this one: somebody else has to decide."))
+        elif may_approve:
+            blocks.append(
+                ui.actions(
+                    ui.button("Approve", APPROVE, facts.approval_id, style="primary"),
+                    ui.button("Reject…", REJECT, facts.approval_id),
+                )
+            )
+    return ui.modal("Approvals", [*blocks, *paging.turner(page, TURN)], callback_id=LIST, close="Close")
+
+
+def told(facts: Card) -> str:
+    """What the requester is told about the decision, in mrkdwn."""
+    subject = f"*{escape(facts.subject)}*"
+    if facts.state == "approved":
+        then = f"It goes out {moment(facts.send_at)}." if facts.send_at else "Sending starts now."
+        return f"<@{facts.requested_by}> {subject} was approved by <@{facts.decided_by}>. {then}"
+    why = f"\n> {escape(facts.reason)}" if facts.reason else ""
+    if facts.state == "rejected":
+        return f"<@{facts.requested_by}> {subject} was rejected by <@{facts.decided_by}>.{why}"
+    return f"<@{facts.requested_by}> The approval request for {subject} is void: it was changed.{why}"
+
+
+TITLES = {
+    "pending": "Approval requested",
+    "approved": "Approved",
+    "rejected": "Rejected",
+    "void": "Void",
+}
+
+
+def _buttons(approval_id: int) -> Block:
+    return ui.actions(
+        ui.button("Approve", APPROVE, approval_id, style="primary"),
+        ui.button("Reject…", REJECT, approval_id),
+        ui.button("See details", DETAILS, approval_id),
+    )
+
+
+def _numbers(facts: Card) -> list[str]:
+    """The facts in two columns."""
+    left_out = f" of {number(facts.total)}" if facts.total != facts.recipients else ""
+    cells = [
+        f"*To*\n{number(facts.recipients)}{left_out} in {escape(facts.audience)}",
+        f"*When*\n{moment(facts.send_at) if facts.send_at else escape(facts.when)}",
+        f"*What*\n{escape(facts.purpose)}",
+        f"*Through*\n{escape(facts.provider)}",
+    ]
+    if facts.codes:
+        lines = [
+            f"{number(code.needed)} of {number(code.active)} active in “{escape(code.group)}”" for code in facts.codes
+        ]
+        cells.append("*Codes*\n" + "\n".join(lines))
+    if facts.segments:
+        cells.append(f"*Texts*\n{count(facts.segments, 'SMS segment')}{f' {facts.cost}' if facts.cost else ''}")
+    return cells
+
+
+def _quoted(text: str) -> str:
+    return clip("\n".join(f"> {escape(line)}" for line in text.splitlines() or [""]), 2500)

@@ -1,0 +1,258 @@
+"""What people see of a distribution in its channel: one message that is its progress, and then its report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from slack_sdk.models.blocks import Block, ButtonElement
+
+from commands.ui import blocks as ui
+from commands.ui import charts
+from commands.ui.text import clip, count, duration, escape, moment, number, percent
+
+PAUSE = "distributions.pause"
+RESUME = "distributions.resume"
+STOP = "distributions.stop"
+RETRY = "distributions.retry"
+SETTLE = "distributions.settle"
+CSV = "distributions.csv"
+AGAIN = "distributions.again"
+EDIT = "distributions.edit"
+OPEN = "distributions.open"
+
+BAR = 20
+
+
+@dataclass(frozen=True)
+class Line:
+    """One distribution and its numbers, as lists and progress show it.
+
+    `total` is the audience without those left out; it is made of `sent` (accepted, whatever became of it), `failed`,
+    `unknown`, `cancelled` and what is still to go.
+    """
+
+    id: int
+    subject: str
+    status: str
+    requested_by: str
+    reason: str = ""
+    total: int = 0
+    sent: int = 0
+    delivered: int = 0
+    failed: int = 0
+    unknown: int = 0
+    cancelled: int = 0
+    excluded: int = 0
+    send_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    seconds_left: float | None = None
+
+    @property
+    def to_go(self) -> int:
+        """Messages that are still to be sent."""
+        return max(0, self.total - self.sent - self.failed - self.unknown - self.cancelled)
+
+    @property
+    def settled(self) -> int:
+        """Messages whose fate is known, or as known as it will be without help."""
+        return self.total - self.to_go
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What became of the codes that were set aside from one group."""
+
+    group: str
+    issued: int
+    returned: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says beside the numbers of its line."""
+
+    line: Line
+    codes: Sequence[Codes] = ()
+    excluded: Mapping[str, int] = field(default_factory=dict)  # words → how many
+    failures: Mapping[str, int] = field(default_factory=dict)
+    opted_out: int = 0
+    redeemed: int | None = None  # None where no code was given
+    retryable: int = 0
+    chart: charts.Chart | None = None
+    balance_error: str | None = None
+
+
+STATUS = {
+    "draft": "Draft",
+    "pending": "Waits for approval",
+    "scheduled": "Scheduled",
+    "blocking": "Setting codes aside",
+    "sending": "Sending",
+    "paused": "Paused",
+    "done": "Sent",
+    "stopped": "Stopped",
+    "refused": "Not sent",
+    "discarded": "Discarded",
+}
+
+
+def progress(line: Line) -> list[Block]:
+    """The message of a distribution that is not over yet."""
+    title = ui.header(f"{STATUS[line.status]} · {line.subject}")
+    asked = ui.context(f"Asked for by <@{line.requested_by}>")
+    if line.status == "scheduled":
+        at = f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."
+        return [title, ui.section(at), asked, ui.actions(_stop(line))]
+    if line.status == "blocking":
+        return [
+            title,
+            ui.section("The audience is being fixed, and a code set aside for each customer. Nothing has left yet."),
+            asked,
+        ]
+    blocks = [title, ui.section(f"`{charts.bar(line.settled, line.total, BAR)}`  {_how_far(line)}\n{_counts(line)}")]
+    if line.status == "paused":
+        why = escape(line.reason) or "Nothing is sent until somebody resumes it."
+        blocks.append(ui.section(f"⚠ {why}" if line.reason else why))
+        return [*blocks, asked, ui.actions(ui.button("Resume", RESUME, line.id, style="primary"), _stop(line))]
+    return [*blocks, asked, ui.actions(ui.button("Pause", PAUSE, line.id), _stop(line))]
+
+
+def in_a_line(line: Line) -> str:
+    """The same for notifications and screen readers."""
+    words = f"{STATUS[line.status]}: {escape(line.subject)}"
+    if line.status in ("sending", "paused", "done", "stopped"):
+        words += f", {number(line.sent)} of {number(line.total)} sent"
+    return f"{words}. {escape(line.reason)}" if line.reason and line.status in ("paused", "refused") else words
+
+
+def not_sent(line: Line) -> list[Block]:
+    """The message of a distribution that came to nothing."""
+    return [
+        ui.header(f"Not sent · {line.subject}"),
+        ui.section(f"{escape(line.reason) or 'It was not approved.'}\nNobody was texted, and every code is back."),
+        ui.context(f"Asked for by <@{line.requested_by}>"),
+        ui.actions(ui.button("Change and send again…", AGAIN, line.id)),
+    ]
+
+
+def report(facts: Report) -> list[Block]:
+    """The report without its chart: the receipt, codes, failures, and what can be done."""
+    line = facts.line
+    blocks: list[Block] = [ui.header(f"{STATUS[line.status]} · {line.subject}")]
+    if line.started_at and line.finished_at:
+        took = duration((line.finished_at - line.started_at).total_seconds())
+        blocks.append(ui.context(f"Asked for by <@{line.requested_by}> · {moment(line.started_at)} · took {took}"))
+    if facts.balance_error:
+        blocks.append(ui.section(f"⚠ These numbers do not add up: {escape(facts.balance_error)}. Tell an admin."))
+    blocks.append(ui.section("\n".join([receipt(line, facts.excluded), *_after(facts)])))
+    if facts.codes:
+        blocks.append(ui.section("\n".join(_codes(codes) for codes in facts.codes)))
+    if facts.failures:
+        why = " · ".join(f"{number(n)} {escape(words)}" for words, n in facts.failures.items())
+        blocks.append(ui.section(f"*Why {number(line.failed)} failed*\n{why}"))
+    if line.unknown:
+        blocks.append(
+            ui.section(
+                f"*{number(line.unknown)} unknown*: the provider took the request and never answered. "
+                "Their codes stay held, so that nobody is texted twice."
+            )
+        )
+    return blocks
+
+
+def report_actions(facts: Report) -> Block:
+    """What can be done with a report."""
+    line = facts.line
+    buttons: list[ButtonElement] = []
+    if facts.retryable:
+        buttons.append(ui.button(f"Retry {number(facts.retryable)} failed", RETRY, line.id))
+    if line.unknown:
+        buttons.append(ui.button(f"Settle {number(line.unknown)} unknown…", SETTLE, line.id))
+    buttons.append(ui.button("CSV", CSV, line.id))
+    buttons.append(ui.button("Send again…", AGAIN, line.id))
+    return ui.actions(*buttons)
+
+
+def with_chart(facts: Report, *, native: bool) -> list[Block | dict[str, Any]]:
+    """The whole report; `native`: with Slack's own chart, else with its numbers as text."""
+    middle: list[Block | dict[str, Any]] = []
+    if facts.chart:
+        middle.append(charts.block(facts.chart) if native else ui.section(charts.as_text(facts.chart)))
+    return [*report(facts), *middle, report_actions(facts)]
+
+
+def receipt(line: Line, excluded: Mapping[str, int]) -> str:
+    """The sum that must balance: "412 in the audience = 14 left out + 395 sent + 2 failed + 1 unknown"."""
+    audience = line.total + line.excluded
+    parts = [f"{number(line.sent)} sent"]
+    if line.excluded:
+        parts.insert(0, f"{number(line.excluded)} left out")
+    for n, word in (
+        (line.failed, "failed"),
+        (line.unknown, "unknown"),
+        (line.cancelled, "stopped"),
+        (line.to_go, "to go"),
+    ):
+        if n:
+            parts.append(f"{number(n)} {word}")
+    words = f"*{number(audience)} in the audience* = {' + '.join(parts)}"
+    if excluded:
+        words += "\nLeft out: " + " · ".join(f"{number(n)} {escape(why)}" for why, n in excluded.items())
+    return words
+
+
+def _after(facts: Report) -> list[str]:
+    """What happened after the texts had left."""
+    line = facts.line
+    parts = [f"Delivered {number(line.delivered)} ({percent(line.delivered, line.sent)} of sent)"]
+    if facts.opted_out:
+        parts.append(f"Opted out {number(facts.opted_out)}")
+    if facts.redeemed is not None:
+        parts.append(f"Redeemed {number(facts.redeemed)}")
+    return [" · ".join(parts)]
+
+
+def _codes(codes: Codes) -> str:
+    parts = [f"{number(codes.issued)} issued"]
+    if codes.returned:
+        parts.append(f"{number(codes.returned)} returned to active")
+    if codes.held:
+        parts.append(f"{number(codes.held)} held")
+    return f"*Codes of “{escape(clip(codes.group, 60))}”* {' · '.join(parts)}"
+
+
+def _how_far(line: Line) -> str:
+    left = f" · about {duration(line.seconds_left)} left" if line.seconds_left and line.status == "sending" else ""
+    return f"*{number(line.settled)} of {number(line.total)}*{left}"
+
+
+def _counts(line: Line) -> str:
+    parts = [f"{number(line.sent)} sent", f"{number(line.delivered)} delivered so far"]
+    if line.failed:
+        parts.append(f"{number(line.failed)} failed")
+    if line.unknown:
+        parts.append(f"{number(line.unknown)} unknown")
+    parts.append(f"{number(line.to_go)} to go")
+    return " · ".join(parts)
+
+
+def _stop(line: Line) -> ButtonElement:
+    """Stopping is for ever, so it asks."""
+    if line.status == "scheduled":
+        what = "It will not be sent. You can send it again as a new one."
+        return ui.button(
+            "Cancel the sending",
+            STOP,
+            line.id,
+            confirm=ui.confirm("Cancel it?", what, "Cancel it", "Keep", danger=True),
+        )
+    what = (
+        f"{count(line.to_go, 'customer')} will not be texted, and their codes go back to the group. "
+        "What was sent stays sent. This cannot be undone; Pause can."
+    )
+    return ui.button(
+        "Stop", STOP, line.id, style="danger", confirm=ui.confirm("Stop for good?", what, "Stop", "Go on", danger=True)
+    )

@@ -1,0 +1,99 @@
+"""The list of distributions, and one of them opened, in a modal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.models.blocks import Block
+
+from commands.distributions import views
+from commands.distributions.views import Line
+from commands.ui import blocks as ui
+from commands.ui import choose, paging
+from commands.ui.text import escape, moment, number
+
+LIST = "distributions.list"
+TURN = "distributions.page"
+FILTER = "distributions.filter"
+BACK = "distributions.back"
+CONTINUE = "distributions.continue"
+DISCARD = "distributions.discard"
+WITHDRAW = "distributions.withdraw"
+
+# What the filter offers: a name, and the statuses behind it.
+FILTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "all": ("All", ("draft", "pending", "scheduled", "blocking", "sending", "paused", "done", "stopped", "refused")),
+    "live": ("Under way", ("pending", "scheduled", "blocking", "sending", "paused")),
+    "over": ("Over", ("done", "stopped", "refused")),
+    "draft": ("My drafts", ("draft",)),
+}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One distribution, opened: what it says of itself, and where its message is."""
+
+    line: Line
+    facts: Sequence[str]  # "*To* 398 …", mrkdwn, two columns
+    body: str
+    link: str = ""  # to its message in the channel
+    mine: bool = False
+    may_send: bool = False
+
+
+def listing(page: paging.Page[Line], chosen: str) -> dict[str, Any]:
+    """The list, a page of it, the newest first."""
+    options = [ui.option(name, value) for value, (name, _statuses) in FILTERS.items()]
+    blocks: list[Block] = [ui.actions(choose.select(FILTER, options, chosen=chosen))]
+    if not page.items:
+        blocks.append(ui.section("There is none. `/promo send` starts one."))
+    for line in page.items:
+        blocks.append(
+            ui.section(
+                f"*{escape(line.subject) or 'Without a subject'}*\n{summary(line)}",
+                accessory=ui.button("Open", views.OPEN, line.id),
+            )
+        )
+    blocks += paging.turner(page, TURN)
+    return ui.modal("Distributions", blocks, callback_id=LIST, close="Close", metadata=chosen)
+
+
+def summary(line: Line) -> str:
+    """A distribution in a line of its own: status, numbers, when."""
+    parts = [views.STATUS[line.status]]
+    if line.status in ("sending", "paused", "done", "stopped"):
+        parts.append(f"{number(line.sent)} of {number(line.total)} sent")
+        if line.failed:
+            parts.append(f"{number(line.failed)} failed")
+        if line.unknown:
+            parts.append(f"{number(line.unknown)} unknown")
+    at = line.finished_at or line.started_at or line.send_at
+    if at:
+        parts.append(moment(at))
+    parts.append(f"<@{line.requested_by}>")
+    return " · ".join(parts)
+
+
+def opened(facts: Opened, content: Sequence[Block | dict[str, Any]], *, back: str) -> dict[str, Any]:
+    """One distribution: `content` is its progress or report (none for a draft); `back` is the filter of the list."""
+    line = facts.line
+    blocks: list[Block | dict[str, Any]] = list(content)
+    if not blocks:
+        blocks.append(ui.header(f"{views.STATUS[line.status]} · {line.subject or 'Without a subject'}"))
+    if facts.facts:
+        blocks.append(ui.section("", fields=list(facts.facts)))
+    if facts.body:
+        quoted = "\n".join(f"> {escape(text)}" for text in facts.body.splitlines())
+        blocks.append(ui.section(f"*Message*\n{quoted}"))
+    buttons = [ui.button("Back to the list", BACK, back)]
+    if line.status == "draft" and facts.mine:
+        question = ui.confirm("Discard this draft?", "What was typed is lost.", "Discard", "Keep", danger=True)
+        buttons.append(ui.button("Continue", CONTINUE, line.id, style="primary"))
+        buttons.append(ui.button("Discard", DISCARD, line.id, confirm=question))
+    if line.status == "pending" and facts.mine:
+        question = ui.confirm("Change it?", "The approval request becomes void; you ask again when done.", "Change it")
+        buttons.append(ui.button("Change it…", WITHDRAW, line.id, confirm=question))
+    if facts.link:
+        buttons.append(ui.button("Show in channel", f"{views.OPEN}:link", line.id, url=facts.link))
+    blocks.append(ui.actions(*buttons))
+    return ui.modal("Distribution", blocks, callback_id=LIST, close="Close", metadata=str(line.id))

@@ -1,0 +1,84 @@
+"""Messages that change over time: posted once, edited in place, never more often than Slack likes."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.blocks import Block
+
+from commands.ui.blocks import as_dicts
+
+log = structlog.get_logger(__name__)
+
+Blocks = Sequence[Block | dict[str, Any]]
+
+# Where a channel does not take a message from us, and never will until a person does something about it.
+CLOSED = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "no_permission"})
+GONE = frozenset({"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"})
+
+# A second between edits of one message is Slack's advice (chat.update is tier 3, about 50 a minute for all of them).
+EVERY = 3.0
+
+
+class Busy(Exception):
+    """Slack asked us to wait (429), or the message was edited a moment ago: try again at a later look."""
+
+
+@dataclass
+class Pace:
+    """How often messages are edited: each at most every `EVERY` seconds, none while Slack asks us to wait.
+
+    `monotonic` is a clock in seconds that only moves forward.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    _edited: dict[str, float] = field(default_factory=dict)
+    _quiet_until: float = 0.0
+
+    def may(self, key: str) -> bool:
+        """Whether the message called `key` may be posted or edited now."""
+        now = self.monotonic()
+        return now >= self._quiet_until and now - self._edited.get(key, -EVERY) >= EVERY
+
+    def call(self, key: str, slack: Callable[[], Any]) -> Any:
+        """Call Slack for the message `key`. Raises `Busy` when Slack asks to wait, `SlackApiError` for the rest."""
+        if not self.may(key):
+            raise Busy
+        try:
+            answer = slack()
+        except SlackApiError as error:
+            if error.response.status_code == 429 or error.response.get("error") == "ratelimited":
+                self._quiet_until = self.monotonic() + float(error.response.headers.get("Retry-After", 5))
+                log.info("Slack asks to wait", message=key)
+                raise Busy from error
+            raise
+        self._edited[key] = self.monotonic()
+        if len(self._edited) > 1000:
+            self._edited = {k: at for k, at in self._edited.items() if self.monotonic() - at < EVERY}
+        return answer
+
+
+def post(client: WebClient, channel: str | None, person: str, text: str, blocks: Blocks) -> tuple[str, str]:
+    """Post in `channel`, or to `person` where there is none or it is closed to us; returns channel and `ts`.
+
+    Raises `SlackApiError` when neither takes it.
+    """
+    if channel:
+        try:
+            answer = client.chat_postMessage(channel=channel, text=text, blocks=as_dicts(blocks))
+            return str(answer["channel"]), str(answer["ts"])
+        except SlackApiError as error:
+            if error.response.get("error") not in CLOSED:
+                raise
+            log.info("channel is closed to us, telling the person", channel=channel, why=error.response.get("error"))
+    answer = client.chat_postMessage(channel=person, text=text, blocks=as_dicts(blocks))
+    return str(answer["channel"]), str(answer["ts"])
+
+
+def refused_blocks(error: SlackApiError) -> bool:
+    """Whether Slack took the request but not its blocks (a chart, where a workspace has none)."""
+    return error.response.get("error") in ("invalid_blocks", "invalid_blocks_format", "block_mismatch")

@@ -1,0 +1,84 @@
+"""The tuned HTTP client of the sender, and what its failures mean.
+
+Tuned as measured (docs/decisions/sending.md): one session, no cookies, no decompression, no per-request header work.
+"""
+
+import asyncio
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import ClientRequest, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+
+from distribution.providers.port import Kind, Outcome
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+
+# Seconds until an answer is given up on; the request has then ended on our side.
+REQUEST_TIMEOUT = 30.0
+CONNECT_TIMEOUT = 5.0
+
+# Linux: counts the time that the machine was suspended, which CLOCK_MONOTONIC does not. macOS's monotonic clock
+# stands still in sleep too, but its CLOCK_MONOTONIC_RAW goes on.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC_RAW", None))
+
+
+def uptime() -> float:
+    """Seconds on a clock that goes on while the process is stopped and while the machine is suspended."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+# Until when the current task's requests may start, by `uptime`; None: whenever.
+DEADLINE: ContextVar[float | None] = ContextVar("DEADLINE", default=None)
+
+
+class TooLate(Exception):
+    """The deadline passed before the request was written: nothing left."""
+
+
+class DeadlineRequest(ClientRequest):
+    """A request that looks at its deadline at the last moment: connected, and nothing written yet."""
+
+    async def send(self, conn: "Connection") -> ClientResponse:
+        """Write the request. Raises `TooLate` before the first byte."""
+        deadline = DEADLINE.get()
+        if deadline is not None and uptime() > deadline:
+            raise TooLate
+        return await super().send(conn)
+
+
+def open_session() -> ClientSession:
+    """A session for one event loop; the caller closes it. How much is in flight is the caller's to limit."""
+    return ClientSession(
+        connector=TCPConnector(limit=0, ttl_dns_cache=60),
+        cookie_jar=DummyCookieJar(),
+        auto_decompress=False,
+        request_class=DeadlineRequest,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        timeout=ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
+        trust_env=False,
+    )
+
+
+def failure(error: BaseException) -> Outcome:
+    """What an exception of a request means for its attempt. Raises it again when it is none of the network's."""
+    if isinstance(error, TooLate):
+        return Outcome(Kind.LATER, "too_late", retry_after=0.0)
+    # Raised only while connecting: not a byte of the request has been written.
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return Outcome(Kind.LATER, "unreachable")
+    if isinstance(error, asyncio.TimeoutError):
+        return Outcome(Kind.UNKNOWN, "timeout")
+    if isinstance(error, aiohttp.ClientError | OSError):
+        return Outcome(Kind.UNKNOWN, "connection_lost")
+    raise error
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After header that gives them (RFC 9110 §10.2.3); None where it gives a date or nothing."""
+    try:
+        return max(0.0, float(value)) if value is not None else None
+    except ValueError:
+        return None

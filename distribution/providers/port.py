@@ -1,0 +1,141 @@
+"""What an SMS provider is to the engine: send one text, look one up, read its callbacks.
+
+A provider never retries: each request stands behind an attempt that was committed before it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from aiohttp import ClientSession
+
+
+class Kind(Enum):
+    """What one attempt came to."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # for good: this text will never be taken for this number
+    LATER = "later"  # certainly not processed: try again
+    ACCOUNT = "account"  # certainly not processed, and nothing will be until a person mends the account
+    UNKNOWN = "unknown"  # it may have left
+
+
+class Outcome(NamedTuple):
+    """What one attempt came to."""
+
+    kind: Kind
+    reason: str | None = None  # a key of `distribution.reasons`
+    provider_ref: str | None = None
+    segments: int | None = None
+    retry_after: float | None = None  # seconds, where the provider said
+
+
+class Outgoing(NamedTuple):
+    """One text on its way out."""
+
+    attempt_id: str
+    phone: str  # E.164
+    text: str
+    callback_url: str | None = None
+
+
+class Arrival(Enum):
+    """What a provider says became of a text that it took."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+
+
+class Sought(NamedTuple):
+    """An attempt whose outcome is not known, as a provider's own list can be searched for it."""
+
+    attempt_id: str
+    phone: str
+    codes: tuple[str, ...]  # those in its text; empty where it has none
+    since: datetime
+
+
+class Found(NamedTuple):
+    """A text that the provider has."""
+
+    provider_ref: str
+    arrival: Arrival
+
+
+class StatusNews(NamedTuple):
+    """A callback: what became of one attempt."""
+
+    key: str  # the same for a repetition
+    attempt_id: str
+    provider_ref: str
+    arrival: Arrival
+    reason: str | None
+
+
+class InboundNews(NamedTuple):
+    """A callback: a customer's own text."""
+
+    key: str
+    provider_ref: str
+    phone: str
+    body: str
+
+
+News = StatusNews | InboundNews
+
+
+class Callback(NamedTuple):
+    """An HTTP request from a provider."""
+
+    url: str  # as the provider called it: signatures are over it
+    attempt_id: str | None  # from the path, where it names one; its MAC was checked
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+class NotGenuine(Exception):
+    """A callback that the provider did not make, or that cannot be read. `str()` says which."""
+
+
+class LookUpFailed(Exception):
+    """The provider could not be asked: neither presence nor absence."""
+
+
+class Provider(Protocol):
+    """One configured integration. Stateless but for its config: the HTTP session is the caller's."""
+
+    # Seconds after a request's end until the provider's own list shows it for certain; None: it cannot be asked.
+    listed_within: float | None
+
+    def encode(self, text: Outgoing) -> bytes:
+        """The request's body: all that can be done ahead of sending."""
+        ...
+
+    async def send(self, http: ClientSession, body: bytes) -> Outcome:
+        """Post one text. Never raises for what the provider or the network does: that is an outcome."""
+        ...
+
+    async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
+        """Ask the provider whether it has the text of an attempt. Raises `LookUpFailed`."""
+        ...
+
+    def read_callback(self, callback: Callback) -> list[News]:
+        """What a callback says. Raises `NotGenuine`."""
+        ...
+
+
+class ProviderKind(Protocol):
+    """What the registry knows of a kind of provider: how it is set up."""
+
+    title: str
+
+    def check(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> None:
+        """Raise `Refused` at the field that is wrong."""
+        ...
+
+    def open(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> Provider:
+        """A provider over that configuration."""
+        ...

@@ -1,0 +1,130 @@
+"""The sandbox phone as a provider (sandbox/README.md §2)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import ClientSession
+from yarl import URL
+
+from distribution.errors import Refused
+from distribution.providers.http import failure, retry_after
+from distribution.providers.port import (
+    Arrival,
+    Callback,
+    Found,
+    InboundNews,
+    Kind,
+    LookUpFailed,
+    News,
+    NotGenuine,
+    Outcome,
+    Outgoing,
+    Provider,
+    Sought,
+    StatusNews,
+)
+
+ARRIVALS = {"accepted": Arrival.ACCEPTED, "delivered": Arrival.DELIVERED, "undelivered": Arrival.UNDELIVERED}
+
+
+class SandboxKind:
+    """How a sandbox phone is set up."""
+
+    title = "Sandbox phone"
+
+    def check(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> None:
+        """It needs the sandbox's address."""
+        url = str(config.get("base_url") or "")
+        if not url.startswith(("http://", "https://")):
+            raise Refused("The sandbox's address must begin with http:// or https://.", field="base_url")
+
+    def open(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> Provider:
+        """A client of the gateway at `base_url`."""
+        return SandboxProvider(str(config["base_url"]), str(config.get("sender") or "PROMO"))
+
+
+class SandboxProvider:
+    """Speaks to the gateway of the sandbox."""
+
+    # It lists a text before it answers; a request cut off on our side may be worked on for a moment yet.
+    listed_within: float | None = 2.0
+
+    def __init__(self, base_url: str, sender: str) -> None:
+        """`base_url`: where the sandbox is ("http://127.0.0.1:8400"); `sender`: the name that texts come from."""
+        self._url = URL(base_url.rstrip("/") + "/gateway/messages")
+        self._sender = sender
+        self._headers = {"Content-Type": "application/json"}
+
+    def encode(self, text: Outgoing) -> bytes:
+        """The JSON body of one text."""
+        body = {"to": text.phone, "from": self._sender, "body": text.text, "reference": text.attempt_id}
+        if text.callback_url:
+            body["callback_url"] = text.callback_url
+        return json.dumps(body).encode()
+
+    async def send(self, http: ClientSession, body: bytes) -> Outcome:
+        """Post one text."""
+        try:
+            async with http.post(self._url, data=body, headers=self._headers) as response:
+                answer = await response.read()
+                status = response.status
+                wait = response.headers.get("Retry-After") if status == 429 else None
+        except Exception as error:
+            return failure(error)
+        return read_answer(status, answer, wait)
+
+    async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
+        """Search the texts to the number for the attempt's reference."""
+        try:
+            async with http.get(self._url, params={"to": sought.phone}) as response:
+                if response.status != 200:
+                    raise LookUpFailed(f"the gateway answered {response.status}")
+                texts = json.loads(await response.read())["messages"]
+                for text in texts:
+                    if text["reference"] == sought.attempt_id:
+                        return Found(str(text["id"]), ARRIVALS.get(text["status"], Arrival.ACCEPTED))
+        except LookUpFailed:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LookUpFailed(str(error)) from error
+        except Exception as error:
+            failure(error)
+            raise LookUpFailed(type(error).__name__) from error
+        return None
+
+    def read_callback(self, callback: Callback) -> list[News]:
+        """A status of an attempt, or a customer's text. The URL's MAC is the signature."""
+        try:
+            said = json.loads(callback.body)
+            if said["event"] == "inbound":
+                ref = str(said["id"])
+                return [InboundNews(f"in:{ref}", ref, str(said["from"]), str(said["body"]))]
+            if said["event"] != "status" or callback.attempt_id is None:
+                raise NotGenuine("neither a status of an attempt nor a customer's text")
+            if said["reference"] != callback.attempt_id:
+                raise NotGenuine("the reference is not the address's attempt")
+            ref, status = str(said["id"]), str(said["status"])
+            reason = str(said["error"]) if said.get("error") else None
+            return [StatusNews(f"{ref}:{status}", callback.attempt_id, ref, ARRIVALS[status], reason)]
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotGenuine(f"not a callback of the sandbox: {error!r}") from error
+
+
+def read_answer(status: int, answer: bytes, wait: str | None) -> Outcome:
+    """What the gateway's answer means. Anything that is not plainly an answer of its own is unknown."""
+    try:
+        said = json.loads(answer)
+        if not isinstance(said, dict):
+            raise ValueError
+    except ValueError:
+        said = {}
+    if status in (200, 201) and said.get("id"):
+        return Outcome(Kind.ACCEPTED, None, str(said["id"]), said.get("segments"))
+    if status == 429:
+        return Outcome(Kind.LATER, "rate_limited", retry_after=retry_after(wait))
+    if status in (401, 402, 403):
+        return Outcome(Kind.ACCOUNT, "account")
+    if 400 <= status < 500:
+        return Outcome(Kind.REJECTED, str(said.get("error") or "refused"))
+    return Outcome(Kind.UNKNOWN, "server_error")

@@ -1,0 +1,247 @@
+"""Batches: lease, intend, take over, send back (DESIGN §6). Every write is fenced by owner and fence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, insert, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from storage.bulk import among
+from storage.database import is_sqlite
+from storage.tables import Batch, BatchState, Distribution, Message, MessageState
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A batch as its holder knows it."""
+
+    batch_id: int
+    distribution_id: int
+    fence: int
+    tries: int
+    message_ids: list[int]
+
+
+def lease_next(
+    session: Session, distribution: Distribution, *, size: int, owner: str, now: datetime, until: datetime
+) -> Lease | None:
+    """Claim up to `size` messages for `owner`: those sent back and due first, then the next of the range.
+
+    The distribution's row must be locked by this transaction. None when nothing can be claimed now.
+    """
+    return _lease_open(session, distribution.id, size=size, owner=owner, now=now, until=until) or _lease_range(
+        session, distribution, size=size, owner=owner, until=until
+    )
+
+
+def _lease_open(
+    session: Session, distribution_id: int, *, size: int, owner: str, now: datetime, until: datetime
+) -> Lease | None:
+    """Take a batch that waits and is due, or whose lease ran out; what is over `size` stays behind, waiting."""
+    due = (
+        select(Batch)
+        .where(Batch.distribution_id == distribution_id, _claimable(now))
+        .order_by(Batch.id)
+        .limit(1)
+    )
+    batch = session.scalars(due if is_sqlite(session) else due.with_for_update(skip_locked=True)).first()
+    if batch is None:
+        return None
+    kept, rest = batch.message_ids[:size], batch.message_ids[size:]
+    if rest:
+        send_back(session, distribution_id, rest, not_before=now, tries=batch.tries)
+    batch.state, batch.owner, batch.fence = BatchState.LEASED, owner, batch.fence + 1
+    batch.lease_until, batch.message_ids = until, kept
+    session.flush()
+    return Lease(batch.id, distribution_id, batch.fence, batch.tries, list(kept))
+
+
+def _claimable(now: datetime) -> ColumnElement[bool]:
+    """Whether nothing of a batch has left and nobody holds it now."""
+    return or_(
+        and_(Batch.state == BatchState.WAITING, or_(Batch.not_before.is_(None), Batch.not_before <= now)),
+        and_(Batch.state == BatchState.LEASED, Batch.lease_until < now),
+    )
+
+
+def _lease_range(
+    session: Session, distribution: Distribution, *, size: int, owner: str, until: datetime
+) -> Lease | None:
+    """Claim the next messages of the range, moving `claimed_to` in the same transaction."""
+    claimed_to, last = distribution.claimed_to, distribution.last_message_id
+    if claimed_to is None or last is None or claimed_to >= last:
+        return None
+    ids = list(
+        session.scalars(
+            select(Message.id)
+            .where(Message.id > claimed_to, Message.id <= last, Message.state == MessageState.QUEUED)
+            .order_by(Message.id)
+            .limit(size)
+        )
+    )
+    distribution.claimed_to = ids[-1] if len(ids) == size else last
+    if not ids:
+        session.flush()
+        return None
+    batch = Batch(
+        distribution_id=distribution.id,
+        state=BatchState.LEASED,
+        message_ids=ids,
+        owner=owner,
+        fence=1,
+        lease_until=until,
+        tries=0,
+    )
+    session.add(batch)
+    session.flush()
+    return Lease(batch.id, distribution.id, 1, 0, ids)
+
+
+def intend(session: Session, lease: Lease, ids: Sequence[int], *, owner: str, now: datetime, until: datetime) -> bool:
+    """Commit that `ids` of a leased batch may leave from now on, and will have ended by `until`.
+
+    False when the batch is no longer `owner`'s. Asking again after a commit whose answer was lost is harmless.
+    """
+    moved = session.execute(
+        update(Batch)
+        .where(
+            Batch.id == lease.batch_id,
+            Batch.owner == owner,
+            Batch.fence == lease.fence,
+            Batch.state.in_((BatchState.LEASED, BatchState.DISPATCHING)),
+        )
+        .values(
+            state=BatchState.DISPATCHING, message_ids=list(ids), size=len(ids), dispatched_at=now, lease_until=until
+        )
+        .returning(Batch.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    return moved is not None
+
+
+def owned(session: Session, leases: Sequence[Lease], *, owner: str) -> set[int]:
+    """Which of these dispatching batches are still `owner`'s; their rows are locked until the commit."""
+    if not leases:
+        return set()
+    mine = (
+        select(Batch.id)
+        .where(
+            tuple_(Batch.id, Batch.fence).in_([(lease.batch_id, lease.fence) for lease in leases]),
+            Batch.owner == owner,
+            Batch.state == BatchState.DISPATCHING,
+        )
+        .order_by(Batch.id)
+    )
+    return set(session.scalars(mine if is_sqlite(session) else mine.with_for_update()))
+
+
+def finish(session: Session, batch_ids: Sequence[int]) -> None:
+    """Close batches in which every message is recorded."""
+    if batch_ids:
+        session.execute(
+            update(Batch)
+            .where(among(session, Batch.id, batch_ids))
+            .values(state=BatchState.DONE, lease_until=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def keep_only(session: Session, batch_id: int, ids: Sequence[int]) -> None:
+    """Take out of a batch what was sent back: those messages now belong to another."""
+    session.execute(
+        update(Batch)
+        .where(Batch.id == batch_id)
+        .values(message_ids=list(ids))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def send_back(
+    session: Session, distribution_id: int, ids: Sequence[int], *, not_before: datetime | None, tries: int
+) -> None:
+    """Put messages that certainly did not leave into a batch of their own, for anyone to take after `not_before`."""
+    if ids:
+        session.execute(
+            insert(Batch).values(
+                distribution_id=distribution_id,
+                state=BatchState.WAITING,
+                message_ids=list(ids),
+                not_before=not_before,
+                tries=tries,
+                fence=0,
+                size=0,
+            )
+        )
+
+
+def release(session: Session, lease: Lease, *, owner: str, now: datetime) -> None:
+    """Give a leased batch back at once, when its holder stops before anything of it has left."""
+    session.execute(
+        update(Batch)
+        .where(
+            Batch.id == lease.batch_id,
+            Batch.owner == owner,
+            Batch.fence == lease.fence,
+            Batch.state == BatchState.LEASED,
+        )
+        .values(state=BatchState.WAITING, owner=None, not_before=now, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def overdue(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """Distribution and batch ids of dispatched batches whose holder is gone: every request must have ended."""
+    rows = session.execute(
+        select(Batch.distribution_id, Batch.id)
+        .where(Batch.state == BatchState.DISPATCHING, Batch.lease_until < now)
+        .order_by(Batch.distribution_id, Batch.id)
+        .limit(limit)
+    )
+    return [(distribution_id, batch_id) for distribution_id, batch_id in rows]
+
+
+def close_overdue(session: Session, batch_id: int, now: datetime) -> list[int]:
+    """Close such a batch against its holder and return its messages; empty when it is not overdue any more."""
+    ids = session.scalar(
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.state == BatchState.DISPATCHING, Batch.lease_until < now)
+        .values(state=BatchState.DONE, fence=Batch.fence + 1, lease_until=None)
+        .returning(Batch.message_ids)
+        .execution_options(synchronize_session=False)
+    )
+    return list(ids or [])
+
+
+def close_unsent(session: Session, distribution_id: int, limit: int) -> list[int]:
+    """Close up to `limit` batches of which nothing has left (stop); their messages."""
+    rows = session.execute(
+        update(Batch)
+        .where(
+            Batch.id.in_(
+                select(Batch.id)
+                .where(
+                    Batch.distribution_id == distribution_id,
+                    Batch.state.in_((BatchState.LEASED, BatchState.WAITING)),
+                )
+                .order_by(Batch.id)
+                .limit(limit)
+            ),
+            Batch.state.in_((BatchState.LEASED, BatchState.WAITING)),
+        )
+        .values(state=BatchState.DONE, fence=Batch.fence + 1, lease_until=None)
+        .returning(Batch.message_ids)
+        .execution_options(synchronize_session=False)
+    ).scalars()
+    return [message_id for ids in rows for message_id in ids]
+
+
+def latest_dispatched(session: Session, distribution_id: int, limit: int) -> list[tuple[datetime, int]]:
+    """When the latest batches were dispatched and with how many messages, newest first."""
+    rows = session.execute(
+        select(Batch.dispatched_at, Batch.size)
+        .where(Batch.distribution_id == distribution_id, Batch.dispatched_at.is_not(None))
+        .order_by(Batch.id.desc())
+        .limit(limit)
+    )
+    return [(at, size) for at, size in rows if at is not None]

@@ -1,0 +1,192 @@
+"""Message rows: settled in bulk, only forward, with their distribution's tally."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Integer, Table, Text, case, func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage import tally
+from storage.bulk import among, values
+from storage.database import is_sqlite
+from storage.tables import Message, MessageState, UnknownAttempt
+from storage.tables.base import BigId, UtcDateTime
+
+MESSAGE: Table = Message.__table__  # type: ignore[assignment]
+
+# What may follow what. Evidence may come twice and in any order; a message never moves back by it.
+FORWARD: Mapping[MessageState, frozenset[MessageState]] = {
+    MessageState.QUEUED: frozenset(MessageState) - {MessageState.QUEUED},
+    MessageState.UNKNOWN: frozenset(
+        {MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.REJECTED}
+    ),
+    MessageState.ACCEPTED: frozenset({MessageState.DELIVERED, MessageState.UNDELIVERED}),
+    # A receipt that says "failed" may be followed by one that says "delivered": it did arrive, late.
+    MessageState.UNDELIVERED: frozenset({MessageState.DELIVERED}),
+}
+FINAL: frozenset[MessageState] = frozenset()
+
+
+class Settled(NamedTuple):
+    """What became of one message."""
+
+    message_id: int
+    state: MessageState
+    reason: str | None = None
+    provider_ref: str | None = None
+    segments: int | None = None
+
+
+def settle(session: Session, distribution_id: int, rows: Sequence[Settled], at: datetime) -> set[int]:
+    """Give queued messages their outcome; returns the ids that moved, the others had one already."""
+    if not rows:
+        return set()
+    new = values(
+        session,
+        {"id": BigId, "state": Integer, "reason": Text, "ref": Text, "segments": Integer},
+        [(row.message_id, int(row.state), row.reason, row.provider_ref, row.segments) for row in rows],
+    )
+    moved = set(
+        session.scalars(
+            update(MESSAGE)
+            .where(MESSAGE.c.id == new.c.id, MESSAGE.c.state == int(MessageState.QUEUED))
+            .values(
+                state=new.c.state,
+                reason=new.c.reason,
+                provider_ref=new.c.ref,
+                segments=new.c.segments,
+                settled_at=at,
+            )
+            .returning(MESSAGE.c.id)
+        )
+    )
+    deltas = Counter(row.state for row in rows if row.message_id in moved)
+    deltas[MessageState.QUEUED] -= len(moved)
+    tally.move(session, distribution_id, deltas)
+    return moved
+
+
+def states(session: Session, ids: Iterable[int]) -> dict[int, MessageState]:
+    """Where messages stand; their rows are locked until the commit."""
+    query = select(Message.id, Message.state).where(among(session, Message.id, ids)).order_by(Message.id)
+    return {
+        message_id: state
+        for message_id, state in session.execute(query if is_sqlite(session) else query.with_for_update())
+    }
+
+
+def advance(session: Session, distribution_id: int, rows: Sequence[Settled], at: datetime) -> list[Settled]:
+    """Move messages forward by evidence, whatever state they are in; returns the rows that moved one.
+
+    The later of two pieces of evidence about one message counts where both may follow its state. What was known of
+    it (the provider's id, segments) is kept where the evidence does not say.
+    """
+    before = states(session, {row.message_id for row in rows})
+    now_in = dict(before)
+    moved: dict[int, Settled] = {}
+    for row in rows:
+        state = now_in.get(row.message_id)
+        if state is not None and row.state in FORWARD.get(state, FINAL):
+            now_in[row.message_id], moved[row.message_id] = row.state, row
+    if not moved:
+        return []
+    new = values(
+        session,
+        {"id": BigId, "state": Integer, "reason": Text, "ref": Text, "segments": Integer},
+        [(row.message_id, int(row.state), row.reason, row.provider_ref, row.segments) for row in moved.values()],
+    )
+    receipt = new.c.state.in_((int(MessageState.DELIVERED), int(MessageState.UNDELIVERED)))
+    session.execute(
+        update(MESSAGE)
+        .where(MESSAGE.c.id == new.c.id)
+        .values(
+            state=new.c.state,
+            reason=new.c.reason,
+            provider_ref=func.coalesce(new.c.ref, MESSAGE.c.provider_ref),
+            segments=func.coalesce(new.c.segments, MESSAGE.c.segments),
+            settled_at=func.coalesce(MESSAGE.c.settled_at, at),
+            delivered_at=case((receipt, literal(at, UtcDateTime)), else_=MESSAGE.c.delivered_at),
+        )
+    )
+    deltas: Counter[MessageState] = Counter()
+    for row in moved.values():
+        deltas[before[row.message_id]] -= 1
+        deltas[row.state] += 1
+    tally.move(session, distribution_id, deltas)
+    return list(moved.values())
+
+
+def requeue(session: Session, distribution_id: int, ids: Sequence[int], *, only: Sequence[MessageState]) -> list[int]:
+    """Messages in one of the states `only` wait to be sent again; returns those that do."""
+    before = {message_id: state for message_id, state in states(session, ids).items() if state in only}
+    session.execute(
+        update(MESSAGE)
+        .where(among(session, MESSAGE.c.id, before))
+        .values(state=int(MessageState.QUEUED), reason=None, settled_at=None, delivered_at=None, provider_ref=None)
+    )
+    deltas = Counter({state: -n for state, n in Counter(before.values()).items()})
+    deltas[MessageState.QUEUED] += len(before)
+    tally.move(session, distribution_id, deltas)
+    return sorted(before)
+
+
+def note_unknown(
+    session: Session,
+    distribution_id: int,
+    attempts: Sequence[tuple[int, int]],
+    *,
+    since: datetime,
+    look_at: datetime | None,
+) -> None:
+    """Remember attempts (message id, batch id) whose outcome is not known, and when to ask first."""
+    if attempts:
+        into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(UnknownAttempt)
+        session.execute(
+            into.on_conflict_do_nothing(),
+            [
+                {
+                    "message_id": message_id,
+                    "batch_id": batch_id,
+                    "distribution_id": distribution_id,
+                    "since": since,
+                    "look_at": look_at,
+                }
+                for message_id, batch_id in attempts
+            ],
+        )
+
+
+def close_unknown(session: Session, message_ids: Sequence[int], *, outcome: str, at: datetime) -> None:
+    """Close what is open about these messages' attempts: it is known now, by `outcome`."""
+    if message_ids:
+        session.execute(
+            update(UnknownAttempt)
+            .where(among(session, UnknownAttempt.message_id, message_ids), UnknownAttempt.outcome.is_(None))
+            .values(outcome=outcome, settled_at=at)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def open_unknown(session: Session, distribution_id: int) -> bool:
+    """Whether a provider is still to be asked about an attempt of this distribution."""
+    return (
+        session.scalar(
+            select(UnknownAttempt.message_id)
+            .where(
+                UnknownAttempt.distribution_id == distribution_id,
+                UnknownAttempt.outcome.is_(None),
+                UnknownAttempt.look_at.is_not(None),
+            )
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def add(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert message rows as they are given (launch)."""
+    if rows:
+        session.execute(insert(MESSAGE), list(rows))

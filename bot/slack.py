@@ -192,3 +192,10 @@ def connect(app: App, settings: Settings) -> SocketModeHandler:
         ) from None
     log.info("connected to Slack", team=who.get("team"), bot=who.get("user"))
     return handler
+
+
+def close(handler: SocketModeHandler) -> None:
+    """Close the socket; listeners that are at work end first."""
+    handler.client.closed = True
+    handler.client.message_queue.put("")  # its thread sleeps up to a second on an empty queue
+    handler.close()

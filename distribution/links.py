@@ -1,4 +1,4 @@
-"""Public links that nobody can guess: `/q/{token}` shows one promo code as a QR picture."""
+"""Public links that nobody can guess: `/q/{token}` shows a promo code, `/callbacks/{token}` takes a provider's news."""
 
 import hashlib
 import hmac
@@ -33,8 +33,20 @@ class Links:
             code_id = code_id * 62 + ALPHABET.index(char)
         return code_id if hmac.compare_digest(self.token(code_id), head + tail) else None
 
-    def _mac(self, code_id: int) -> int:
-        digest = hmac.new(self._key, str(code_id).encode(), hashlib.sha256).digest()
+    def callback(self, provider_id: int) -> str:
+        """Where a provider posts status and replies. Whoever does not know it cannot pretend to be the provider."""
+        return f"{self.public_url}/callbacks/{provider_id}-{_base62(self._mac(f'callback {provider_id}'))}"
+
+    def provider_id(self, token: str) -> int | None:
+        """The provider whose callback link ends in `token`, or None when it was not made by `callback`."""
+        head = token.partition("-")[0]
+        if not (head.isascii() and head.isdigit() and len(head) < 10):
+            return None
+        made = self.callback(int(head)).rpartition("/")[2]
+        return int(head) if hmac.compare_digest(made.encode(), token.encode()) else None
+
+    def _mac(self, what: int | str) -> int:
+        digest = hmac.new(self._key, str(what).encode(), hashlib.sha256).digest()
         return int.from_bytes(digest[:MAC_BYTES])
 
 

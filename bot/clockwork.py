@@ -1,0 +1,95 @@
+"""What wakes us: APScheduler, in memory. What is due lives in our tables; the clock only says when to look."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from distribution.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+
+THREADS = 16
+
+
+class Clockwork:
+    """Looks that are repeated every so often, and at once when woken.
+
+    `misfire_grace_time=None`, `coalesce=True`: a look that comes late is done all the same, and once.
+    """
+
+    def __init__(self, every: float) -> None:
+        """`every`: seconds between looks."""
+        self._every = every
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(THREADS)},
+            job_defaults={"misfire_grace_time": None, "coalesce": True},
+        )
+
+    def add(self, name: str, look: Callable[[], object], *, threads: int = 1) -> None:
+        """Call `look` again and again, in at most `threads` threads at once. What it raises is logged."""
+
+        def guarded() -> None:
+            try:
+                look()
+            except Exception:
+                log.exception("a look failed; it is tried again", look=name)
+
+        self._scheduler.add_job(
+            guarded, "interval", seconds=self._every, id=name, max_instances=threads, next_run_time=_now()
+        )
+
+    def wake(self, name: str) -> None:
+        """Look at once instead of within the next seconds."""
+        if self._scheduler.running:
+            self._scheduler.modify_job(name, next_run_time=_now())
+
+    def wake_all(self) -> None:
+        """Look at everything at once."""
+        for job in self._scheduler.get_jobs():
+            self.wake(job.id)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End when the looks under way have ended."""
+        self._scheduler.shutdown(wait=True)
+
+
+class Refresher:
+    """Keeps one kind of message in Slack as the database says, and leaves Slack alone for as long as it asks."""
+
+    def __init__(self, refresh: Callable[[Runtime, WebClient], None], runtime: Runtime, client: WebClient) -> None:
+        """`refresh` posts or edits what changed; it is called again after whatever it raised."""
+        self._refresh = refresh
+        self._runtime = runtime
+        self._client = client
+        self._not_before = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        """Refresh once, unless a 429 told us to wait."""
+        if time.monotonic() < self._not_before or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._refresh(self._runtime, self._client)
+        except SlackApiError as error:
+            if error.response.get("error") != "ratelimited":
+                raise
+            self._not_before = time.monotonic() + float(error.response.headers.get("Retry-After", 5))
+        finally:
+            self._lock.release()
+
+
+def _now() -> datetime:
+    """The machine's time: when to look has nothing to do with the sandbox's moved clock."""
+    return datetime.now(UTC)

@@ -1,0 +1,264 @@
+"""Runs the parts that a process is asked to be, and stops them within seconds."""
+
+import asyncio
+import contextlib
+import importlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from urllib.error import URLError
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+from bot import slack, wiring
+from bot.clockwork import Clockwork, Refresher
+from bot.settings import ROLES, Settings, Unset
+from bot.web.app import build as build_web
+from distribution.runtime import Runtime
+from storage import jobs as job_rows
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes on one SQLite file are not noticed there
+    fcntl = None  # type: ignore[assignment]
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 2.0  # seconds
+JOB_THREADS = 2
+STOP_WITHIN = 5.0  # seconds that a part gets to end
+RECONNECT_AFTER = 5.0  # seconds
+
+# What keeps Slack showing what the database says.
+REFRESHERS = ("commands.distributions.progress", "commands.approvals.cards", "commands.jobs.progress")
+
+
+class Bot:
+    """One process of promobot: `start` what its roles ask for, `stop` all of it. Tests run it too."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        roles: set[str] | None = None,
+        *,
+        runtime: Runtime | None = None,
+        look_every: float = LOOK_EVERY,
+        extend_web: Callable[[FastAPI, "Bot"], None] = lambda _app, _bot: None,
+    ) -> None:
+        """`look_every`: seconds between looks; `extend_web` may add routes (the demo's clock). Raises `Unset`."""
+        self.settings = settings
+        self.roles = roles or set(ROLES)
+        settings.require(self.roles)
+        self.runtime = runtime or wiring.build(settings)
+        self.clockwork = Clockwork(look_every)
+        self.ended = threading.Event()  # set when it stopped, or can no longer do its work: see `failure`
+        self.failure: Exception | None = None
+        self._extend_web = extend_web
+        self._parts = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Start every part. Raises `Unset` or `OSError` where one cannot; then nothing runs."""
+        with contextlib.ExitStack() as parts:
+            parts.callback(self.runtime.db.close)
+            if self.settings.database_file is not None:
+                parts.enter_context(only_instance(self.settings.database_file))
+            self._prepare_database()
+            for role, part in (("clock", self._clock), ("web", self._web), ("sender", self._sender)):
+                if role in self.roles:
+                    parts.enter_context(part())
+            if "slack" in self.roles:
+                parts.enter_context(self._slack())
+            self.clockwork.start()
+            parts.callback(self.clockwork.stop)
+            self._parts = parts.pop_all()
+        log.info("started", roles=",".join(role for role in ROLES if role in self.roles))
+
+    def stop(self) -> None:
+        """Stop every part, the newest first: looks and jobs, clicks, sending, HTTP, the database."""
+        self.runtime.jobs.stop()
+        self._parts.close()
+        self.ended.set()
+
+    def _fail(self, error: Exception) -> None:
+        """A part cannot go on: tell whoever waits for the end."""
+        self.failure = error
+        self.ended.set()
+
+    def _prepare_database(self) -> None:
+        """Migrate SQLite, which is ours alone; on PostgreSQL only look, for another version may be at work."""
+        if self.runtime.db.is_sqlite:
+            self.runtime.db.upgrade()
+            with self.runtime.db.write() as session:
+                job_rows.give_back_all(session)  # there is one instance: whoever ran them is gone
+        elif not self.runtime.db.is_current():
+            raise Unset("The database does not have the schema of this version.\n  Migrate it: promobot db upgrade")
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        """Jobs and what is due. A job that is enqueued in this process starts at once."""
+        self.clockwork.add("jobs", self._run_jobs, threads=JOB_THREADS)
+        launch = _module("distribution.launch")
+        if launch:
+            self.clockwork.add("due", lambda: launch.due(self.runtime))
+        self.runtime.jobs.wake = lambda: self.clockwork.wake("jobs")
+        try:
+            yield
+        finally:
+            self.runtime.jobs.wake = lambda: None
+
+    def _run_jobs(self) -> None:
+        while self.runtime.jobs.run_next(self.runtime):
+            pass
+
+    @contextmanager
+    def _web(self) -> Iterator[None]:
+        """uvicorn in a thread. Raises `OSError` when the port is taken."""
+        app = build_web(self.runtime)
+        self._extend_web(app, self)
+        listener = socket.create_server((self.settings.host, self.settings.port))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off")
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.002)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(STOP_WITHIN)
+            listener.close()
+
+    @contextmanager
+    def _sender(self) -> Iterator[None]:
+        """The asynchronous sender, on a loop and in a thread of its own."""
+        worker = _module("distribution.sending.worker")
+        if worker is None:
+            yield
+            return
+        loop, stop = asyncio.new_event_loop(), asyncio.Event()
+
+        def work() -> None:
+            try:
+                loop.run_until_complete(worker.Sender(self.runtime).run(stop))
+            except Exception as error:
+                log.exception("the sender ended")
+                self._fail(error)
+            finally:
+                loop.close()
+
+        thread = threading.Thread(target=work, name="sender", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(RuntimeError):  # its loop is closed: it ended by itself
+                loop.call_soon_threadsafe(stop.set)
+            thread.join(STOP_WITHIN)
+
+    @contextmanager
+    def _slack(self) -> Iterator[None]:
+        """Bolt over Socket Mode, and the refreshers. While Slack cannot be reached, the rest runs. Raises `Unset`."""
+        app = slack.build_app(self.runtime, self.settings)
+        handlers: list[SocketModeHandler] = []
+        stopping = threading.Event()
+
+        def connect() -> bool:
+            try:
+                handlers.append(slack.connect(app, self.settings))
+            except (URLError, OSError) as error:
+                log.warning("Slack cannot be reached; trying again", url=self.settings.slack_api_url, why=str(error))
+                return False
+            return True
+
+        def keep_trying() -> None:
+            try:
+                while not stopping.wait(RECONNECT_AFTER) and not connect():
+                    pass
+            except Unset as error:
+                self._fail(error)
+
+        if not connect():
+            threading.Thread(target=keep_trying, name="connect", daemon=True).start()
+        for name in REFRESHERS:
+            module = _module(name)
+            if module:
+                self.clockwork.add(name, Refresher(module.refresh, self.runtime, app.client))
+        try:
+            yield
+        finally:
+            stopping.set()
+            for handler in handlers:
+                slack.close(handler)
+            app.listener_runner.listener_executor.shutdown(wait=True)
+
+
+def _module(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name and name.startswith(missing.name):
+            return None
+        raise
+
+
+@contextmanager
+def only_instance(database: Path) -> Iterator[None]:
+    """Hold the lock of an SQLite database. Raises `Unset` when another process has it.
+
+    The kernel lets go of it when the process ends, however it ends.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_suffix(".lock").open("w") as lock:
+        if fcntl is not None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Unset(
+                    f"Another promobot is running on {database}. SQLite is for one process: stop the other one,\n"
+                    "  or set DATABASE_URL to PostgreSQL to run several."
+                ) from None
+        yield
+
+
+def run(settings: Settings, roles: set[str]) -> None:
+    """Run until Ctrl-C or SIGTERM. Raises `Unset` when something is missing, `OSError` when the port is taken."""
+    bot = Bot(settings, roles)
+    with stop_signals(bot.ended):
+        bot.start()
+        if bot.runtime.db.is_sqlite and settings.public_url is None and "web" in roles:
+            log.warning("PUBLIC_URL is not set: QR links work on this machine only", links=settings.links_url)
+        try:
+            bot.ended.wait()
+        finally:
+            log.info("stopping")
+            bot.stop()
+    if bot.failure is not None:
+        raise bot.failure
+
+
+@contextmanager
+def stop_signals(stop: threading.Event) -> Iterator[None]:
+    """Within the block SIGINT and SIGTERM set `stop`; a second one ends the process at once."""
+
+    def ask(number: int, _frame: object) -> None:
+        if stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

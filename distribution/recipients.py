@@ -1,0 +1,153 @@
+"""Loading what messages say about their customers: a few set-based queries for hundreds of recipients.
+
+The sender renders with it, and so does the review, which has no messages and no codes yet.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
+
+from distribution.links import Links
+from distribution.templates import render
+from distribution.templates.render import CodeText, Recipient
+from distribution.templates.values import as_text, clean
+from storage.bulk import among
+from storage.last_codes import latest
+from storage.tables import Customer, Distribution, Message, Promotion, PromoCode, PromoCodeGroup, PromoCodeRepeat
+
+
+class Addressed(NamedTuple):
+    """A message, the number that it goes to, and what it says about its customer."""
+
+    message_id: int
+    phone: str
+    recipient: Recipient
+
+
+class Loader:
+    """Loads recipients of one distribution within one session."""
+
+    def __init__(self, session: Session, distribution: Distribution, links: Links) -> None:
+        """Compiles the body. Raises `Refused` (field "body") when it cannot be."""
+        self.session = session
+        self.links = links
+        self.template = render.compile(distribution.body)
+        self.group_keys = group_keys(session, distribution, self.template)
+        self.promotion = _promotion(session, distribution)
+
+    def for_messages(self, message_ids: Collection[int]) -> list[Addressed]:
+        """The recipients of messages, in the order of their ids, with the codes that are bound to each message.
+
+        A message without a number (left out) is skipped.
+        """
+        rows = self.session.execute(
+            self._columns(Message.id, Message.phone)
+            .join(Message, Message.customer_id == Customer.id)
+            .where(among(self.session, Message.id, message_ids), Message.phone.is_not(None))
+            .order_by(Message.id)
+        ).all()
+        codes = self._codes_of(message_ids) if self.template.issues_from else {}
+        last = self._repeats_of(message_ids) if self.template.repeats_from else {}
+        return [
+            Addressed(row[3], row[4], self._recipient(row, codes.get(row[3], {}), last.get(row[3], {}))) for row in rows
+        ]
+
+    def for_customers(self, customer_ids: Collection[int]) -> list[tuple[int, Recipient]]:
+        """Customers as recipients, in the order of their ids, with their last codes and without new ones."""
+        rows = self.session.execute(
+            self._columns().where(among(self.session, Customer.id, customer_ids)).order_by(Customer.id)
+        ).all()
+        return self.dressed(rows)
+
+    def customers(self) -> Select[Any]:
+        """A query of the columns that `dressed` needs; narrow it down."""
+        return self._columns()
+
+    def dressed(self, rows: Iterable[Row[Any]]) -> list[tuple[int, Recipient]]:
+        """Rows of `customers()` as (customer id, recipient)."""
+        rows = list(rows)
+        wanted = {group_id: key for group_id, key in self.group_keys.items() if key in self.template.repeats_from}
+        last: dict[int, dict[str, CodeText]] = defaultdict(dict)
+        for (customer_id, group_id), found in latest(self.session, wanted, [row[0] for row in rows]).items():
+            last[customer_id][wanted[group_id]] = self._text(found.code_id, found.code)
+        return [(row[0], self._recipient(row, {}, last.get(row[0], {}))) for row in rows]
+
+    def _columns(self, *more: Any) -> Select[Any]:
+        """Customers' columns that the body needs, then `more`."""
+        attributes = Customer.attributes if self.template.attributes else Customer.id
+        return select(Customer.id, Customer.name, attributes, *more, Customer.phone.label("number")).select_from(
+            Customer
+        )
+
+    def _recipient(self, row: Row[Any], codes: dict[str, CodeText], last: dict[str, CodeText]) -> Recipient:
+        """One row of `_columns`, with codes."""
+        wanted = self.template.attributes
+        return Recipient(
+            name=clean(row[1]),
+            phone=row[-1] or "",
+            attributes={name: as_text(row[2].get(name)) for name in wanted} if wanted else {},
+            codes=codes,
+            last_codes=last,
+            promotion=self.promotion,
+        )
+
+    def _codes_of(self, message_ids: Collection[int]) -> dict[int, dict[str, CodeText]]:
+        """By message: the code of each group that is blocked for it or was issued with it."""
+        return self._by_message(
+            select(PromoCode.message_id, PromoCode.group_id, PromoCode.id, PromoCode.code).where(
+                among(self.session, PromoCode.message_id, message_ids)
+            )
+        )
+
+    def _repeats_of(self, message_ids: Collection[int]) -> dict[int, dict[str, CodeText]]:
+        """By message: the code of each group that was planned to be sent again with it."""
+        return self._by_message(
+            select(PromoCodeRepeat.message_id, PromoCode.group_id, PromoCode.id, PromoCode.code)
+            .join(PromoCode, PromoCode.id == PromoCodeRepeat.code_id)
+            .where(among(self.session, PromoCodeRepeat.message_id, message_ids))
+        )
+
+    def _by_message(self, query: Select[Any]) -> dict[int, dict[str, CodeText]]:
+        found: dict[int, dict[str, CodeText]] = defaultdict(dict)
+        for message_id, group_id, code_id, code in self.session.execute(query):
+            key = self.group_keys.get(group_id)
+            if key is not None:
+                found[message_id][key] = self._text(code_id, code)
+        return found
+
+    def _text(self, code_id: int, code: str) -> CodeText:
+        """A code as a message shows it; the link only where one is used (it costs a MAC)."""
+        return CodeText(code, self.links.qr(code_id) if self.template.uses_qr else "")
+
+
+def for_messages(
+    session: Session, distribution: Distribution, message_ids: Collection[int], links: Links
+) -> list[Addressed]:
+    """The recipients of a few hundred messages of a distribution; see `Loader.for_messages`."""
+    return Loader(session, distribution, links).for_messages(message_ids)
+
+
+def group_keys(session: Session, distribution: Distribution, template: render.Template) -> dict[int, str]:
+    """By id of a group: the folded name under which the body calls it.
+
+    Once sealed, the names stand for the groups that they stood for then: one that is renamed while texts go out must
+    not leave holes in them.
+    """
+    wanted = {*template.issues_from, *template.repeats_from}
+    sealed = {group["key"]: group["id"] for group in distribution.sealed.get("groups", [])} if distribution.seal else {}
+    missing = wanted - set(sealed)
+    if missing:
+        rows = session.execute(
+            select(PromoCodeGroup.name_key, PromoCodeGroup.id).where(PromoCodeGroup.name_key.in_(sorted(missing)))
+        )
+        sealed.update({str(key): group_id for key, group_id in rows})
+    return {group_id: key for key, group_id in sealed.items() if key in wanted}
+
+
+def _promotion(session: Session, distribution: Distribution) -> dict[str, str]:
+    """What `promotion.…` says."""
+    promotion = session.get(Promotion, distribution.promotion_id) if distribution.promotion_id else None
+    return {"name": clean(promotion.name), "terms": clean(promotion.terms)} if promotion else {}

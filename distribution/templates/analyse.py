@@ -1,0 +1,107 @@
+"""Whether a message makes sense here: do its groups and attributes exist, and does it fit its distribution."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from distribution.errors import Refused
+from distribution.search import did_you_mean
+from distribution.templates.language import Problem
+from distribution.templates.reading import Reading, Use, read
+from distribution.templates.tags import Tag
+from storage.tables import CustomerAttribute, PromoCodeGroup
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a body needs, and what is wrong with it.
+
+    `issues_from` are the groups that it takes codes from, `repeats_from` those whose last code it repeats, each in the
+    order of the text and once. `problems` are in the order of the text; a body with any of them cannot be sent.
+    """
+
+    reading: Reading
+    issues_from: tuple[PromoCodeGroup, ...]
+    repeats_from: tuple[PromoCodeGroup, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def body(self) -> str:
+        """The body as it is kept: one kind of line end, no space around it."""
+        return self.reading.body
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """Every different tag."""
+        return self.reading.tags
+
+    def refuse(self) -> None:
+        """Raise `Refused`, field "body", with the first problems, when there are any."""
+        if self.problems:
+            more = len(self.problems) - 3
+            lines = [str(problem) for problem in self.problems[:3]]
+            raise Refused("\n".join([*lines, f"And {more} more."] if more > 0 else lines), field="body")
+
+
+def analyse(session: Session, body: str, *, mode: str = "manual", has_promotion: bool = True) -> Analysis:
+    """Analyse a body. `has_promotion`: whether `promotion.…` will say something in this distribution."""
+    reading = read(body)
+    problems = list(reading.problems)
+    groups = _groups(session, reading)
+    names: list[str] | None = None
+    known = _attributes(session) if any(tag.kind == "attribute" for tag in reading.tags) else []
+    for use in reading.uses:
+        tag = use.tag
+        if tag.kind in ("promocode", "last_promocode") and tag.key not in groups:
+            names = _names(session) if names is None else names
+            hint = did_you_mean(tag.name, names)
+            if not names:
+                hint = " There is no group yet: /promo groups makes one."
+            problems.append(_at(reading, use, f"Group '{tag.name}' does not exist.{hint}"))
+        elif tag.kind == "attribute" and tag.key not in known:
+            hint = did_you_mean(tag.name, known) or (f" There are: {', '.join(known[:10])}." if known else "")
+            problems.append(_at(reading, use, f"Customers have no attribute '{tag.name}'.{hint}"))
+        elif tag.kind == "event" and mode == "manual":
+            problems.append(
+                _at(reading, use, f"{tag.written} is only there in automatic messages: no event sends this.")
+            )
+        elif tag.kind == "promotion" and not has_promotion:
+            text = f"{tag.written} says nothing here: this message is not about a promotion. Choose one in step 2."
+            problems.append(_at(reading, use, text))
+    problems.sort(key=lambda problem: (problem.line, problem.column))
+    return Analysis(
+        reading,
+        tuple(groups[key] for key in _keys(reading, "promocode") if key in groups),
+        tuple(groups[key] for key in _keys(reading, "last_promocode") if key in groups),
+        tuple(problems),
+    )
+
+
+def _at(reading: Reading, use: Use, text: str) -> Problem:
+    """A problem where a tag stands."""
+    return reading.problem(use.offset, text)
+
+
+def _keys(reading: Reading, kind: str) -> list[str]:
+    """The folded names of the groups in tags of one kind, each once."""
+    return list(dict.fromkeys(tag.key for tag in reading.tags if tag.kind == kind))
+
+
+def _groups(session: Session, reading: Reading) -> dict[str, PromoCodeGroup]:
+    """The groups that are named and exist, by folded name."""
+    keys = {*_keys(reading, "promocode"), *_keys(reading, "last_promocode")}
+    if not keys:
+        return {}
+    found = session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.name_key.in_(sorted(keys))))
+    return {str(group.name_key): group for group in found}
+
+
+def _names(session: Session) -> list[str]:
+    """The names of all groups."""
+    return list(session.scalars(select(PromoCodeGroup.name).where(PromoCodeGroup.deleted_at.is_(None))))
+
+
+def _attributes(session: Session) -> list[str]:
+    """The attributes that customers may have."""
+    return list(session.scalars(select(CustomerAttribute.name).order_by(CustomerAttribute.name)))

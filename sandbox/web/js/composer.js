@@ -1,0 +1,189 @@
+/** Where messages and commands are written: formatting, files, `/` commands, `@` people. */
+
+import { api } from "./api.js";
+import { allUsers, avatar, userName } from "./directory.js";
+import { h } from "./dom.js";
+import { fileSize } from "./files.js";
+import { icon, spinner } from "./icons.js";
+import { state } from "./store.js";
+import { suggestions } from "./suggest.js";
+import { toast } from "./toasts.js";
+
+const commands = () => state.snapshot?.commands ?? [];
+
+function findSuggestions(area) {
+  return (text, caret) => {
+    if (caret !== area.selectionEnd) return null;
+    const slash = /^\/(\S*)$/.exec(text.slice(0, caret));
+    if (slash && caret === text.length) {
+      const items = commands().filter((command) => command.command.slice(1).startsWith(slash[1].toLowerCase()));
+      return {
+        title: "Commands",
+        items: items.map((command) => ({
+          exact: command.command === text,
+          node: [avatar(state.snapshot?.bot?.user_id, 28), h("span", { class: "option-body" }, h("span", { class: "option-text" }, h("b", null, command.command), command.usage_hint ? h("span", { class: "hint" }, ` ${command.usage_hint}`) : null), h("span", { class: "option-desc" }, command.description))],
+          apply: () => { area.value = `${command.command} `; },
+        })),
+      };
+    }
+    const at = /(?:^|\s)@([\p{L}\p{N}.]*)$/u.exec(text.slice(0, caret));
+    if (!at) return null;
+    const needle = at[1].toLowerCase();
+    const people = allUsers().filter((user) => userName(user.id).toLowerCase().split(" ").concat(user.name.toLowerCase()).some((word) => word.startsWith(needle)));
+    return {
+      title: "People",
+      items: people.map((user) => ({
+        node: [avatar(user.id, 22), h("span", { class: "option-text" }, h("b", null, userName(user.id)), h("span", { class: "hint" }, ` ${user.title ?? ""}`))],
+        apply: () => {
+          const start = caret - at[1].length - 1;
+          const name = `@${user.name} `;
+          area.value = text.slice(0, start) + name + text.slice(caret);
+          area.setSelectionRange(start + name.length, start + name.length);
+        },
+      })),
+    };
+  };
+}
+
+/** Put `mark` around the selection, or take it away again. */
+function wrap(area, mark) {
+  const { selectionStart: from, selectionEnd: to, value } = area;
+  const inside = value.slice(from, to);
+  const has = inside.length > 1 && inside.startsWith(mark) && inside.endsWith(mark);
+  area.setRangeText(has ? inside.slice(mark.length, -mark.length) : mark + inside + mark, from, to, "select");
+  if (!inside) area.setSelectionRange(from + mark.length, from + mark.length);
+  area.focus();
+  area.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/**
+ * @param {{label: string, send: (text: string, fileIds: string[]) => Promise<void>, hint?: string}} options
+ *   `send` rejects when nothing was posted; what was typed is then put back
+ */
+export function makeComposer(options) {
+  let files = [];
+  let sending = 0;
+  const tray = h("div", { class: "composer-files", hidden: true });
+  const area = h("textarea", { class: "composer-text", rows: 1, "aria-label": options.label, placeholder: options.label, autocomplete: "off", role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list", "aria-haspopup": "listbox" });
+  const hint = h("div", { class: "composer-hint", hidden: true });
+  const send = h("button", { type: "button", class: "composer-send", "aria-label": "Send", title: "Send (Enter)", disabled: true, on: { click: () => submit() } }, icon("send", 18));
+  const chooser = h("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-hidden": "true", on: { change: () => { take([...chooser.files]); chooser.value = ""; } } });
+  const tool = (name, label, run) => h("button", { type: "button", class: "icon-btn", "aria-label": label, title: label, on: { click: run } }, icon(name, 18));
+  const letter = (glyph, label, mark) => h("button", { type: "button", class: "icon-btn letter", "aria-label": label, title: label, on: { click: () => wrap(area, mark) } }, glyph);
+  const bar = h("div", { class: "composer-bar" },
+    tool("plus", "Attach a file", () => chooser.click()),
+    tool("slash", "Commands", () => { area.value = "/"; area.focus(); changed(); }),
+    h("span", { class: "composer-gap" }),
+    h("span", { class: "composer-format" }, letter(h("b", null, "B"), "Bold", "*"), letter(h("i", null, "I"), "Italic", "_"), letter(h("s", null, "S"), "Strikethrough", "~"), tool("code", "Code", () => wrap(area, "`"))),
+    h("span", { class: "composer-space" }), hint, send);
+  const node = h("div", { class: "composer" }, area, tray, bar, chooser);
+  const suggest = suggestions(area, findSuggestions(area));
+
+  function changed() {
+    area.style.height = "auto";
+    area.style.height = `${Math.min(area.scrollHeight, 220)}px`;
+    const typed = commands().find((command) => area.value.startsWith(`${command.command} `) || area.value === command.command);
+    hint.hidden = !typed?.usage_hint;
+    hint.textContent = typed ? `${typed.command} ${typed.usage_hint ?? ""}` : "";
+    hint.title = hint.textContent;
+    send.disabled = !area.value.trim() && !files.some((item) => item.file);
+    suggest.refresh();
+    options.onDraft?.(area.value);
+  }
+
+  function drawFiles() {
+    tray.hidden = !files.length;
+    tray.replaceChildren(...files.map((item) => h("span", { class: "chip chip-file" }, item.file ? icon("file", 16) : spinner("Uploading"), h("span", { class: "chip-text" }, item.name, " ", h("span", { class: "hint" }, fileSize(item.size))),
+      h("button", { type: "button", class: "chip-x", "aria-label": `Remove ${item.name}`, on: { click: () => { files = files.filter((other) => other !== item); drawFiles(); changed(); } } }, icon("close", 12)))));
+  }
+
+  async function take(chosen) {
+    await Promise.all(chosen.map(async (file) => {
+      const item = { name: file.name, size: file.size, file: null };
+      files.push(item);
+      drawFiles();
+      try {
+        item.file = await api.upload(file);
+      } catch (error) {
+        files = files.filter((other) => other !== item);
+        toast(`${file.name} was not uploaded: ${error.message}`, { kind: "error" });
+      }
+      drawFiles();
+      changed();
+    }));
+  }
+
+  async function submit() {
+    const text = area.value.trim();
+    const sent = files;
+    if (!text && !sent.length) return;
+    if (sent.some((item) => !item.file)) {
+      toast("A file is still being uploaded. Send again in a moment.");
+      return;
+    }
+    area.value = "";
+    files = [];
+    drawFiles();
+    changed();
+    sending += 1;
+    send.replaceChildren(spinner("Sending"));
+    try {
+      await options.send(text, sent.map((item) => item.file.id));
+    } catch {
+      // Nothing typed is lost: it comes back unless something new was begun meanwhile.
+      if (!area.value) area.value = text;
+      files = [...sent, ...files];
+      drawFiles();
+      changed();
+    } finally {
+      sending -= 1;
+      if (!sending) send.replaceChildren(icon("send", 18));
+    }
+  }
+
+  area.addEventListener("input", changed);
+  area.addEventListener("click", () => suggest.refresh());
+  area.addEventListener("blur", () => setTimeout(() => document.activeElement !== area && suggest.close(), 120));
+  area.addEventListener("keydown", (event) => {
+    if (suggest.key(event)) return;
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      submit();
+    } else if ((event.metaKey || event.ctrlKey) && ["b", "i"].includes(event.key)) {
+      event.preventDefault();
+      wrap(area, event.key === "b" ? "*" : "_");
+    }
+  });
+  area.addEventListener("paste", (event) => {
+    if (event.clipboardData.files.length) {
+      event.preventDefault();
+      take([...event.clipboardData.files]);
+    }
+  });
+  return {
+    node, area, attach: take,
+    focus: () => area.focus({ preventScroll: true }),
+    setLabel(label) { area.placeholder = label; area.setAttribute("aria-label", label); },
+    get text() { return area.value; },
+    set text(value) { area.value = value; changed(); suggest.close(); },
+  };
+}
+
+/** Let files be dropped anywhere on `zone`; `take(files)` gets them. */
+export function dropFiles(zone, take) {
+  let depth = 0;
+  const veil = h("div", { class: "drop-veil", hidden: true }, icon("clip", 28), "Drop to attach");
+  zone.append(veil);
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  const show = (on) => { veil.hidden = !on; };
+  zone.addEventListener("dragenter", (event) => { if (carries(event)) { depth += 1; show(true); } });
+  zone.addEventListener("dragleave", () => { depth = Math.max(0, depth - 1); show(depth > 0); });
+  zone.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
+  zone.addEventListener("drop", (event) => {
+    depth = 0;
+    show(false);
+    if (!carries(event)) return;
+    event.preventDefault();
+    take([...event.dataTransfer.files]);
+  });
+}

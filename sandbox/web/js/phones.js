@@ -1,0 +1,43 @@
+/** The customers' phones that the page knows, newest text first. */
+
+import { api } from "./api.js";
+import { emit, on } from "./store.js";
+
+let phones = [];
+
+/** The server names a phone by its number when nobody said whose it is. */
+const named = (phone) => ({ ...phone, name: phone.name === phone.number ? null : phone.name });
+
+export const knownPhones = () => phones;
+export const phoneOf = (number) => phones.find((phone) => phone.number === number);
+
+/** Fetch the list; `q` narrows it by name, number or words on the server without replacing the known list. */
+export async function fetchPhones(q) {
+  const answer = await api.phones(q);
+  const found = (answer.phones ?? []).map(named);
+  if (!q) {
+    phones = found;
+    emit("phones");
+  }
+  return found;
+}
+
+/** Note that the texts of a phone were seen. */
+export function markSeen(number) {
+  const phone = phoneOf(number);
+  if (!phone?.unread) return;
+  phone.unread = 0;
+  emit("phones");
+}
+
+const earlier = (text, phone) => phone?.last?.at && text.at < phone.last.at;
+
+on("sms", ({ number, name, text }) => {
+  const known = phoneOf(number);
+  const isNew = text && !(known?.lastId === text.id) && !earlier(text, known);
+  if (!text || !isNew) return;
+  const rest = phones.filter((phone) => phone.number !== number);
+  phones = [named({ ...known, number, name: name ?? known?.name ?? null, last: { body: text.body, at: text.at }, lastId: text.id, unread: (known?.unread ?? 0) + (text.direction === "in" ? 1 : 0) }), ...rest];
+  emit("phones");
+});
+for (const topic of ["session", "again"]) on(topic, () => fetchPhones().catch(() => {}));

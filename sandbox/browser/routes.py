@@ -47,6 +47,7 @@ class Browser:
             ("GET", "/sandbox/channels/{channel}/messages", self.messages),
             ("GET", "/sandbox/channels/{channel}/threads/{ts}", self.thread),
             ("GET", "/sandbox/home", self.home),
+            ("GET", "/sandbox/screen", self.screen),
             ("POST", "/sandbox/post", self.post),
             ("POST", "/sandbox/action", self.action),
             ("POST", "/sandbox/submit", self.submit),
@@ -148,6 +149,11 @@ class Browser:
     async def home(self, args: Json, _request: Request) -> Json:
         """GET /sandbox/home"""
         return {"view": self.interactions.home_opened(self._user(args))}
+
+    async def screen(self, args: Json, _request: Request) -> Json:
+        """GET /sandbox/screen: the open modals and the home tab as last published; tells the bot nothing"""
+        user = self._user(args)
+        return {"views": self.slack.views.stack(user), "home": self.workspace.homes.get(user)}
 
     # What a person does
 

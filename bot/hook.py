@@ -1,0 +1,45 @@
+"""The demo's clock hook: the sandbox's clock moves ours. Mounted in demo and tests only, never in a real process."""
+
+from datetime import UTC, datetime, timedelta
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sqlalchemy import func, select
+
+from bot.runner import Bot
+from distribution.clock import SystemClock
+from storage.tables import Distribution
+
+PATH = "/demo/clock"
+
+
+class Offset(BaseModel):
+    """How far the sandbox's clock is ahead of the machine's."""
+
+    offset_seconds: float
+
+
+def mount(app: FastAPI, bot: Bot) -> None:
+    """Let the sandbox move the clock of `bot`, and ask what is due next."""
+
+    @app.post(PATH, include_in_schema=False)
+    def move(offset: Offset) -> dict[str, str]:
+        clock = bot.runtime.clock
+        if isinstance(clock, SystemClock):
+            clock.offset = timedelta(seconds=offset.offset_seconds)
+        bot.clockwork.wake_all()  # nobody who moves the clock wants to wait for the next look
+        return {"now": clock.now().isoformat()}
+
+    @app.get(PATH, include_in_schema=False)
+    def next_due() -> dict[str, str | None]:
+        found = due_after(bot, bot.runtime.clock.now())
+        return {"next_due": found.isoformat() if found else None}
+
+
+def due_after(bot: Bot, now: datetime) -> datetime | None:
+    """When the next scheduled distribution is to be sent; None when nothing waits for a time."""
+    with bot.runtime.db.read() as session:
+        found = session.scalar(
+            select(func.min(Distribution.send_at)).where(Distribution.status == "scheduled", Distribution.send_at > now)
+        )
+    return found.replace(tzinfo=found.tzinfo or UTC) if found else None

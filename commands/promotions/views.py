@@ -9,6 +9,7 @@ from slack_sdk.models.blocks import Block, DateTimePickerElement, PlainTextInput
 from commands.ui import blocks as ui
 from commands.ui import paging
 from commands.ui.text import escape, moment
+from distribution.errors import Refused
 
 CREATE = "promotions.create"
 EDIT = "promotions.edit"
@@ -35,6 +36,7 @@ class Promotion:
     terms: str
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    ended: bool = False
 
 
 def listing(page: paging.Page[Promotion], *, may_edit: bool) -> dict[str, Any]:
@@ -51,7 +53,8 @@ def listing(page: paging.Page[Promotion], *, may_edit: bool) -> dict[str, Any]:
         )
     for promotion in page.items:
         terms = f"\n{escape(promotion.terms)}" if promotion.terms else ""
-        blocks.append(ui.section(f"*{escape(promotion.name)}*{terms}"))
+        over = " · over" if promotion.ended else ""
+        blocks.append(ui.section(f"*{escape(promotion.name)}*{over}{terms}"))
         dates = _dates(promotion)
         if dates:
             blocks.append(ui.context(dates))
@@ -67,15 +70,15 @@ def listing(page: paging.Page[Promotion], *, may_edit: bool) -> dict[str, Any]:
     return ui.modal("Promotions", [*blocks, *paging.turner(page, TURN)], callback_id=LIST, close="Close")
 
 
-def form(metadata: str, promotion: Promotion | None = None, time_zone: str = "UTC") -> dict[str, Any]:
-    """The form for a new promotion, or filled in with one that is there."""
+def form(metadata: str, promotion: Promotion | None = None, time_zone: str = "UTC", name: str = "") -> dict[str, Any]:
+    """The form for a new promotion (called `name` for a start), or filled in with one that is there."""
     blocks = [
         ui.field(
             "Name",
             BLOCKS["name"],
             PlainTextInputElement(
                 action_id="promotions.name",
-                initial_value=promotion.name if promotion else None,
+                initial_value=(promotion.name if promotion else name) or None,
                 max_length=100,
                 focus_on_load=True,
                 placeholder="Free shipping week",
@@ -115,10 +118,15 @@ def form(metadata: str, promotion: Promotion | None = None, time_zone: str = "UT
     return ui.modal(
         "Edit promotion" if promotion else "New promotion",
         blocks,
-        callback_id=SAVE,
+        callback_id=callback_id,
         submit="Save" if promotion else "Create",
         metadata=metadata,
     )
+
+
+def errors(refusal: Refused) -> dict[str, str]:
+    """A refusal at the form's input that it belongs to, as `response_action: errors` takes it."""
+    return {BLOCKS.get(refusal.field or "", BLOCKS["name"]): str(refusal)}
 
 
 def _dates(promotion: Promotion) -> str:

@@ -1,0 +1,41 @@
+"""The merge tags that the picker offers, for this message and this workspace."""
+
+from collections.abc import Sequence
+
+from commands.send.views.message import Tag
+
+FIELDS = (
+    Tag("First name", "{{ client.first_name | default('there') }}"),
+    Tag("Whole name", "{{ client.name | default('there') }}"),
+)
+PROMOTION = (Tag("Promotion's name", "{{ promotion.name }}"), Tag("What customers get", "{{ promotion.terms }}"))
+
+
+def offered(
+    purpose: str, group: str | None, groups: Sequence[str], attributes: Sequence[str]
+) -> dict[str, Sequence[Tag]]:
+    """Tags under their headings. `group`: the one chosen in step 2; `groups`: all, for codes given before."""
+    found: dict[str, Sequence[Tag]] = {}
+    if purpose == "unique_codes" and group:
+        name = quoted(group)
+        found[f"A new code of {group}"] = (
+            Tag("Code as text", f"{{{{ client.promocode({name}) }}}}"),
+            Tag("Code as QR", f"{{{{ client.promocode({name}) | qr }}}}"),
+        )
+    if purpose == "promotion":
+        found["Promotion"] = PROMOTION
+    found["Customer"] = (*FIELDS, *(Tag(name, f"{{{{ client.attributes.{name} }}}}") for name in attributes[:15]))
+    earlier = [group, *groups] if group else list(groups)
+    last = [
+        Tag(f"Last code of {name}", f"{{{{ client.last_promocode({quoted(name)}) | default('') }}}}")
+        for name in dict.fromkeys(earlier)
+    ]
+    if last:
+        found["A code that they got before"] = last[:15]
+    return found
+
+
+def quoted(name: str) -> str:
+    """A group's name as a string of a template: in whichever quotes it does not hold."""
+    escaped = name.replace("\\", "\\\\")
+    return f'"{escaped}"' if "'" in name and '"' not in name else "'" + escaped.replace("'", "\\'") + "'"

@@ -16,7 +16,11 @@ from distribution.templates.render import CodeText, Recipient
 from distribution.templates.values import as_text, clean
 from storage.bulk import among
 from storage.last_codes import latest
-from storage.tables import Customer, Distribution, Message, Promotion, PromoCode, PromoCodeGroup, PromoCodeRepeat
+from storage.tables import Customer, Distribution, Message, PromoCode, PromoCodeGroup, PromoCodeRepeat, Promotion
+
+# Columns of more than one shape: checked by the tests, not by types.
+Query = Select[*tuple[Any, ...]]
+Line = Row[*tuple[Any, ...]]
 
 
 class Addressed(NamedTuple):
@@ -62,11 +66,11 @@ class Loader:
         ).all()
         return self.dressed(rows)
 
-    def customers(self) -> Select[Any]:
+    def customers(self) -> Query:
         """A query of the columns that `dressed` needs; narrow it down."""
         return self._columns()
 
-    def dressed(self, rows: Iterable[Row[Any]]) -> list[tuple[int, Recipient]]:
+    def dressed(self, rows: Iterable[Line]) -> list[tuple[int, Recipient]]:
         """Rows of `customers()` as (customer id, recipient)."""
         rows = list(rows)
         wanted = {group_id: key for group_id, key in self.group_keys.items() if key in self.template.repeats_from}
@@ -75,14 +79,14 @@ class Loader:
             last[customer_id][wanted[group_id]] = self._text(found.code_id, found.code)
         return [(row[0], self._recipient(row, {}, last.get(row[0], {}))) for row in rows]
 
-    def _columns(self, *more: Any) -> Select[Any]:
+    def _columns(self, *more: Any) -> Query:
         """Customers' columns that the body needs, then `more`."""
         attributes = Customer.attributes if self.template.attributes else Customer.id
         return select(Customer.id, Customer.name, attributes, *more, Customer.phone.label("number")).select_from(
             Customer
         )
 
-    def _recipient(self, row: Row[Any], codes: dict[str, CodeText], last: dict[str, CodeText]) -> Recipient:
+    def _recipient(self, row: Line, codes: dict[str, CodeText], last: dict[str, CodeText]) -> Recipient:
         """One row of `_columns`, with codes."""
         wanted = self.template.attributes
         return Recipient(
@@ -110,7 +114,7 @@ class Loader:
             .where(among(self.session, PromoCodeRepeat.message_id, message_ids))
         )
 
-    def _by_message(self, query: Select[Any]) -> dict[int, dict[str, CodeText]]:
+    def _by_message(self, query: Query) -> dict[int, dict[str, CodeText]]:
         found: dict[int, dict[str, CodeText]] = defaultdict(dict)
         for message_id, group_id, code_id, code in self.session.execute(query):
             key = self.group_keys.get(group_id)

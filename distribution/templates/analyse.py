@@ -63,9 +63,7 @@ def analyse(session: Session, body: str, *, mode: str = "manual", has_promotion:
             hint = did_you_mean(tag.name, known) or (f" There are: {', '.join(known[:10])}." if known else "")
             problems.append(_at(reading, use, f"Customers have no attribute '{tag.name}'.{hint}"))
         elif tag.kind == "event" and mode == "manual":
-            problems.append(
-                _at(reading, use, f"{tag.written} is only there in automatic messages: no event sends this.")
-            )
+            problems.append(_at(reading, use, f"{tag.written} is for automatic messages: no event sends this one."))
         elif tag.kind == "promotion" and not has_promotion:
             text = f"{tag.written} says nothing here: this message is not about a promotion. Choose one in step 2."
             problems.append(_at(reading, use, text))

@@ -1,13 +1,15 @@
 """Reading a message: which tags it uses, where, and what in it is not allowed. Knows nothing of any database."""
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 
-from jinja2 import nodes
+from jinja2 import TemplateSyntaxError, nodes
 
-from distribution.templates.language import FILTERS, Broken, Problem, normal, parse, problem_at
-from distribution.templates.tags import CLIENT, CODES, PROMOTION, NotATag, Tag, start_of, tag_of
+from distribution.templates.language import ENVIRONMENT, FILTERS, Broken, Problem, normal, parse, problem_at, tokens
+from distribution.templates.tags import CLIENT, CODES, PROMOTION, NotATag, Tag, literal, start_of, tag_of
+from storage.names import fold
 
 ARITHMETIC = (
     nodes.Add,
@@ -236,3 +238,23 @@ def _suggestion(wrong: NotATag) -> str:
         return " A message can only use the tags of this list: " + ", ".join(SUGGESTIONS) + "."
     near = get_close_matches(written, SUGGESTIONS, 1, 0.5)
     return f" Did you mean {near[0]}?" if near else f" There are: {', '.join(SUGGESTIONS)}."
+
+
+def regrouped(body: str, key: str, name: str) -> str:
+    """`body` with the group of folded name `key` called `name` in its tags; a body that cannot be read stays."""
+    body = normal(body)
+    try:
+        pieces = [piece for piece in tokens(ENVIRONMENT, body) if piece.kind != "whitespace"]
+    except TemplateSyntaxError:
+        return body
+    changed = body
+    for function, bracket, group in reversed(list(zip(pieces, pieces[1:], pieces[2:], strict=False))):
+        if function.text in CODES and bracket.text == "(" and group.kind == "string" and _names(group.text, key):
+            end = group.offset + len(group.text)
+            changed = changed[: group.offset] + literal(name) + changed[end:]
+    return changed
+
+
+def _names(text: str, key: str) -> bool:
+    """Whether a text in quotes is the name of the group of folded name `key`."""
+    return fold(re.sub(r"\\(.)", r"\1", text[1:-1])) == key

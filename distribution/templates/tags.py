@@ -50,8 +50,16 @@ class Tag:
             case "attribute":
                 text = f"client.attributes.{self.name}"
             case _:
-                text = f"client.{self.kind}('{self.name}')"
+                text = f"client.{self.kind}({literal(self.name)})"
         return f"{text} | qr" if self.qr else text
+
+
+def literal(name: str) -> str:
+    """A group's name in quotes, as a tag takes it: 'Summer 10%', "Bob's"."""
+    escaped = name.replace("\\", "\\\\")
+    if "'" not in escaped:
+        return f"'{escaped}'"
+    return f'"{escaped}"' if '"' not in escaped else "'" + escaped.replace("'", "\\'") + "'"
 
 
 class NotATag(Exception):

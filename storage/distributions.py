@@ -1,0 +1,75 @@
+"""Distributions: one, lists of them, and who still holds on to what."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from storage.tables import Distribution
+
+# Sealed and not over: what they were made of must stay as it is.
+OPEN = ("pending", "scheduled", "blocking", "sending", "paused")
+
+
+def get(session: Session, distribution_id: int) -> Distribution | None:
+    """One distribution."""
+    return session.get(Distribution, distribution_id)
+
+
+def locked(session: Session, distribution_id: int) -> Distribution | None:
+    """One distribution as it is now, held against others until the transaction ends."""
+    return session.get(Distribution, distribution_id, with_for_update=True, populate_existing=True)
+
+
+def list_for(
+    session: Session, user_id: str | None, *, statuses: Sequence[str] | None = None, limit: int = 50, offset: int = 0
+) -> list[Distribution]:
+    """A person's distributions, or everybody's for None, the latest change first. `statuses`: all but discarded."""
+    query = select(Distribution).order_by(Distribution.updated_at.desc(), Distribution.id.desc())
+    query = (
+        query.where(Distribution.status.in_(statuses)) if statuses else query.where(Distribution.status != "discarded")
+    )
+    if user_id is not None:
+        query = query.where(Distribution.created_by == user_id)
+    return list(session.scalars(query.limit(limit).offset(offset)))
+
+
+def by_status(session: Session, *statuses: str) -> list[Distribution]:
+    """Every distribution in one of the statuses, oldest first."""
+    return list(
+        session.scalars(select(Distribution).where(Distribution.status.in_(statuses)).order_by(Distribution.id))
+    )
+
+
+def count(session: Session, *statuses: str, user_id: str | None = None) -> int:
+    """How many distributions are in one of the statuses, of one person or of all."""
+    query = select(func.count()).select_from(Distribution).where(Distribution.status.in_(statuses))
+    if user_id is not None:
+        query = query.where(Distribution.created_by == user_id)
+    return session.scalar(query) or 0
+
+
+def open_with_promotion(session: Session, promotion_id: int) -> list[Distribution]:
+    """Distributions that are sealed and not over, and tell about a promotion."""
+    return list(
+        session.scalars(
+            select(Distribution)
+            .where(Distribution.promotion_id == promotion_id, Distribution.status.in_(OPEN))
+            .order_by(Distribution.id)
+        )
+    )
+
+
+def move(
+    session: Session, distribution_id: int, *, was: Sequence[str], to: str, reason: str | None, at: datetime
+) -> bool:
+    """Change the status of a distribution that is in one of `was`; False when it is not (somebody was quicker)."""
+    moved = session.scalar(
+        update(Distribution)
+        .where(Distribution.id == distribution_id, Distribution.status.in_(was))
+        .values(status=to, status_reason=reason, updated_at=at)
+        .returning(Distribution.id)
+        .execution_options(synchronize_session="fetch")
+    )
+    return moved is not None

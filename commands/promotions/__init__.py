@@ -55,7 +55,9 @@ def register(app: App, runtime: Runtime) -> None:
         with runtime.db.read() as session:
             promotion = _shown(runtime, promotions.get(session, int(action["value"])))
         metadata = json.dumps({"list": body["view"]["id"], "promotion": promotion.id})
-        client.views_push(trigger_id=body["trigger_id"], view=views.form(metadata, promotion, person.time_zone))
+        client.views_push(
+            trigger_id=body["trigger_id"], view=views.form(metadata, promotion, time_zone=person.time_zone)
+        )
 
     @app.action(views.DELETE)
     def delete(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
@@ -92,7 +94,7 @@ def save_form(runtime: Runtime, view: dict[str, Any], promotion_id: int | None, 
     """Make or change a promotion out of what was typed into the form. Raises `Refused`: see `views.errors`."""
     typed = ui.values(view["state"]["values"])
     fields = {name: typed.get(block_id) for name, block_id in views.BLOCKS.items()}
-    given = {
+    given: dict[str, Any] = {
         "name": fields["name"] or "",
         "terms": fields["terms"] or "",
         "starts_at": _moment(fields["starts_at"]),

@@ -70,7 +70,14 @@ def listing(page: paging.Page[Promotion], *, may_edit: bool) -> dict[str, Any]:
     return ui.modal("Promotions", [*blocks, *paging.turner(page, TURN)], callback_id=LIST, close="Close")
 
 
-def form(metadata: str, promotion: Promotion | None = None, time_zone: str = "UTC", name: str = "") -> dict[str, Any]:
+def form(
+    metadata: str,
+    promotion: Promotion | None = None,
+    *,
+    time_zone: str = "UTC",
+    name: str = "",
+    callback_id: str = SAVE,
+) -> dict[str, Any]:
     """The form for a new promotion (called `name` for a start), or filled in with one that is there."""
     blocks = [
         ui.field(

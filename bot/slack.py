@@ -1,6 +1,8 @@
 """The Bolt app: its threads, what every request passes first, and the last answer when a listener fails."""
 
+import contextlib
 import importlib
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -195,7 +197,18 @@ def connect(app: App, settings: Settings) -> SocketModeHandler:
 
 
 def close(handler: SocketModeHandler) -> None:
-    """Close the socket; listeners that are at work end first."""
-    handler.client.closed = True
-    handler.client.message_queue.put("")  # its thread sleeps up to a second on an empty queue
+    """Close the socket at once; listeners that are at work end first.
+
+    slack_sdk waits up to its ping interval for a lock that the reading thread holds, and up to a second on an empty
+    queue: both are woken here.
+    """
+    client = handler.client
+    client.closed = True
+    client.auto_reconnect_enabled = False
+    client.current_session_state.terminated = True
+    connection = client.current_session
+    if connection is not None and connection.sock is not None:
+        with contextlib.suppress(OSError):  # closed from the other side
+            connection.sock.shutdown(socket.SHUT_RDWR)
+    client.message_queue.put("")
     handler.close()

@@ -1,0 +1,26 @@
+"""Consent to be texted: changed on somebody's word, and the word is kept."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from storage import customers
+
+# What each state is called where people read it.
+WORDS = {"given": "agreed to texts", "opted_out": "opted out", "unknown": "not asked"}
+
+
+def change(session: Session, customer_id: int, consent: str, source: str, now: datetime) -> bool:
+    """Make a customer's consent "given", "opted_out" or "unknown", and write down on whose word (`source`).
+
+    `source` reads as the end of a sentence: "STOP reply", "Maya Lindqvist (U0MAYA): asked at the till". Returns False,
+    and writes nothing, where the consent is so already: a STOP that arrives twice is one change.
+    """
+    if consent not in WORDS:
+        raise ValueError(f"no such consent: {consent!r}")
+    return customers.set_consent(session, customer_id, consent, source=source, at=now)
+
+
+def by_person(name: str, user_id: str, statement: str) -> str:
+    """The source of a change that a person in Slack stated: their name, their id there, and their words."""
+    return f"{name} ({user_id}): {statement}" if statement else f"{name} ({user_id})"

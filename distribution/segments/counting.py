@@ -1,0 +1,81 @@
+"""Who is in a segment: as an expression, as a number, as the first few names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from distribution import settings
+from distribution.segments.rules import parse
+from storage import segments as rows
+from storage.rules import Rules
+from storage.tables import Customer, Segment, SegmentMember
+
+# People choose by the size of a segment, not by its last digit: counting stops here, and says "100,000+".
+BOUND = 100_000
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many; `more`: at least so many, counting stopped there."""
+
+    number: int
+    more: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.number:,}{'+' if self.more else ''}"
+
+
+def matching(session: Session, rules: Rules, *, customer_id: int | None = None) -> ColumnElement[bool]:
+    """Whether a `Customer` matches, for WHERE; days begin at midnight in the workspace's time zone."""
+    zone = settings.get(session, "time_zone")
+    return rows.matching(session, rules, zone=zone, customer_id=customer_id)
+
+
+def belongs(session: Session, segment: Segment, *, customer_id: int | None = None) -> ColumnElement[bool]:
+    """Whether a `Customer` is in `segment` now, for WHERE: by its rules, or on its list."""
+    if segment.kind == "dynamic":
+        return matching(session, parse(segment.rules), customer_id=customer_id)
+    return Customer.id.in_(select(SegmentMember.customer_id).where(SegmentMember.segment_id == segment.id))
+
+
+def count(session: Session, where: ColumnElement[bool], bound: int = BOUND) -> Count:
+    """How many customers there are `where`, looking no further than `bound`."""
+    found = select(Customer.id).where(where).limit(bound + 1).subquery()
+    number = session.scalar(select(func.count()).select_from(found)) or 0
+    return Count(min(number, bound), number > bound)
+
+
+def sample(session: Session, where: ColumnElement[bool], limit: int = 10) -> Sequence[Customer]:
+    """The first customers `where`, in the order that they were added."""
+    return session.scalars(select(Customer).where(where).order_by(Customer.id).limit(limit)).all()
+
+
+def recount(session: Session, segment: Segment, now: datetime) -> Count:
+    """Count a segment and remember the number on its row, for lists that must answer at once."""
+    counted = count(session, belongs(session, segment))
+    segment.counted, segment.counted_at = counted.number, now
+    return counted
+
+
+def remembered(segment: Segment) -> Count | None:
+    """The number that `recount` remembered; None where it was never counted."""
+    return None if segment.counted is None else Count(segment.counted, segment.counted >= BOUND)
+
+
+def of_customer(session: Session, customer_id: int) -> list[Segment]:
+    """The named segments that a customer is in now, by name."""
+    on_lists = rows.static_of(session, customer_id)
+    return [
+        segment
+        for segment in rows.live(session)
+        if (segment.id in on_lists if segment.kind != "dynamic" else _is_in(session, segment, customer_id))
+    ]
+
+
+def _is_in(session: Session, segment: Segment, customer_id: int) -> bool:
+    """Whether one customer matches a dynamic segment: a look at their row alone."""
+    where = belongs(session, segment, customer_id=customer_id)
+    return session.scalar(select(Customer.id).where(Customer.id == customer_id, where)) is not None

@@ -1,0 +1,154 @@
+"""Segments made, renamed, cloned, changed and deleted."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from rapidfuzz import process
+from sqlalchemy import BigInteger, delete, insert, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from distribution.customers import clean
+from distribution.errors import Refused
+from distribution.segments.rules import check, parse, to_json
+from storage import segments as rows
+from storage.bulk import values
+from storage.database import is_sqlite
+from storage.names import fold
+from storage.rules import Rules
+from storage.tables import Distribution, Segment, SegmentMember
+
+NAME_LIMIT = 60
+# A distribution in one of these has yet to fix its audience, or is at it.
+WAITING = ("pending", "scheduled", "blocking")
+
+
+def by_name(session: Session, name: str) -> Segment:
+    """The segment called `name`. Raises `Refused` with the nearest name, field "segment"."""
+    segment = rows.by_name_key(session, fold(name))
+    if segment:
+        return segment
+    near = process.extractOne(fold(name), {each.name: fold(each.name) for each in rows.live(session)}, score_cutoff=60)
+    hint = f" Did you mean '{near[2]}'?" if near else ""
+    raise Refused(f"Segment '{name.strip()}' does not exist.{hint}", field="segment")
+
+
+def get(session: Session, segment_id: int) -> Segment:
+    """A segment that was not deleted. Raises `Refused`, field "segment"."""
+    segment = session.get(Segment, segment_id)
+    if segment is None:
+        raise Refused("This segment does not exist. Choose another.", field="segment")
+    if segment.deleted_at:
+        raise Refused(f"Segment '{segment.name}' was deleted. Choose another.", field="segment")
+    return segment
+
+
+def create(session: Session, name: str, rules: Rules, *, by: str, now: datetime) -> Segment:
+    """A dynamic segment. Raises `Refused`, fields "name" and "rules"."""
+    check(session, rules)
+    return _add(session, name, "dynamic", rules, by=by, now=now)
+
+
+def create_static(session: Session, name: str, customer_ids: Iterable[int], *, by: str, now: datetime) -> Segment:
+    """A static segment of these customers. Raises `Refused`, field "name"."""
+    segment = _add(session, name, "static", Rules(), by=by, now=now)
+    add_members(session, segment.id, customer_ids)
+    return segment
+
+
+def create_list(session: Session, name: str, *, by: str, now: datetime) -> Segment:
+    """A list without members yet: the audience of one distribution, under no name of its own."""
+    segment = Segment(name=clean.text(name)[:NAME_LIMIT], kind="list", rules={}, created_at=now, created_by=by)
+    session.add(segment)
+    session.flush()
+    return segment
+
+
+def add_members(session: Session, segment_id: int, customer_ids: Iterable[int]) -> None:
+    """Put customers on a static segment or list; those who are on it stay once."""
+    insert_unless = sqlite.insert if is_sqlite(session) else postgresql.insert
+    given = values(
+        session,
+        {"segment_id": BigInteger(), "customer_id": BigInteger()},
+        [(segment_id, each) for each in customer_ids],
+    )
+    # The WHERE keeps SQLite from reading ON CONFLICT as the ON of a join.
+    chosen = select(given.c.segment_id, given.c.customer_id).where(given.c.customer_id.is_not(None))
+    session.execute(
+        insert_unless(SegmentMember).from_select(["segment_id", "customer_id"], chosen).on_conflict_do_nothing()
+    )
+
+
+def change_rules(session: Session, segment_id: int, rules: Rules) -> Segment:
+    """Give a dynamic segment other rules; its remembered count is forgotten. Raises `Refused`, field "rules"."""
+    segment = get(session, segment_id)
+    if segment.kind != "dynamic":
+        raise Refused(f"'{segment.name}' is a fixed list and has no rules.", field="rules")
+    check(session, rules)
+    segment.rules, segment.counted, segment.counted_at = to_json(rules), None, None
+    session.flush()
+    return segment
+
+
+def rename(session: Session, segment_id: int, name: str) -> Segment:
+    """Call a segment something else. Raises `Refused`, field "name"."""
+    segment = get(session, segment_id)
+    segment.name, segment.name_key = _free_name(session, name, but=segment_id)
+    session.flush()
+    return segment
+
+
+def clone(session: Session, segment_id: int, *, by: str, now: datetime) -> Segment:
+    """The same segment again, called "… copy" or "… copy 2", with the rules or members that it has now."""
+    original = get(session, segment_id)
+    copy = _add(session, _copy_name(session, original.name), original.kind, parse(original.rules or {}), by=by, now=now)
+    copy.counted, copy.counted_at = original.counted, original.counted_at
+    members = select(literal(copy.id), SegmentMember.customer_id).where(SegmentMember.segment_id == segment_id)
+    session.execute(insert(SegmentMember).from_select(["segment_id", "customer_id"], members))
+    return copy
+
+
+def delete_segment(session: Session, segment_id: int, *, now: datetime) -> Segment:
+    """Delete a segment; its name is free again. Raises `Refused` while a distribution waits to be sent to it."""
+    segment = get(session, segment_id)
+    waiting = session.scalars(select(Distribution).where(Distribution.status.in_(WAITING)))
+    using = [each.subject for each in waiting if each.audience.get("segment_id") == segment_id]
+    if using:
+        raise Refused(
+            f"'{segment.name}' is the audience of '{using[0]}', which has yet to be sent. Stop that distribution first."
+        )
+    segment.name_key, segment.deleted_at = None, now
+    session.execute(delete(SegmentMember).where(SegmentMember.segment_id == segment_id))
+    session.flush()
+    return segment
+
+
+def _add(session: Session, name: str, kind: str, rules: Rules, *, by: str, now: datetime) -> Segment:
+    """A new row under a name that is free."""
+    shown, key = _free_name(session, name)
+    segment = Segment(name=shown, name_key=key, kind=kind, rules=to_json(rules), created_at=now, created_by=by)
+    session.add(segment)
+    session.flush()
+    return segment
+
+
+def _free_name(session: Session, name: str, *, but: int | None = None) -> tuple[str, str]:
+    """`name` cleaned, and folded. Raises `Refused`, field "name", where it is empty, too long or another segment's."""
+    shown = clean.text(name, limit=NAME_LIMIT, field="name")
+    if not shown:
+        raise Refused("Give the segment a name.", field="name")
+    taken = rows.by_name_key(session, fold(shown))
+    if taken and taken.id != but:
+        raise Refused(f"There is a segment '{taken.name}' already. Choose another name.", field="name")
+    return shown, fold(shown)
+
+
+def _copy_name(session: Session, name: str) -> str:
+    """A name for a copy that nothing has yet."""
+    number = 1
+    while True:
+        tail = " copy" if number == 1 else f" copy {number}"
+        candidate = f"{name[: NAME_LIMIT - len(tail)]}{tail}"
+        if rows.by_name_key(session, fold(candidate)) is None:
+            return candidate
+        number += 1

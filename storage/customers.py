@@ -1,0 +1,159 @@
+"""Customers: who can be texted, how one is found among a million, and how many are written at once."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Text, case, func, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from storage.bulk import values
+from storage.database import is_sqlite
+from storage.tables import ConsentChange, Customer, CustomerAttribute
+
+# Letters that Unicode does not take apart, but people leave their marks out all the same.
+LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"})
+
+# Sorts after every text, byte by byte: the end of the range of texts that begin with a prefix.
+LAST = "\U0010ffff"
+
+# More words than this narrow a search no further.
+WORDS = 4
+
+
+def fold(text: str) -> str:
+    """A name as it is searched: "Łukasz  ŻAK-Nowak" → "lukasz zak nowak"."""
+    plain = unicodedata.normalize("NFKD", text.casefold()).translate(LETTERS)
+    kept = (char for char in plain if not unicodedata.combining(char))
+    return " ".join("".join(char if char.isalnum() else " " for char in kept).split())
+
+
+def search_keys(name: str) -> tuple[str, str]:
+    """What `Customer.search` and `Customer.search_last` hold for a name: as written, and with the last word first."""
+    words = fold(name).split()
+    return " ".join(words), " ".join(words[-1:] + words[:-1])
+
+
+def exclusion() -> ColumnElement[str | None]:
+    """Why a customer cannot be texted: "no_number", "opted_out", "no_consent"; NULL when they can."""
+    return case(
+        (Customer.phone.is_(None), literal("no_number", Text())),
+        (Customer.consent == "opted_out", literal("opted_out", Text())),
+        (Customer.consent != "given", literal("no_consent", Text())),
+        else_=None,
+    )
+
+
+def find(session: Session, query: str, limit: int, *, phones: Sequence[str] = ()) -> list[Customer]:
+    """Up to `limit` customers whose number, source id or name begins with `query`, best first.
+
+    `phones`: what E.164 numbers that match may begin with. Each look-up is a range of one index, so that a million
+    customers are no slower than a thousand: the first or last word of a name must begin with a word of the query
+    (capitals and accents do not count), and every other word of the query must begin a word of the name.
+    """
+    found: dict[int, Customer] = {}
+    for column, prefix in [(Customer.phone, phone) for phone in phones] + [(Customer.source_id, query.strip())]:
+        if prefix:
+            _collect(session, found, column, prefix, [], limit)
+    words = sorted(set(fold(query).split()), key=len, reverse=True)[:WORDS]
+    for word in words:
+        others = [other for other in words if other != word]
+        for column in (Customer.search, Customer.search_last):
+            _collect(session, found, column, word, others, limit)
+    return list(found.values())
+
+
+def _collect(
+    session: Session,
+    found: dict[int, Customer],
+    column: InstrumentedAttribute[Any],
+    prefix: str,
+    others: Iterable[str],
+    limit: int,
+) -> None:
+    """Add to `found`, up to `limit`, those whose `column` begins with `prefix` and has words that begin as `others`."""
+    if len(found) >= limit:
+        return
+    matching = select(Customer).where(column >= prefix, column < prefix + LAST)
+    for other in others:
+        matching = matching.where(_within(session, literal(" ") + column, f" {other}"))
+    for customer in session.scalars(matching.order_by(column).limit(limit)):
+        if len(found) < limit:
+            found.setdefault(customer.id, customer)
+
+
+def _within(session: Session, text: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    """Whether `text` contains `part`, with no character special."""
+    position = func.instr if is_sqlite(session) else func.strpos
+    return position(text, part) > 0
+
+
+def by_source_id(session: Session, source_id: str) -> Customer | None:
+    """The customer with this id in the system that they come from."""
+    return session.scalars(select(Customer).where(Customer.source_id == source_id)).one_or_none()
+
+
+def by_phone(session: Session, phone: str) -> Customer | None:
+    """The customer with this number in E.164."""
+    return session.scalars(select(Customer).where(Customer.phone == phone)).one_or_none()
+
+
+def ids_by(session: Session, column: InstrumentedAttribute[str | None], wanted: Sequence[str]) -> dict[str, int]:
+    """Ids of the customers whose `column` (phone or source id) is one of `wanted`, by that value; one statement."""
+    if not wanted:
+        return {}
+    given = texts(session, wanted)
+    rows = session.execute(select(column, Customer.id).join(given, column == given.c.value))
+    return {str(value): customer_id for value, customer_id in rows}
+
+
+def held_by(session: Session, phones: Sequence[str], source_ids: Sequence[str]) -> list[Customer]:
+    """The customers who have one of these numbers or source ids, locked for the rest of the transaction."""
+    wanted = select(Customer).where(
+        or_(
+            Customer.phone.in_(select(texts(session, phones).c.value)),
+            Customer.source_id.in_(select(texts(session, source_ids).c.value)),
+        )
+    )
+    return list(session.scalars(wanted if is_sqlite(session) else wanted.with_for_update()))
+
+
+def texts(session: Session, given: Sequence[str]) -> FromClause:
+    """`given` as a table of one column, `.c.value`."""
+    return values(session, {"value": Text()}, [(text,) for text in given])
+
+
+def history(session: Session, customer_id: int, limit: int = 50) -> list[ConsentChange]:
+    """The changes of a customer's consent, newest first."""
+    changes = select(ConsentChange).where(ConsentChange.customer_id == customer_id)
+    return list(session.scalars(changes.order_by(ConsentChange.at.desc(), ConsentChange.id.desc()).limit(limit)))
+
+
+def set_consent(session: Session, customer_id: int, consent: str, *, source: str, at: datetime) -> bool:
+    """Change a customer's consent and write the change down. False, and nothing written, where it is so already."""
+    changed = session.execute(
+        update(Customer)
+        .where(Customer.id == customer_id, Customer.consent != consent)
+        .values(consent=consent, consent_at=at, updated_at=at)
+        .returning(Customer.id)
+        .execution_options(synchronize_session="fetch")
+    ).first()
+    if changed:
+        session.add(ConsentChange(customer_id=customer_id, consent=consent, source=source, at=at))
+        session.flush()
+    return changed is not None
+
+
+def attributes(session: Session) -> dict[str, str]:
+    """The attributes that customers may have: name → type (text, number, boolean, date), by name."""
+    rows = session.execute(select(CustomerAttribute.name, CustomerAttribute.type).order_by(CustomerAttribute.name))
+    return {name: str(kind) for name, kind in rows}
+
+
+def add_attribute(session: Session, name: str, kind: str, *, at: datetime) -> str:
+    """Make an attribute known unless it is; returns the type that it has."""
+    insert = sqlite.insert if is_sqlite(session) else postgresql.insert
+    session.execute(insert(CustomerAttribute).values(name=name, type=kind, created_at=at).on_conflict_do_nothing())
+    return session.scalars(select(CustomerAttribute.type).where(CustomerAttribute.name == name)).one()

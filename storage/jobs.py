@@ -1,5 +1,6 @@
 """Rows of long work: enqueue, claim, keep, finish."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -86,3 +87,18 @@ def cancel(session: Session, job_id: int, *, at: datetime) -> bool:
         .returning(Job.id)
     ).first()
     return cancelled is not None
+
+
+def unshown(session: Session) -> Sequence[Job]:
+    """Jobs with a channel whose last word is not shown there yet, oldest first."""
+    return session.scalars(
+        select(Job)
+        .where(Job.channel.is_not(None), or_(Job.shown.is_(None), Job.shown != "final"))
+        .order_by(Job.id)
+        .limit(100)
+    ).all()
+
+
+def note_shown(session: Session, job_id: int, *, channel: str | None, message_ts: str | None, shown: str) -> None:
+    """Record where a job is shown, and what; "final" when nothing will change any more."""
+    session.execute(update(Job).where(Job.id == job_id).values(channel=channel, message_ts=message_ts, shown=shown))

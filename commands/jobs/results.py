@@ -1,0 +1,94 @@
+"""What each kind of job is called while it runs, and what it says at its end: one entry a kind.
+
+A kind without an entry is shown by its name and its result's numbers; one whose jobs have no channel is never shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from commands.ui.text import count, escape, number
+from distribution.codes.intake import leftovers_csv
+from storage.tables import PromoCodeGroup
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file for the thread under the result."""
+
+    name: str
+    content: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: mrkdwn, `/promo …` commands that its buttons run by their label, and a file."""
+
+    text: str
+    buttons: tuple[tuple[str, str], ...] = ()
+    file: File | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job: `title` from its arguments ("Importing codes into 'Summer'"), `outcome` from its result."""
+
+    title: Callable[[Session, Data], str]
+    outcome: Callable[[Session, Data, Data], Outcome]
+
+
+def _group(session: Session, args: Data) -> str:
+    """The name of the group that a job works on, escaped and in quotes."""
+    group = session.get(PromoCodeGroup, args.get("group_id"))
+    return f"'{escape(group.name)}'" if group else "a deleted group"
+
+
+def _codes_added(session: Session, args: Data, result: Data) -> Outcome:
+    """After codes were generated or imported."""
+    lines = [f"{count(result['inserted'], 'code')} added to {_group(session, result)}."]
+    left = result["duplicated"] + result["discarded"]
+    if left:
+        lines.append(
+            f"Not taken: {number(result['duplicated'])} duplicated · {number(result['discarded'])} discarded. "
+            "The file in this thread says why, line by line."
+        )
+    if result.get("note"):
+        lines.append(escape(result["note"]))
+    file = None
+    if left:
+        file = File("not-taken.csv", leftovers_csv(session, result["lot_id"]), "Lines that were not taken")
+    group = session.get(PromoCodeGroup, result["group_id"])
+    buttons = (("Open the group", f"groups {group.name}"),) if group and group.deleted_at is None else ()
+    return Outcome("\n".join(lines), buttons, file)
+
+
+KINDS: dict[str, Kind] = {
+    "generate_codes": Kind(
+        lambda session, args: f"Generating {count(args['count'], 'code')} for {_group(session, args)}", _codes_added
+    ),
+    "import_codes": Kind(lambda session, args: f"Importing codes into {_group(session, args)}", _codes_added),
+    "delete_codes": Kind(
+        lambda session, args: f"Removing the active codes of {_group(session, args)}",
+        lambda _session, _args, result: Outcome(f"{count(result['removed'], 'active code')} removed."),
+    ),
+}
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ").capitalize()
+
+
+def _numbers(_session: Session, _args: Data, result: Data) -> Outcome:
+    """The numbers of a result that has no formatter."""
+    found = [f"{number(value)} {key.replace('_', ' ')}" for key, value in result.items() if isinstance(value, int)]
+    return Outcome(" · ".join(found) or "Done.")
+
+
+def kind_of(name: str) -> Kind:
+    """The entry of a kind, or the general one."""
+    return KINDS.get(name) or Kind(lambda _session, _args: _words(name), _numbers)

@@ -1,4 +1,4 @@
-"""Long work as people see it: one message, edited in place while it runs, that says how it ended; and a way to cancel."""
+"""Long work as people see it: one message, edited in place, that says how it ended; and a way to cancel it."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from storage.tables.codes import (
     PromoCodeRepeat,
     PromoCodeStock,
 )
-from storage.tables.customers import ATTRIBUTE_TYPES, CONSENTS, ConsentChange, Customer, CustomerAttribute
+from storage.tables.customers import ATTRIBUTE_TYPES, CONSENTS, ConsentChange, Customer, CustomerAttribute, ImportRefusal
 from storage.tables.distributions import Approval, Distribution, DistributionTally, Promotion
 from storage.tables.messages import Batch, BatchState, CallbackInbox, Message, MessageState, Reply, UnknownAttempt
 from storage.tables.segments import Segment, SegmentMember
@@ -31,6 +31,7 @@ __all__ = [
     "CustomerAttribute",
     "Distribution",
     "DistributionTally",
+    "ImportRefusal",
     "Job",
     "Message",
     "MessageState",

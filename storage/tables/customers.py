@@ -62,3 +62,14 @@ class CustomerAttribute(Base):
     name: Mapped[str] = mapped_column(ByteText, primary_key=True)  # an identifier: `client.attributes.city` reads it
     type: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ImportRefusal(Base):
+    """A row of a file of customers that was not taken: where it stood, what it said, and why not."""
+
+    __tablename__ = "import_refusal"
+
+    job_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    line: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    cells: Mapped[list[str]] = mapped_column(Json)
+    reason: Mapped[str] = mapped_column(Text)

@@ -14,7 +14,18 @@ from itertools import takewhile
 from typing import Any, cast
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Delete,
+    ScalarSelect,
+    Update,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from storage import stock
@@ -79,7 +90,7 @@ def _insert_postgres(session: Session, codes: Sequence[str], group_id: int, lot_
         rows = "".join([f"{number}\t{code}{tail}" for number, code in zip(numbers, map(_copied, codes), strict=True)])
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101 -- a session's connection is open
-        savepoint = session.begin_nested()
+        savepoint = connection.begin_nested()
         try:
             with driver.cursor() as cursor, cursor.copy(_POSTGRES_COPY) as copy:
                 copy.write(rows)
@@ -158,15 +169,60 @@ def find(session: Session, code: str) -> PromoCode | None:
 
 def remove_active(session: Session, group_id: int, limit: int) -> int:
     """Delete up to `limit` active codes of a group, which nobody ever had; returns how many."""
-    some = select(PromoCode.id).where(PromoCode.group_id == group_id, PromoCode.state == CodeState.ACTIVE)
-    chosen = some.order_by(PromoCode.id).limit(limit)
-    if not is_sqlite(session):
-        chosen = chosen.with_for_update()
-    statement = delete(PromoCode).where(PromoCode.id.in_(chosen.scalar_subquery()), PromoCode.state == CodeState.ACTIVE)
-    result = session.execute(statement.execution_options(synchronize_session=False))
-    removed = cast(CursorResult[Any], result).rowcount
+    chosen = _some(session, group_id, CodeState.ACTIVE, limit)
+    removed = _changed(session, delete(PromoCode).where(PromoCode.id.in_(chosen), PromoCode.state == CodeState.ACTIVE))
     stock.move(session, group_id, total=-removed, active=-removed)
     return removed
+
+
+def expire(session: Session, group_id: int, limit: int) -> int:
+    """Let up to `limit` active codes of a group expire; returns how many."""
+    moved = _restate(session, group_id, CodeState.ACTIVE, CodeState.EXPIRED, limit)
+    stock.move(session, group_id, active=-moved, expired=moved)
+    return moved
+
+
+def revive(session: Session, group_id: int, limit: int) -> int:
+    """Make up to `limit` expired codes of a group that nobody ever had active again; returns how many."""
+    moved = _restate(session, group_id, CodeState.EXPIRED, CodeState.ACTIVE, limit)
+    stock.move(session, group_id, active=moved, expired=-moved)
+    return moved
+
+
+def _restate(session: Session, group_id: int, old: CodeState, new: CodeState, limit: int) -> int:
+    chosen = _some(session, group_id, old, limit)
+    where = (PromoCode.id.in_(chosen), PromoCode.state == old)
+    return _changed(session, update(PromoCode).where(*where).values(state=new))
+
+
+def _some(session: Session, group_id: int, state: CodeState, limit: int) -> ScalarSelect[int]:
+    """The first ids of a group's codes that stand at `state` and are nobody's, held until the transaction ends."""
+    chosen = (
+        select(PromoCode.id)
+        .where(PromoCode.group_id == group_id, PromoCode.state == state, PromoCode.customer_id.is_(None))
+        .order_by(PromoCode.id)
+        .limit(limit)
+    )
+    return (chosen if is_sqlite(session) else chosen.with_for_update(skip_locked=True)).scalar_subquery()
+
+
+def _changed(session: Session, statement: Delete | Update) -> int:
+    """Run a statement on many rows; returns how many it changed."""
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return cast(CursorResult[Any], result).rowcount
+
+
+def blocked_for(session: Session, group_id: int, limit: int) -> Sequence[Distribution]:
+    """Some distributions that hold codes of a group, whatever became of them otherwise."""
+    held = (
+        select(Message.distribution_id)
+        .join(PromoCode, PromoCode.message_id == Message.id)
+        .where(PromoCode.group_id == group_id, PromoCode.state == CodeState.BLOCKED)
+        .limit(1000)
+    )
+    return session.scalars(
+        select(Distribution).where(Distribution.id.in_(held.subquery().select())).order_by(Distribution.id).limit(limit)
+    ).all()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.names import fold
@@ -18,7 +18,9 @@ def get(session: Session, group_id: int, *, lock: bool = False) -> tuple[PromoCo
         .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
         .where(PromoCodeGroup.id == group_id, PromoCodeGroup.deleted_at.is_(None))
     )
-    row = session.execute(query.with_for_update().execution_options(populate_existing=True) if lock else query).first()
+    if lock:  # not against rows that refer to the group: a distribution being saved need not wait
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    row = session.execute(query).first()
     return (row[0], row[1]) if row else None
 
 
@@ -41,6 +43,26 @@ def all_with_stock(session: Session) -> list[tuple[PromoCodeGroup, PromoCodeStoc
         .order_by(PromoCodeGroup.name_key)
     )
     return [(group, stock) for group, stock in rows]
+
+
+def to_expire(session: Session, now: datetime) -> list[int]:
+    """Ids of groups that are past their expiry and still have active codes."""
+    past = PromoCodeGroup.expires_at <= now
+    return list(session.scalars(_ids_with_stock().where(past, PromoCodeStock.active > 0)))
+
+
+def to_revive(session: Session, now: datetime) -> list[int]:
+    """Ids of groups that have expired codes although their expiry was moved or taken away."""
+    not_past = or_(PromoCodeGroup.expires_at.is_(None), PromoCodeGroup.expires_at > now)
+    return list(session.scalars(_ids_with_stock().where(not_past, PromoCodeStock.expired > 0)))
+
+
+def _ids_with_stock() -> Select[int]:
+    return (
+        select(PromoCodeGroup.id)
+        .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
+        .where(PromoCodeGroup.deleted_at.is_(None))
+    )
 
 
 def add(session: Session, group: PromoCodeGroup) -> PromoCodeGroup:

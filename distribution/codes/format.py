@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from string import ascii_lowercase, ascii_uppercase, digits
 
+from distribution.codes.rules import CODE_MAX, problem
 from distribution.errors import Refused
 
-# A code must fit a text beside its words (an SMS segment holds 160 characters) and a QR picture small enough to scan.
-CODE_MAX = 64
 FORMAT_MAX = 300
 FORMATS_MAX = 20
 
@@ -71,6 +70,13 @@ class Format:
         for part in self.parts:
             columns.extend(part if isinstance(part, str) else [part.alphabet] * part.count)
         return tuple(columns)
+
+    @cached_property
+    def arithmetic(self) -> str:
+        """How `room` comes about, in words ("10^2 = 100", "26 × 10^3 = 26,000")."""
+        sizes = [(len(part.alphabet), part.count) for part in self.parts if isinstance(part, Drawn)]
+        product = " × ".join(f"{size}^{count}" if count > 1 else f"{size}" for size, count in sizes)
+        return f"{product} = {self.room:,}" if product and product != str(self.room) else f"{self.room:,}"
 
     def matches(self, code: str) -> bool:
         """Whether the format could have made `code`."""
@@ -207,8 +213,8 @@ class _Parser:
             char = self.text[self.at : self.at + 1]
             if not char or char not in "{}\\":
                 raise self.wrong(r"after '\' comes '{', '}' or another '\'", self.at - 1)
-        elif char.isspace() or not char.isprintable():
-            raise self.wrong("a code has no spaces or invisible characters; remove it")
+        elif why := problem(char):
+            raise self.wrong(f"{why}; a code cannot have that")
         self.at += 1
         return char
 
@@ -266,6 +272,8 @@ class _Parser:
         if self.at + 1 >= end:
             raise self.wrong(f"the range {first}- has no end; write {first}-{run[-1]}", first_at)
         last = self.text[self.at + 1]
+        if not any(last in known for known in RUNS):
+            raise self.wrong(f"'{last}' ends no range; ranges are of letters and digits, such as 0-9, A-Z or a-Z", self.at + 1)
         if last not in run:
             raise self.wrong(
                 f"the range {first}-{last} mixes letters and digits; write them one after the other, as in a-Z0-9",

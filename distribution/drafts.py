@@ -18,11 +18,15 @@ from distribution.templates.analyse import Analysis, analyse
 from distribution.templates.reading import regrouped
 from distribution.templates.tags import literal
 from storage import distributions as rows
+from storage import fixed_lists
 from storage.names import fold
 from storage.tables import Distribution, PromoCodeGroup, Provider
 
 # In the order of the wizard; the number that people see is the place here, from 1.
 STEPS = ("type", "purpose", "audience", "subject", "message")
+
+# What a review keeps in `Distribution.draft`; any edit drops it.
+REVIEW = ("review", "reviewing")
 
 SUBJECT_MAX = 100
 FURTHEST = timedelta(days=366)
@@ -67,7 +71,7 @@ def start(session: Session, *, by: str, channel: str | None, now: datetime) -> D
 
 
 def copy(session: Session, distribution_id: int, *, by: str, channel: str | None, now: datetime) -> Distribution:
-    """A new draft with everything that another distribution had, but its time: to send it again, or mend a refused one."""
+    """A new draft with all that another distribution had but its time: to send it again, or mend a refused one."""
     other = rows.get(session, distribution_id)
     if other is None:
         raise Refused("That distribution does not exist any more.")
@@ -110,6 +114,7 @@ def reached(draft: Distribution) -> int:
 def discard(session: Session, draft_id: int, *, by: str, now: datetime) -> None:
     """Throw a draft away. Raises `Refused` as `get` does."""
     draft = get(session, draft_id, by=by)
+    unfix(session, draft)
     draft.status, draft.updated_at, draft.draft = "discarded", now, {}
     session.flush()
 
@@ -161,7 +166,8 @@ def set_audience(session: Session, draft: Distribution, audience: Mapping[str, A
 
     Raises `Refused`, field "audience".
     """
-    audiences.name(session, audience)
+    audiences.name(session, rule(audience))
+    unfix(session, draft)
     draft.audience = rule(audience)
     _accept(session, draft, "audience", now)
 
@@ -215,7 +221,7 @@ def missing(session: Session, draft: Distribution, *, now: datetime) -> list[Mis
     checks: list[tuple[str, Callable[[], object]]] = [
         ("type", lambda: _check_mode(draft.mode)),
         ("purpose", lambda: _check_purpose(session, draft.purpose, draft.group_id, draft.promotion_id, now)),
-        ("audience", lambda: audiences.name(session, draft.audience)),
+        ("audience", lambda: audiences.name(session, rule(draft.audience))),
         ("subject", lambda: _check_subject(draft.subject)),
         ("message", lambda: _check_provider(session, draft.provider_id)),
         ("message", lambda: check_body(session, draft, draft.body)),
@@ -235,13 +241,20 @@ def rule(audience: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in audience.items() if key != "fixed"}
 
 
+def unfix(session: Session, draft: Distribution) -> None:
+    """Forget whom the last review counted: the audience is its rule again."""
+    if fixed := draft.audience.get("fixed"):
+        draft.audience = rule(draft.audience)
+        fixed_lists.forget(session, fixed)
+
+
 def _accept(session: Session, draft: Distribution, step: str, now: datetime) -> None:
     """A step is done: what was typed is in the row, and what a review said may no longer hold."""
     still_typed = {name: kept for name, kept in draft.draft.get("typed", {}).items() if name != step}
-    kept = {key: value for key, value in draft.draft.items() if key not in ("typed", "review")}
+    kept = {key: value for key, value in draft.draft.items() if key not in ("typed", *REVIEW)}
     kept["reached"] = max(int(kept.get("reached", 0)), STEPS.index(step) + 1)
     draft.draft = {**kept, **({"typed": still_typed} if still_typed else {})}
-    draft.audience = rule(draft.audience)
+    unfix(session, draft)
     draft.updated_at = now
     session.flush()
 

@@ -1,0 +1,141 @@
+"""What a review finds: plain data that the review step and the approval card show, and that a draft keeps as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from distribution.rehearsal import MOST_SEGMENTS
+
+
+@dataclass(frozen=True)
+class GroupNeed:
+    """A group that the message takes codes from: how many it needs, and how many are active now."""
+
+    group_id: int
+    name: str
+    needed: int
+    active: int
+    can_generate: bool
+
+    @property
+    def missing(self) -> int:
+        """How many codes are missing."""
+        return max(0, self.needed - self.active)
+
+
+@dataclass(frozen=True)
+class LastCodes:
+    """A group whose last code is repeated: `without` recipients never got one, so the tag is empty for them."""
+
+    group_id: int
+    name: str
+    without: int
+
+
+@dataclass(frozen=True)
+class Offender:
+    """A character that makes texts Unicode: in how many, where from ("" is the message), what could replace it."""
+
+    char: str
+    where: str
+    texts: int
+    replacement: str | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one real customer would get, codes masked. `note` says why it is shown, "" for a typical one."""
+
+    customer_id: int
+    customer: str
+    text: str
+    encoding: str
+    characters: int
+    segments: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """All that the review step and the approval card show, over *all* recipients.
+
+    total = recipients + the sum of `left_out` (by reason: `distribution.reasons` has the words). `by_segments`: how
+    many texts take so many segments. `holes`: in how many texts a tag is empty. `cost` is None where no price is set.
+    """
+
+    made_at: datetime
+    audience: str
+    total: int
+    recipients: int
+    left_out: Mapping[str, int]
+    codes: tuple[GroupNeed, ...]
+    last_codes: tuple[LastCodes, ...]
+    segments: int
+    by_segments: Mapping[int, int]
+    unicode_texts: int
+    cost: float | None
+    currency: str
+    offenders: tuple[Offender, ...]
+    holes: Mapping[str, int]
+    empty: int
+    too_long: int
+    samples: tuple[Sample, ...]
+    seal: str  # of what was reviewed; another one now means that something changed since
+
+    def sample(self, place: int) -> Sample | None:
+        """One of the samples, counted round and round."""
+        return self.samples[place % len(self.samples)] if self.samples else None
+
+    @property
+    def refusals(self) -> list[str]:
+        """Why it cannot go on, in words; empty when it can."""
+        found = []
+        if not self.recipients:
+            found.append(f"Nobody in '{self.audience}' can be texted. Choose another audience.")
+        for need in self.codes:
+            if need.missing:
+                found.append(f"{need.missing:,} codes are missing in '{need.name}': add them or choose another group.")
+        if self.empty:
+            found.append(f"{self.empty:,} texts would be empty. Write something that is there for everybody.")
+        if self.too_long:
+            found.append(f"{self.too_long:,} texts are longer than {MOST_SEGMENTS} SMS segments. Shorten the message.")
+        return found
+
+    @property
+    def warnings(self) -> list[str]:
+        """What one should know before going on, in words."""
+        found = [f"{{{{ {tag} }}}} is empty in {texts:,} texts." for tag, texts in self.holes.items()]
+        for offender in self.offenders:
+            source = f"in {{{{ {offender.where} }}}}" if offender.where else "in the message"
+            found.append(f"{offender.texts:,} texts turn Unicode because of “{offender.char}” {source}.")
+        return found
+
+
+@dataclass(frozen=True)
+class Running:
+    """A review that is still counting: `done` of `total` texts."""
+
+    job_id: int
+    done: int
+    total: int
+
+
+def dump(found: Review) -> dict[str, Any]:
+    """A review as JSON."""
+    return {**asdict(found), "made_at": found.made_at.isoformat()}
+
+
+def load(kept: Mapping[str, Any]) -> Review:
+    """What `dump` made."""
+    return Review(
+        **{
+            **kept,
+            "made_at": datetime.fromisoformat(kept["made_at"]),
+            "by_segments": {int(number): texts for number, texts in kept["by_segments"].items()},
+            "codes": tuple(GroupNeed(**need) for need in kept["codes"]),
+            "last_codes": tuple(LastCodes(**last) for last in kept["last_codes"]),
+            "offenders": tuple(Offender(**offender) for offender in kept["offenders"]),
+            "samples": tuple(Sample(**sample) for sample in kept["samples"]),
+        }
+    )

@@ -1,0 +1,211 @@
+"""A rehearsal: every text of a distribution rendered and measured, and not one sent.
+
+It goes over the recipients in id order, a chunk at a time, and remembers little: counts, and a few texts worth
+showing. So it can stop after any chunk and go on from there, in another process too. Codes are *read* for it, in the
+order in which they will be blocked, because their lengths count; none is taken, and none is ever shown.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from distribution import audience as audiences
+from distribution.codes.format import Format
+from distribution.links import Links
+from distribution.recipients import Loader
+from distribution.sms import Measure, measure
+from distribution.templates.render import CodeText, Recipient, getter
+from storage.customers import exclusion
+from storage.tables import CodeState, Customer, Distribution, PromoCode, PromoCodeGroup
+
+# What gateways take in one message: more is cut or refused by carriers (10 × 153 characters).
+MOST_SEGMENTS = 10
+
+TYPICAL = 8  # samples spread over the audience
+KINDS_OF_CHARACTER = 40  # different offenders that are told apart; names are full of surprises
+
+# Why a text is among the samples: the first of each kind that is met, or the most extreme.
+NOTES = {
+    "longest": "the longest text",
+    "unicode": "turns Unicode because of a value in it",
+    "hole": "a tag is empty",
+    "no_last_code": "has no code from before",
+    "empty": "the text is empty",
+}
+
+
+@dataclass
+class Rehearsal:
+    """How far a rehearsal is and what it has found; plain JSON inside and out. Dictionary keys are text for its sake.
+
+    `offenders` is by "character|where from"; `holes` by tag as written; `without_last` by a group's folded name.
+    """
+
+    total: int
+    after: int = 0
+    texts: int = 0
+    segments: int = 0
+    by_segments: dict[str, int] = field(default_factory=dict)
+    unicode_texts: int = 0
+    offenders: dict[str, int] = field(default_factory=dict)
+    holes: dict[str, int] = field(default_factory=dict)
+    without_last: dict[str, int] = field(default_factory=dict)
+    empty: int = 0
+    too_long: int = 0
+    most: int = 0
+    code_after: dict[str, int] = field(default_factory=dict)
+    typical: list[dict[str, Any]] = field(default_factory=list)
+    worst: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """For a job's progress."""
+        return asdict(self)
+
+
+class Rehearser:
+    """Runs a rehearsal's chunks within one session."""
+
+    def __init__(self, session: Session, distribution: Distribution, links: Links) -> None:
+        """Compiles the body. Raises `Refused` (fields "body", "audience")."""
+        self.session = session
+        self.links = links
+        self.loader = Loader(session, distribution, links)
+        self.template = self.loader.template
+        self.members = audiences.where(session, distribution.audience)
+        self.plain = set(measure(self.template.reading.plain).offenders)
+        self.formats = _formats(session, self.loader.group_keys)
+        self._holes = [
+            (tag.written, getter(tag)) for tag in self.template.holes if tag.kind not in ("promocode", "last_promocode")
+        ]
+        self._values = [(tag.written, getter(tag)) for tag in self.template.tags]
+
+    def chunk(self, rehearsal: Rehearsal, size: int) -> bool:
+        """Render and measure the next `size` recipients. False when there were none left."""
+        rows = self.session.execute(
+            self.loader.customers()
+            .where(self.members, exclusion().is_(None), Customer.id > rehearsal.after)
+            .order_by(Customer.id)
+            .limit(size)
+        ).all()
+        if not rows:
+            return False
+        recipients = self.loader.dressed(rows)
+        codes = {key: self._codes(key, rehearsal, len(rows)) for key in self.template.issues_from}
+        by_segments: Counter[int] = Counter()
+        for place, (customer_id, recipient) in enumerate(recipients):
+            recipient.codes = {key: found[place] for key, found in codes.items()}
+            text = self.template.render(recipient)
+            measured = measure(text)
+            by_segments[measured.segments] += 1
+            self._look(rehearsal, customer_id, recipient, text, measured)
+        for number, texts in by_segments.items():
+            rehearsal.by_segments[str(number)] = rehearsal.by_segments.get(str(number), 0) + texts
+            rehearsal.segments += number * texts
+        rehearsal.after = recipients[-1][0]
+        return True
+
+    def _look(self, rehearsal: Rehearsal, customer_id: int, recipient: Recipient, text: str, measured: Measure) -> None:
+        """Count what is unusual about one text, and keep it when it is worth showing."""
+        note: list[str] = []
+        if measured.offenders:
+            rehearsal.unicode_texts += 1
+            if self._offenders(rehearsal, recipient, measured):
+                note.append("unicode")
+        for written, get in self._holes:
+            if not get(recipient):
+                rehearsal.holes[written] = rehearsal.holes.get(written, 0) + 1
+                note.append("hole")
+        for key in self.template.repeats_from:
+            if key not in recipient.last_codes:
+                rehearsal.without_last[key] = rehearsal.without_last.get(key, 0) + 1
+                note.append("no_last_code")
+        if not text.strip():
+            rehearsal.empty += 1
+            note.append("empty")
+        if measured.segments > MOST_SEGMENTS:
+            rehearsal.too_long += 1
+        size = measured.segments * 10_000 + measured.characters
+        if size > rehearsal.most:
+            rehearsal.most = size
+            rehearsal.worst["longest"] = self._sample(customer_id, recipient, measured, "longest")
+        for kind in note:
+            if kind not in rehearsal.worst:
+                rehearsal.worst[kind] = self._sample(customer_id, recipient, measured, kind)
+        due = len(rehearsal.typical) * max(rehearsal.total, 1) // TYPICAL
+        if rehearsal.texts >= due and len(rehearsal.typical) < TYPICAL:
+            rehearsal.typical.append(self._sample(customer_id, recipient, measured, ""))
+        rehearsal.texts += 1
+
+    def _offenders(self, rehearsal: Rehearsal, recipient: Recipient, measured: Measure) -> bool:
+        """Note where each offender comes from; True when a customer's value brought one in."""
+        by_value = False
+        for char in measured.offenders:
+            where = "" if char in self.plain else next((tag for tag, get in self._values if char in get(recipient)), "")
+            by_value = by_value or bool(where)
+            key = f"{char}|{where}"
+            if key in rehearsal.offenders or len(rehearsal.offenders) < KINDS_OF_CHARACTER:
+                rehearsal.offenders[key] = rehearsal.offenders.get(key, 0) + 1
+        return by_value
+
+    def _sample(self, customer_id: int, recipient: Recipient, measured: Measure, note: str) -> dict[str, Any]:
+        """A text worth showing, with masks in place of codes."""
+        masks = {key: self.mask(key, code) for key, code in recipient.codes.items()}
+        last = {key: self.mask(key, code) for key, code in recipient.last_codes.items()}
+        shown = Recipient(
+            recipient.name, recipient.phone, recipient.attributes, masks, last, recipient.promotion, recipient.event
+        )
+        return {
+            "customer_id": customer_id,
+            "customer": recipient.name or f"customer {customer_id}",
+            "text": self.template.render(shown),
+            "encoding": measured.encoding,
+            "characters": measured.characters,
+            "segments": measured.segments,
+            "note": note,
+        }
+
+    def mask(self, key: str, code: CodeText) -> CodeText:
+        """A code's shape: its format's literal text and an X for the rest, and a link that leads nowhere."""
+        shape = next((known.masked() for known in self.formats.get(key, ()) if known.matches(code.code)), None)
+        head, slash, token = code.link.rpartition("/")
+        return CodeText(shape or _ANY.sub("X", code.code), f"{head}{slash}{'X' * len(token)}" if code.link else "")
+
+    def _codes(self, key: str, rehearsal: Rehearsal, count: int) -> list[CodeText]:
+        """The codes that are next in the line to be blocked; where there are too few, shapes of such codes."""
+        group_id = next((group_id for group_id, found in self.loader.group_keys.items() if found == key), 0)
+        rows = self.session.execute(
+            select(PromoCode.id, PromoCode.code)
+            .where(
+                PromoCode.group_id == group_id,
+                PromoCode.state == CodeState.ACTIVE,
+                PromoCode.id > rehearsal.code_after.get(key, 0),
+            )
+            .order_by(PromoCode.id)
+            .limit(count)
+        ).all()
+        link = self.links.qr if self.template.uses_qr else lambda _code_id: ""
+        found = [CodeText(code, link(code_id)) for code_id, code in rows]
+        if rows:
+            rehearsal.code_after[key] = rows[-1][0]
+        if len(found) < count:
+            formats = self.formats.get(key, [])
+            shape = formats[0].masked() if formats else found[0].code if found else "X" * 10
+            found += [CodeText(shape, link(0))] * (count - len(found))
+        return found
+
+
+# Letters and digits of any script: what is secret about a code.
+_ANY = re.compile(r"[^\W_]")
+
+
+def _formats(session: Session, groups: Collection[int]) -> dict[str, list[Format]]:
+    """The formats of groups, by folded name."""
+    if not groups:
+        return {}
+    found = session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.id.in_(sorted(groups))))
+    return {str(group.name_key): [Format.parse(text) for text in group.formats] for group in found}

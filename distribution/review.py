@@ -1,0 +1,221 @@
+"""The review: who would get what, at what cost, and what stands in the way, before anybody is asked to agree.
+
+It also fixes who is meant: the audience's members are written down, so that the number which the marketer sees is the
+number that a colleague approves and the number that is sent (docs/decisions/recipients-are-fixed-at-review.md). For a
+few thousand recipients it is done at once; for more it is a job that leaves its result on the draft.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from distribution import audience as audiences
+from distribution import drafts, seal, settings, sms
+from distribution.errors import Refused
+from distribution.findings import GroupNeed, LastCodes, Offender, Review, Running, Sample, dump, load
+from distribution.jobs import JobRun
+from distribution.rehearsal import NOTES, Rehearsal, Rehearser
+from distribution.runtime import Runtime
+from distribution.templates import render
+from storage import distributions, fixed_lists
+from storage.customers import exclusion
+from storage.tables import Customer, Distribution, Job, PromoCodeGroup, PromoCodeStock
+
+__all__ = ["GroupNeed", "LastCodes", "Offender", "Review", "Running", "Sample", "latest", "left_out", "review"]
+
+# Rendered while somebody waits (Slack gives a listener three seconds); a larger audience is a job.
+AT_ONCE = 5_000
+CHUNK = 2_500
+
+# A review that is shown again within this time is not counted again.
+FRESH = timedelta(minutes=10)
+
+
+def review(
+    session: Session, runtime: Runtime, distribution_id: int, *, by: str, again: bool = False
+) -> Review | Running:
+    """Review a draft of `by`'s. `again`: count anew even when it was just counted.
+
+    Raises `Refused`, at the field of the step that is not done, and for a draft that is gone or somebody else's. In a
+    write transaction.
+    """
+    now = runtime.clock.now()
+    draft = drafts.get(session, distribution_id, by=by)
+    lacking = drafts.missing(session, draft, now=now)
+    if lacking:
+        raise Refused(lacking[0].text, field=lacking[0].field)
+    if not again:
+        known = latest(session, draft)
+        if isinstance(known, Running):
+            return known
+        if known and known.made_at > now - FRESH and known.seal == seal.seal_of(seal.facts(session, draft)):
+            return known
+    textable = audiences.count(session, drafts.rule(draft.audience)).textable
+    if textable > AT_ONCE:
+        job_id = runtime.jobs.enqueue(session, "review", {"distribution_id": draft.id}, by=by, total=textable)
+        draft.draft = {**_without(draft), "reviewing": job_id}
+        session.flush()
+        return Running(job_id, 0, textable)
+    fix(session, draft, by=by, now=now)
+    rehearser = Rehearser(session, draft, runtime.links)
+    rehearsal = Rehearsal(total=textable)
+    while rehearser.chunk(rehearsal, CHUNK):
+        pass
+    return keep(session, draft, rehearsal, now=now)
+
+
+def latest(session: Session, distribution: Distribution) -> Review | Running | None:
+    """What the last review found (how many codes are active is of now), or how far it is; None without any."""
+    job_id = distribution.draft.get("reviewing")
+    job = session.get(Job, job_id) if job_id else None
+    if job is not None and job.state in ("queued", "running"):
+        return Running(job.id, job.done, job.total or 0)
+    kept = distribution.draft.get("review")
+    return _fresh_stock(session, load(kept)) if kept else None
+
+
+def review_job(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+    """The job "review": a review of a large audience, a chunk at a time. args: {"distribution_id"}."""
+    distribution_id = run.args["distribution_id"]
+    if not run.progress:
+        with run.chunk(runtime) as session:
+            draft = _reviewed(session, run)
+            fix(session, draft, by=run.created_by, now=runtime.clock.now())
+            run.total = audiences.count(session, draft.audience).textable
+            run.progress = {"rehearsal": Rehearsal(total=run.total).as_json()}
+    rehearsal = Rehearsal(**run.progress["rehearsal"])
+    more = True
+    while more:
+        with runtime.db.read() as session:
+            rehearser = Rehearser(session, _reviewed(session, run), runtime.links)
+            more = rehearser.chunk(rehearsal, CHUNK)
+        with run.chunk(runtime):
+            run.done = rehearsal.texts
+            run.progress = {"rehearsal": rehearsal.as_json()}
+    with run.chunk(runtime) as session:
+        draft = _reviewed(session, run, lock=True)
+        found = keep(session, draft, rehearsal, now=runtime.clock.now())
+    return {"distribution_id": distribution_id, "recipients": found.recipients, "segments": found.segments}
+
+
+def fix(session: Session, draft: Distribution, *, by: str, now: datetime) -> None:
+    """Write down who is in the audience now; these are meant from here on. A list and one customer are fixed anyway."""
+    drafts.unfix(session, draft)
+    if draft.audience.get("kind") == "segment":
+        name = audiences.name(session, draft.audience)
+        fixed_id, _ = fixed_lists.write(session, name, audiences.members(session, draft.audience), by=by, at=now)
+        draft.audience = {**draft.audience, "fixed": fixed_id}
+        session.flush()
+
+
+def keep(session: Session, draft: Distribution, rehearsal: Rehearsal, *, now: datetime) -> Review:
+    """Turn a finished rehearsal into the review, and leave it on the draft."""
+    found = _assemble(session, draft, rehearsal, now)
+    draft.draft = {**_without(draft), "review": dump(found)}
+    draft.updated_at = now
+    session.flush()
+    return found
+
+
+def left_out(
+    session: Session, distribution: Distribution, *, limit: int = 100
+) -> tuple[list[tuple[Customer, str]], int]:
+    """The first `limit` customers who are left out, each with the reason's key, and how many there are in all."""
+    why = exclusion().label("why")
+    members = audiences.where(session, distribution.audience)
+    rows = session.execute(select(Customer, why).where(members, why.is_not(None)).order_by(Customer.id).limit(limit))
+    total = sum(audiences.count(session, distribution.audience).excluded.values())
+    return [(customer, str(reason)) for customer, reason in rows], total
+
+
+def _reviewed(session: Session, run: JobRun, *, lock: bool = False) -> Distribution:
+    """The draft that a job reviews. Raises `Refused` when it is no draft any more or was edited meanwhile."""
+    fetch = distributions.locked if lock else distributions.get
+    draft = fetch(session, run.args["distribution_id"])
+    if draft is None or draft.status != "draft" or draft.draft.get("reviewing") != run.id:
+        raise Refused("The draft was changed while it was counted. Open its review again.")
+    return draft
+
+
+def _without(draft: Distribution) -> dict[str, Any]:
+    """A draft's notes without an earlier review."""
+    return {key: value for key, value in draft.draft.items() if key not in drafts.REVIEW}
+
+
+def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, now: datetime) -> Review:
+    """A review of a finished rehearsal."""
+    counted = audiences.count(session, draft.audience)
+    template = render.compile(draft.body)
+    groups = {str(group.name_key): group for group in _groups(session, (*template.issues_from, *template.repeats_from))}
+    price = float(settings.get(session, "cost.per_segment"))
+    found = Review(
+        made_at=now,
+        audience=audiences.name(session, drafts.rule(draft.audience)),
+        total=counted.total,
+        recipients=counted.textable,
+        left_out=counted.excluded,
+        codes=tuple(
+            GroupNeed(groups[key].id, groups[key].name, counted.textable, 0, bool(groups[key].formats))
+            for key in template.issues_from
+        ),
+        last_codes=tuple(
+            LastCodes(groups[key].id, groups[key].name, rehearsal.without_last.get(key, 0))
+            for key in template.repeats_from
+        ),
+        segments=rehearsal.segments,
+        by_segments={int(number): texts for number, texts in sorted(rehearsal.by_segments.items())},
+        unicode_texts=rehearsal.unicode_texts,
+        cost=round(rehearsal.segments * price, 2) if price else None,
+        currency=settings.get(session, "cost.currency"),
+        offenders=tuple(_offender(key, texts) for key, texts in _by_count(rehearsal.offenders)),
+        holes=dict(_by_count(rehearsal.holes)),
+        empty=rehearsal.empty,
+        too_long=rehearsal.too_long,
+        samples=_samples(rehearsal),
+        seal=seal.seal_of(seal.facts(session, draft)),
+    )
+    return _fresh_stock(session, found)
+
+
+def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The most frequent first."""
+    return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def _offender(key: str, texts: int) -> Offender:
+    """An entry of `Rehearsal.offenders`."""
+    char, where = key[0], key[2:]
+    return Offender(char, where, texts, sms.replacement(char))
+
+
+def _samples(rehearsal: Rehearsal) -> tuple[Sample, ...]:
+    """A typical text first, then the unusual ones, then more typical ones; each customer once."""
+    ordered = [*rehearsal.typical[:1], *rehearsal.worst.values(), *rehearsal.typical[1:]]
+    first: dict[int, dict[str, Any]] = {}
+    for sample in ordered:
+        known = first.setdefault(sample["customer_id"], dict(sample))
+        known["note"] = known["note"] or sample["note"]
+    return tuple(Sample(**{**sample, "note": NOTES.get(sample["note"], "")}) for sample in first.values())
+
+
+def _groups(session: Session, keys: tuple[str, ...]) -> list[PromoCodeGroup]:
+    """Groups by folded name."""
+    if not keys:
+        return []
+    return list(session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.name_key.in_(sorted(set(keys))))))
+
+
+def _fresh_stock(session: Session, found: Review) -> Review:
+    """The review with how many codes are active now."""
+    ids = [need.group_id for need in found.codes]
+    if not ids:
+        return found
+    rows = session.execute(
+        select(PromoCodeStock.group_id, PromoCodeStock.active).where(PromoCodeStock.group_id.in_(ids))
+    )
+    active: dict[int, int] = {row.group_id: row.active for row in rows}
+    return replace(found, codes=tuple(replace(need, active=active.get(need.group_id, 0)) for need in found.codes))

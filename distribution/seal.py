@@ -1,0 +1,176 @@
+"""The seal: a hash over everything that a person approves, and the facts that it was made of (DESIGN §5.8).
+
+The facts are body, purpose, groups, promotion, audience rule and size, provider, schedule, subject. They are collected
+anew when somebody approves and when the distribution is launched; if the hash is another, the approval is void, and
+`changes` says in words what is different. The audience's size is that of the list which the review wrote down
+(docs/decisions/recipients-are-fixed-at-review.md).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from distribution import audience as audiences
+from distribution.drafts import rule
+from distribution.errors import Refused
+from distribution.templates.analyse import analyse
+from storage import promotions
+from storage.tables import Customer, Distribution, Provider, Segment
+
+Facts = dict[str, Any]
+
+
+def facts(session: Session, distribution: Distribution) -> Facts:
+    """What would be approved now, as JSON. What is gone (a deleted group) is left out, so that the hash changes."""
+    analysis = analyse(session, distribution.body, mode=distribution.mode)
+    promotion = promotions.get(session, distribution.promotion_id) if distribution.promotion_id else None
+    provider = session.get(Provider, distribution.provider_id) if distribution.provider_id else None
+    return {
+        "subject": distribution.subject,
+        "mode": distribution.mode,
+        "purpose": distribution.purpose,
+        "body": distribution.body,
+        "groups": [
+            {"id": group.id, "key": group.name_key, "name": group.name}
+            for group in dict.fromkeys((*analysis.issues_from, *analysis.repeats_from))
+        ],
+        "promotion": promotion and {"id": promotion.id, "name": promotion.name, "terms": promotion.terms},
+        "audience": _audience(session, distribution.audience),
+        "provider": provider
+        and provider.name_key
+        and {"id": provider.id, "name": provider.name, "kind": provider.kind, "config": provider.config},
+        "send_at": distribution.send_at.isoformat() if distribution.send_at else None,
+    }
+
+
+def seal_of(found: Facts) -> str:
+    """The hash of facts: the same for the same facts, on any machine."""
+    canonical = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def put(session: Session, distribution: Distribution) -> str:
+    """Seal a distribution as it is now, and return the seal."""
+    distribution.sealed = facts(session, distribution)
+    distribution.seal = seal_of(distribution.sealed)
+    session.flush()
+    return distribution.seal
+
+
+def lift(session: Session, distribution: Distribution) -> None:
+    """Take the seal off: it may be edited again."""
+    distribution.seal, distribution.sealed = None, {}
+    session.flush()
+
+
+def broken(session: Session, distribution: Distribution) -> list[str]:
+    """What changed since a distribution was sealed, in words for people; empty when the seal holds."""
+    now = facts(session, distribution)
+    if distribution.seal == seal_of(now):
+        return []
+    return changes(distribution.sealed, now) or ["something changed since it was sealed"]
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The differences of two sets of facts, in words: "the audience has 415 customers, not 412"."""
+    found: list[str] = []
+    for key in ("subject", "mode", "purpose", "body", "groups", "promotion", "audience", "provider", "send_at"):
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            found += _WORDS[key](old, new)
+    return found
+
+
+def _audience(session: Session, audience: Mapping[str, Any]) -> Facts | None:
+    """An audience's rule and size."""
+    try:
+        name = audiences.name(session, rule(audience))
+        members = audiences.where(session, audience)
+    except Refused:
+        return None
+    segment = session.get(Segment, audience["segment_id"]) if audience.get("segment_id") else None
+    return {
+        **rule(audience),
+        "name": name,
+        "rules": segment.rules if segment else {},
+        "size": session.scalar(select(func.count()).select_from(Customer).where(members)) or 0,
+    }
+
+
+def _changed_subject(old: Any, new: Any) -> list[str]:
+    return [f"the subject is '{new}', not '{old}'"]
+
+
+def _changed_mode(old: Any, new: Any) -> list[str]:
+    return [f"it is {new}, not {old}"]
+
+
+def _changed_purpose(old: Any, new: Any) -> list[str]:
+    return ["the purpose was changed"]
+
+
+def _changed_body(old: Any, new: Any) -> list[str]:
+    return ["the text was changed"]
+
+
+def _changed_groups(old: Any, new: Any) -> list[str]:
+    before, after = ({group["id"]: group["name"] for group in groups or []} for groups in (old, new))
+    gone = [f"group '{name}' was renamed or deleted" for group, name in before.items() if group not in after]
+    added = [f"it takes codes from '{name}' now" for group, name in after.items() if group not in before]
+    return gone + added or ["a group was renamed"]
+
+
+def _changed_promotion(old: Any, new: Any) -> list[str]:
+    if old and new and old["id"] == new["id"]:
+        return [f"the promotion '{old['name']}' was edited"]
+    return [f"the promotion '{old['name']}' was deleted"] if old and not new else ["it is about another promotion"]
+
+
+def _changed_audience(old: Any, new: Any) -> list[str]:
+    if not new:
+        return [f"the audience '{(old or {}).get('name', '')}' was deleted"]
+    if not old or rule(old).get("segment_id") != rule(new).get("segment_id") or old["kind"] != new["kind"]:
+        return [f"the audience is '{new['name']}' now"]
+    found = []
+    if old["rules"] != new["rules"]:
+        found.append(f"the rules of segment '{new['name']}' were changed")
+    if old["size"] != new["size"]:
+        found.append(f"the audience has {new['size']:,} customers, not {old['size']:,}")
+    if old["name"] != new["name"]:
+        found.append(f"the audience is called '{new['name']}', not '{old['name']}'")
+    return found or ["the audience was changed"]
+
+
+def _changed_provider(old: Any, new: Any) -> list[str]:
+    if not new:
+        return [f"the provider '{(old or {}).get('name', '')}' was removed"]
+    if old and old["id"] == new["id"]:
+        return [f"the provider '{new['name']}' was set up differently"]
+    return [f"the provider is '{new['name']}' now"]
+
+
+def _changed_time(old: Any, new: Any) -> list[str]:
+    return [f"it is to be sent {_moment(new)}, not {_moment(old)}"]
+
+
+def _moment(value: str | None) -> str:
+    """A time in the facts, in UTC: who reads it may be anywhere."""
+    return f"on {datetime.fromisoformat(value):%d %b %Y at %H:%M} UTC" if value else "at once"
+
+
+_WORDS = {
+    "subject": _changed_subject,
+    "mode": _changed_mode,
+    "purpose": _changed_purpose,
+    "body": _changed_body,
+    "groups": _changed_groups,
+    "promotion": _changed_promotion,
+    "audience": _changed_audience,
+    "provider": _changed_provider,
+    "send_at": _changed_time,
+}

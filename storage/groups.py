@@ -116,4 +116,4 @@ def leftovers(session: Session, lot_id: int, limit: int | None = None) -> Iterat
         .limit(limit)
         .execution_options(yield_per=10_000)
     )
-    return (row._tuple() for row in rows)
+    return ((line, code, reason) for line, code, reason in rows)

@@ -9,12 +9,13 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from storage.sequences import take
 from storage.tables import Upload
 
 
 def keep(session: Session, name: str, data: bytes, *, by: str, now: datetime) -> int:
-    """Store a file; returns its id."""
-    upload = Upload(name=name, data=data, created_by=by, created_at=now)
+    """Store a file; returns its id, which no other file ever gets (SQLite gives a dropped row's id out again)."""
+    upload = Upload(id=take(session, "upload", 1), name=name, data=data, created_by=by, created_at=now)
     session.add(upload)
     session.flush()
     return upload.id

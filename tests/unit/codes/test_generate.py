@@ -1,5 +1,8 @@
 """Making codes: as many as asked, all new, in an order nobody can foresee, and never for ever."""
 
+from datetime import timedelta
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +14,7 @@ from distribution.codes.generate import check_room, generate, generate_into, spl
 from distribution.codes.groups import create
 from distribution.codes.intake import add
 from distribution.errors import Refused
+from distribution.jobs import LEASE
 from distribution.runtime import Runtime
 from storage.tables import CodeState, Job, PromoCode, PromoCodeGroup, PromoCodeStock
 from tests.conftest import NOON, run_jobs
@@ -54,7 +58,7 @@ def test_codes_are_not_handed_out_in_sorted_order(runtime: Runtime) -> None:
     with runtime.db.write() as session:
         generate_into(session, group_id, 1000, **BY)
     made = codes(runtime, group_id)
-    rising = sum(first < second for first, second in zip(made, made[1:], strict=False))
+    rising = sum(first < second for first, second in pairwise(made))
     assert 400 < rising < 600
 
 
@@ -165,7 +169,7 @@ def test_a_job_that_was_killed_goes_on_where_it_was(runtime: Runtime, monkeypatc
         runtime.jobs.run_next(runtime)
     assert stock(runtime, group_id) == (50_000, 50_000)
     monkeypatch.undo()
-    runtime.clock.advance(rules_lease())  # type: ignore[attr-defined]
+    runtime.clock.advance(LEASE + timedelta(seconds=1))  # type: ignore[attr-defined]
     run_jobs(runtime)
     with runtime.db.read() as session:
         assert session.get_one(Job, job_id).state == "done"
@@ -209,12 +213,3 @@ def _die_in_chunk(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
         return kept(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr("distribution.jobs.rows.keep", keep)
-
-
-def rules_lease():  # type: ignore[no-untyped-def]
-    """A little longer than a dead runner keeps its job."""
-    from datetime import timedelta
-
-    from distribution.jobs import LEASE
-
-    return LEASE + timedelta(seconds=1)

@@ -1,0 +1,245 @@
+"""The life of a group: create, find, edit, delete, expire."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from distribution.codes import expiry
+from distribution.codes.format import parse_all
+from distribution.codes.generate import generate_into
+from distribution.codes.groups import by_name, create, delete, edit, listing
+from distribution.codes.intake import add
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from storage import codes, stock
+from storage.tables import CodeState, Customer, Distribution, Message, PromoCode, PromoCodeGroup, PromoCodeRepeat
+from tests.conftest import NOON, run_jobs
+
+BY = {"by": "U0MAYA", "now": NOON}
+PLAIN = {"formats": (), "low_stock_level": 0, "expires_at": None, "now": NOON}
+
+
+def group(runtime: Runtime, name: str = "Summer 10%", count: int = 0, **given: object) -> int:
+    with runtime.db.write() as session:
+        group_id = create(session, name, **BY, **given).id  # type: ignore[arg-type]
+        add(session, group_id, [f"{name.replace(' ', '')}-{number}" for number in range(count)], **BY)
+        return group_id
+
+
+def distribution(
+    runtime: Runtime, status: str, body: str = "", group_id: int | None = None, subject: str = "VIP"
+) -> int:
+    with runtime.db.write() as session:
+        row = Distribution(
+            status=status,
+            body=body,
+            group_id=group_id,
+            subject=subject,
+            created_by="U",
+            created_at=NOON,
+            updated_at=NOON,
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def hold(
+    runtime: Runtime, group_id: int, distribution_id: int, count: int, state: CodeState, message_id: int = 1
+) -> None:
+    """Bind the group's first codes to messages of a distribution, blocked or issued."""
+    with runtime.db.write() as session:
+        chosen = session.scalars(
+            select(PromoCode).where(PromoCode.group_id == group_id, PromoCode.state == CodeState.ACTIVE).limit(count)
+        )
+        for number, code in enumerate(chosen.all(), message_id):
+            session.add(Message(id=number, distribution_id=distribution_id, customer_id=number))
+            code.state, code.customer_id, code.message_id = state, number, number
+            code.issued_at = NOON if state is CodeState.ISSUED else None
+        stock.move(session, group_id, active=-count, **{state.name.lower(): count})
+
+
+def test_a_group_is_found_by_the_name_that_a_person_would_type(runtime: Runtime) -> None:
+    group_id = group(runtime, "Summer 10%")
+    group(runtime, "School 30%")
+    with runtime.db.read() as session:
+        assert by_name(session, "  sUMMER   10％ ").id == group_id
+        with pytest.raises(Refused) as refusal:
+            by_name(session, "Sumer 10%")
+        assert str(refusal.value) == "Group 'Sumer 10%' does not exist. Did you mean 'Summer 10%'?"
+        with pytest.raises(Refused) as refusal:
+            by_name(session, "zzz")
+        assert str(refusal.value) == "Group 'zzz' does not exist."
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "says"),
+    [
+        ({"name": "summer  10%"}, "name", "There is a group 'Summer 10%' already"),
+        ({"name": "  "}, "name", "Give the group a name"),
+        ({"name": "x" * 61}, "name", "61 characters; 60 fit"),
+        ({"name": 'a "quote"'}, "name", "cannot hold '\"'"),
+        ({"name": "a\u200bb"}, "name", "an invisible character"),
+        ({"name": "New", "low_stock_level": -1}, "low_stock", "from 0"),
+        ({"name": "New", "expires_at": NOON}, "expires", "over already"),
+    ],
+)
+def test_a_group_that_cannot_be_is_refused_at_its_field(
+    runtime: Runtime, given: dict[str, object], field: str, says: str
+) -> None:
+    group(runtime, "Summer 10%")
+    with pytest.raises(Refused) as refusal, runtime.db.write() as session:
+        create(session, **BY, **given)  # type: ignore[arg-type]
+    assert refusal.value.field == field and says in str(refusal.value)
+
+
+def test_any_visible_name_will_do(runtime: Runtime) -> None:
+    name = "<!channel> *x* 👩‍👩‍👧 l'été"
+    group(runtime, name)
+    with runtime.db.read() as session:
+        assert by_name(session, name).name == name
+
+
+def test_the_list_shows_where_the_codes_stand(runtime: Runtime) -> None:
+    first = group(runtime, "Summer 10%", 10, low_stock_level=6)
+    group(runtime, "autumn", 5, low_stock_level=4)
+    hold(runtime, first, distribution(runtime, "sending"), 3, CodeState.BLOCKED)
+    hold(runtime, first, 1, 1, CodeState.ISSUED, message_id=9)
+    with runtime.db.read() as session:
+        lines = listing(session)
+    assert [(line.name, line.total, line.active, line.blocked, line.issued, line.low) for line in lines] == [
+        ("autumn", 5, 5, 0, 0, False),
+        ("Summer 10%", 10, 6, 3, 1, True),
+    ]
+
+
+def test_a_new_format_holds_for_codes_made_from_then_on(runtime: Runtime) -> None:
+    group_id = group(runtime, formats=parse_all("A{string('0-9', 6)}"))
+    with runtime.db.write() as session:
+        generate_into(session, group_id, 10, **BY)
+        edit(session, group_id, name="Summer 10%", **{**PLAIN, "formats": parse_all("B{string('0-9', 6)}")})
+        generate_into(session, group_id, 5, **BY)
+        first = [code[0] for code in session.scalars(select(PromoCode.code))]
+    assert (first.count("A"), first.count("B")) == (10, 5)
+
+
+def test_a_rename_tells_which_drafts_call_the_group_by_its_old_name(runtime: Runtime) -> None:
+    group_id = group(runtime)
+    distribution(runtime, "draft", 'Hi {{ client.promocode( "summer 10%" ) }}', subject="Says it")
+    distribution(runtime, "draft", "Hi {{ client.promocode('Other') }}", group_id, subject="Only chose it")
+    distribution(runtime, "done", "Hi {{ client.promocode('Summer 10%') }}", subject="Is over")
+    with runtime.db.write() as session:
+        used = edit(session, group_id, name="Sommer", **PLAIN)
+        assert [use.subject for use in used] == ["Says it"]
+        assert by_name(session, "sommer").id == group_id
+
+
+@pytest.mark.parametrize("status", ["pending", "scheduled", "blocking", "sending", "paused"])
+def test_a_group_keeps_its_name_while_something_under_way_calls_it_so(runtime: Runtime, status: str) -> None:
+    group_id = group(runtime)
+    distribution(runtime, status, "Hi {{ client.promocode('Summer 10%') }}")
+    with pytest.raises(Refused, match="'VIP' calls the group 'Summer 10%'") as refusal, runtime.db.write() as session:
+        edit(session, group_id, name="Sommer", **PLAIN)
+    assert refusal.value.field == "name"
+    with runtime.db.write() as session:  # everything else can change, and so can capitals
+        edit(session, group_id, name="SUMMER 10%", **{**PLAIN, "low_stock_level": 5})
+
+
+def test_an_expiry_that_has_passed_does_not_stand_in_the_way_of_another_edit(runtime: Runtime) -> None:
+    group_id = group(runtime, expires_at=NOON + timedelta(days=1))
+    later = {**PLAIN, "now": NOON + timedelta(days=2)}
+    with runtime.db.write() as session:
+        edit(session, group_id, name="Summer 15%", **{**later, "expires_at": NOON + timedelta(days=1)})
+    with pytest.raises(Refused, match="over already"), runtime.db.write() as session:
+        edit(session, group_id, name="Summer 15%", **{**later, "expires_at": NOON})
+
+
+def test_a_group_with_blocked_codes_is_not_deleted_and_the_distribution_is_named(runtime: Runtime) -> None:
+    group_id = group(runtime, count=10)
+    hold(runtime, group_id, distribution(runtime, "done", subject="Spring thanks"), 2, CodeState.BLOCKED)
+    with pytest.raises(Refused) as refusal, runtime.db.write() as session:
+        delete(runtime.jobs, session, group_id, **BY)
+    assert str(refusal.value) == (
+        "'Summer 10%' cannot be deleted: 2 codes are blocked for 'Spring thanks'. Let it finish, or stop it."
+    )
+
+
+def test_a_group_that_something_approved_counts_on_is_not_deleted(runtime: Runtime) -> None:
+    group_id = group(runtime, count=10)
+    distribution(runtime, "scheduled", group_id=group_id)
+    with pytest.raises(Refused, match="'VIP' takes codes from it"), runtime.db.write() as session:
+        delete(runtime.jobs, session, group_id, **BY)
+
+
+def test_a_deleted_group_frees_its_name_and_its_issued_codes_keep_their_history(runtime: Runtime) -> None:
+    group_id = group(runtime, count=10)
+    sent = distribution(runtime, "done", subject="Spring thanks")
+    hold(runtime, group_id, sent, 1, CodeState.ISSUED)
+    with runtime.db.write() as session:
+        assert delete(runtime.jobs, session, group_id, **BY).removed == 9
+    with runtime.db.read() as session:
+        assert listing(session) == []
+        (line,) = codes.of_customer(session, 1)
+        assert (line.group, line.issue, line.distribution, line.at, line.state) == (
+            "Summer 10%",
+            "initial",
+            "Spring thanks",
+            NOON,
+            CodeState.ISSUED,
+        )
+    again = group(runtime, "Summer 10%")
+    with runtime.db.write() as session:
+        freed = "Summer10%-9" if line.code != "Summer10%-9" else "Summer10%-8"
+        assert add(session, again, [freed, line.code], **BY).inserted == 1, "an active code is free, an issued one not"
+
+
+def test_a_large_group_goes_in_chunks(runtime: Runtime) -> None:
+    group_id = group(runtime, formats=parse_all("{string('a-Z', 12)}"))
+    with runtime.db.write() as session:
+        generate_into(session, group_id, 25_000, **BY)
+        deleted = delete(runtime.jobs, session, group_id, **BY)
+    assert (deleted.removed, deleted.job_id is not None) == (20_000, True)
+    run_jobs(runtime)
+    with runtime.db.read() as session:
+        assert session.scalars(select(PromoCode.id)).all() == []
+
+
+def test_active_codes_expire_with_their_group_and_come_back_with_a_later_day(runtime: Runtime) -> None:
+    group_id = group(runtime, count=10, expires_at=NOON + timedelta(hours=1))
+    hold(runtime, group_id, distribution(runtime, "done"), 2, CodeState.ISSUED)
+    assert expiry.sweep(runtime) == 0
+    runtime.clock.advance(timedelta(hours=1))  # type: ignore[attr-defined]
+    assert expiry.sweep(runtime) == 8
+    assert expiry.sweep(runtime) == 0
+    with runtime.db.write() as session:
+        (line,) = listing(session)
+        assert (line.total, line.active, line.expired, line.issued) == (10, 0, 8, 2)
+        session.execute(update(PromoCodeGroup).values(expires_at=None))
+    assert expiry.sweep(runtime) == 8
+    with runtime.db.read() as session:
+        assert listing(session)[0].active == 8
+
+
+def test_a_customer_sees_codes_held_issued_and_sent_again(runtime: Runtime) -> None:
+    group_id = group(runtime, count=2)
+    first = distribution(runtime, "done", subject="First")
+    second = distribution(runtime, "sending", subject="Again")
+    with runtime.db.write() as session:
+        session.add(Customer(id=1, phone="+48600100200", name="Anna", created_at=NOON, updated_at=NOON))
+        session.add(Message(id=1, distribution_id=first, customer_id=1))
+        session.add(Message(id=2, distribution_id=second, customer_id=1))
+        one, two = session.scalars(select(PromoCode).order_by(PromoCode.code))
+        one.state, one.customer_id, one.message_id, one.issued_at = CodeState.ISSUED, 1, 1, NOON
+        two.state, two.customer_id, two.message_id = CodeState.BLOCKED, 1, 2
+        session.add(PromoCodeRepeat(message_id=2, code_id=one.id, customer_id=1, issued_at=NOON + timedelta(days=1)))
+        session.flush()
+        lines = codes.of_customer(session, 1)
+        assert [(line.code[-1], line.issue, line.distribution, line.state) for line in lines] == [
+            ("1", "initial", "Again", CodeState.BLOCKED),
+            ("0", "repeated", "Again", CodeState.ISSUED),
+            ("0", "initial", "First", CodeState.ISSUED),
+        ]
+        found = codes.find(session, "Summer10%-0")
+        assert found is not None and found.group_id == group_id
+        assert codes.find(session, "summer10%-0") is None

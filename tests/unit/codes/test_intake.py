@@ -1,0 +1,257 @@
+"""Codes that were made elsewhere: taken in once, the rest named line by line, resumed without doubling."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from distribution.codes import intake
+from distribution.codes.groups import create, delete
+from distribution.codes.rules import problem
+from distribution.errors import Refused
+from distribution.files import read_table
+from distribution.jobs import LEASE
+from distribution.runtime import Runtime
+from storage import groups, uploads
+from storage.tables import Job, PromoCode, PromoCodeLot, PromoCodeStock
+from tests.conftest import NOON, run_jobs
+
+BY = {"by": "U0MAYA", "now": NOON}
+
+
+def group(runtime: Runtime, name: str = "Summer 10%") -> int:
+    with runtime.db.write() as session:
+        return create(session, name, **BY).id
+
+
+def stored(runtime: Runtime) -> list[str]:
+    with runtime.db.read() as session:
+        return sorted(session.scalars(select(PromoCode.code)))
+
+
+def test_each_line_is_inserted_duplicated_or_discarded_and_says_why(runtime: Runtime) -> None:
+    first, second = group(runtime, "School 30%"), group(runtime)
+    gone = group(runtime, "Gone")
+    with runtime.db.write() as session:
+        intake.add(session, first, ["OLD1"], **BY)
+        intake.add(session, second, ["MINE1"], **BY)
+        intake.add(session, gone, ["BACK1"], **BY)
+        session.execute(PromoCode.__table__.update().where(PromoCode.code == "BACK1").values(state=2, customer_id=7))
+        session.execute(
+            PromoCodeStock.__table__.update().where(PromoCodeStock.group_id == gone).values(active=0, issued=1)
+        )
+        delete(runtime.jobs, session, gone, **BY)
+        added = intake.add(
+            session,
+            second,
+            [
+                "NEW1",
+                "",
+                " NEW2\r",
+                "NEW1",
+                "OLD1",
+                "MINE1",
+                "BACK1",
+                "A B",
+                "A,B",
+                "A\u200bB",
+                "x" * 65,
+                "new1",
+                "é\\n",
+            ],
+            **BY,
+        )
+        assert list(groups.leftovers(session, added.lot_id)) == [
+            (4, "NEW1", "repeats line 1"),
+            (5, "OLD1", "already in 'School 30%'"),
+            (6, "MINE1", "already in 'Summer 10%'"),
+            (7, "BACK1", "already in the deleted group 'Gone'"),
+            (8, "A B", "a space inside"),
+            (9, "A,B", "a comma or semicolon inside; one code goes on each line"),
+            (10, "A\u200bB", "an invisible character inside"),
+            (11, "x" * 65, "65 characters; a code has up to 64"),
+        ]
+        assert intake.leftovers_csv(session, added.lot_id).splitlines()[:2] == [
+            "line,code,reason",
+            "4,NEW1,repeats line 1",
+        ]
+    assert (added.inserted, added.duplicated, added.discarded) == (4, 4, 4)
+    assert stored(runtime) == sorted(["OLD1", "MINE1", "BACK1", "NEW1", "NEW2", "new1", "é\\n"])
+
+
+@pytest.mark.parametrize("code", ["\x00", "A\x00B", "\ud800", "A\tB", "\u202eA"])
+def test_a_line_that_no_database_could_store_is_kept_as_a_leftover_all_the_same(runtime: Runtime, code: str) -> None:
+    with runtime.db.write() as session:
+        added = intake.add(session, create(session, "Summer", **BY).id, ["OK1", code, "y" * 100_000], **BY)
+    with runtime.db.read() as session:
+        kept = list(groups.leftovers(session, added.lot_id))
+    assert (added.inserted, added.discarded) == (1, 2)
+    assert [line for line, _, _ in kept] == [2, 3] and len(kept[1][1]) == 200
+
+
+def test_codes_that_another_process_stores_at_the_same_moment_are_duplicates(runtime: Runtime) -> None:
+    """Two people paste the same codes: on PostgreSQL the second COPY waits for the first, and then looks again."""
+    first, second = group(runtime, "A"), group(runtime, "B")
+    codes = [f"SAME{number}" for number in range(50)]
+    added: dict[int, intake.Added] = {}
+    ready = threading.Barrier(2)
+
+    def paste(group_id: int) -> None:
+        ready.wait()
+        with runtime.db.write() as session:
+            added[group_id] = intake.add(session, group_id, codes, **BY)
+
+    threads = [threading.Thread(target=paste, args=(group_id,)) for group_id in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted((one.inserted, one.duplicated) for one in added.values()) == [(0, 50), (50, 0)]
+    assert len(stored(runtime)) == 50
+
+
+def test_a_copy_that_finds_a_code_stored_meanwhile_leaves_only_that_one_out(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look before the insert is blinded once, as if the other process had been in between."""
+    first, second = group(runtime, "A"), group(runtime, "B")
+    with runtime.db.write() as session:
+        intake.add(session, first, ["X2"], **BY)
+    looks = iter([True])
+    monkeypatch.setattr(
+        intake.rows,
+        "already",
+        lambda session, codes, look=intake.rows.already: {} if next(looks, False) else look(session, codes),
+    )
+    with runtime.db.write() as session:
+        added = intake.add(session, second, ["X1", "X2", "X3"], **BY)
+        assert list(groups.leftovers(session, added.lot_id)) == [(2, "X2", "already in 'A'")]
+    assert (added.inserted, added.duplicated) == (2, 1)
+
+
+def csv_of(count: int, *, head: str = "name,code\n") -> bytes:
+    return (head + "".join(f"n{number},CODE{number:06}\n" for number in range(count))).encode()
+
+
+def hand_over(runtime: Runtime, data: bytes, name: str = "codes.csv") -> int:
+    with runtime.db.write() as session:
+        return intake.hand_over(session, data, name, **BY)[0]
+
+
+def test_a_short_file_is_taken_in_at_once(runtime: Runtime) -> None:
+    group_id, upload_id = group(runtime), hand_over(runtime, csv_of(100))
+    with runtime.db.write() as session:
+        assert intake.guess_column(intake.handed_over(session, upload_id)) == 1
+        added = intake.import_file(runtime.jobs, session, group_id, upload_id, 1, **BY)
+        assert uploads.read(session, upload_id) is None
+    assert (added.inserted, added.job_id) == (100, None)
+
+
+def test_a_long_file_is_a_job_that_resumes_without_doubling(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = csv_of(120_000) + b"n,CODE000005\nn,A B\nn,\n"
+    group_id, upload_id = group(runtime), hand_over(runtime, data)
+    with runtime.db.write() as session:
+        added = intake.import_file(runtime.jobs, session, group_id, upload_id, 1, channel="C1", **BY)
+    _die_in_chunk(monkeypatch, 2)
+    with pytest.raises(Killed):
+        runtime.jobs.run_next(runtime)
+    assert len(stored(runtime)) == 50_000
+    monkeypatch.undo()
+    runtime.clock.advance(LEASE + timedelta(seconds=1))  # type: ignore[attr-defined]
+    run_jobs(runtime)
+    with runtime.db.read() as session:
+        job = session.get_one(Job, added.job_id)
+        assert job.state == "done" and job.done == job.total == 120_002
+        assert job.result == {
+            "group_id": group_id,
+            "group": "Summer 10%",
+            "lot_id": added.lot_id,
+            "inserted": 120_000,
+            "duplicated": 1,
+            "discarded": 1,
+            "wanted": None,
+            "note": None,
+        }
+        assert list(groups.leftovers(session, added.lot_id)) == [
+            (120_002, "CODE000005", "comes earlier in the same file"),
+            (120_003, "A B", "a space inside"),
+        ]
+        stock = session.get_one(PromoCodeStock, group_id)
+        assert (stock.total, stock.active) == (120_000, 120_000)
+        assert uploads.read(session, upload_id) is None
+    assert len(stored(runtime)) == 120_000
+
+
+def test_a_job_that_dies_after_its_last_chunk_still_tells_its_numbers(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group_id, upload_id = group(runtime), hand_over(runtime, csv_of(21_000))
+    with runtime.db.write() as session:
+        added = intake.import_file(runtime.jobs, session, group_id, upload_id, 1, **BY)
+    monkeypatch.setattr("distribution.jobs.rows.finish", _die)
+    with pytest.raises(Killed):
+        runtime.jobs.run_next(runtime)
+    monkeypatch.undo()
+    runtime.clock.advance(LEASE + timedelta(seconds=1))  # type: ignore[attr-defined]
+    run_jobs(runtime)
+    with runtime.db.read() as session:
+        assert session.get_one(Job, added.job_id).result["inserted"] == 21_000
+
+
+def test_a_file_that_was_never_imported_does_not_stay(runtime: Runtime) -> None:
+    old = hand_over(runtime, csv_of(1))
+    runtime.clock.advance(timedelta(days=2))  # type: ignore[attr-defined]
+    with runtime.db.write() as session:
+        intake.hand_over(session, csv_of(1), "codes.csv", by="U0MAYA", now=runtime.clock.now())
+        with pytest.raises(Refused, match="Choose it again") as refusal:
+            intake.handed_over(session, old)
+    assert refusal.value.field == "file"
+
+
+def test_a_column_without_anything_in_it_is_refused(runtime: Runtime) -> None:
+    group_id, upload_id = group(runtime), hand_over(runtime, b"code,other\nA1,\nA2,\n")
+    with pytest.raises(Refused, match="has nothing in that column"), runtime.db.write() as session:
+        intake.import_file(runtime.jobs, session, group_id, upload_id, 1, **BY)
+    with runtime.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(PromoCodeLot)) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "column"),
+    [
+        (b"name,Promo Code,city\nAnna,X1,Oslo\n", 1),
+        (b"Anna,SUMMER1,1\nAnna,SUMMER2,2\nBo,SUMMER3,3\n", 1),
+        (b"X1\nX2\n", 0),
+        (b"coupon_code;used\nA;no\n", 0),
+    ],
+)
+def test_the_column_with_the_codes_is_guessed(data: bytes, column: int) -> None:
+    assert intake.guess_column(read_table(data, "x.csv")) == column
+
+
+@pytest.mark.parametrize("code", ["A", "x" * 64, "Ü-10%!", "\"q'", "ЛЕТО", "夏10", "a\\b", "-", "~"])
+def test_visible_characters_make_a_code(code: str) -> None:
+    assert problem(code) is None
+
+
+class Killed(BaseException):
+    """Stands for `kill -9`: nothing in the job catches it."""
+
+
+def _die(*args: object, **kwargs: object) -> None:
+    raise Killed
+
+
+def _die_in_chunk(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    """Die at the end of a chunk, after its work and before its commit."""
+    from storage import jobs
+
+    kept, calls = jobs.keep, iter(range(1, 1000))
+
+    def keep(*args: object, **kwargs: object) -> bool:
+        if next(calls) == chunk:
+            raise Killed
+        return kept(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("distribution.jobs.rows.keep", keep)

@@ -142,12 +142,16 @@ export function mountChannel(root) {
     try {
       const page = await api.messages(id, { limit: PAGE });
       if (shown !== id || state.channelId !== id) return;
-      hasMore = page.has_more;
-      feed.set(page.messages);
+      // After a lost line the newest page is fetched again: what was loaded above it stays where the two meet.
+      const above = feed.messages.some((item) => item.ts === page.messages[0]?.ts) ? feed.messages.filter((item) => Number(item.ts) < Number(page.messages[0].ts)) : [];
+      if (!above.length) hasMore = page.has_more;
+      feed.set([...above, ...page.messages]);
       drawIntro();
-      if (!feed.list.isConnected) fill(scroller, older, intro, feed.list);
-      fill(older, "Loading older messages");
-      feed.toBottom();
+      if (!feed.list.isConnected) {
+        fill(scroller, older, intro, feed.list);
+        fill(older, "Loading older messages");
+        feed.toBottom();
+      }
       if (!keep && matchMedia("(min-width: 721px)").matches && !document.querySelector(".overlay")) composer.focus();
     } catch (error) {
       if (shown === id) fill(scroller, h("div", { class: "empty" }, icon("warn", 28), h("p", null, `The messages could not be loaded. ${error.message}`), h("button", { type: "button", class: "btn", on: { click: () => open() } }, "Try again")));

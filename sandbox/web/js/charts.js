@@ -8,7 +8,7 @@ import { h, s } from "./dom.js";
 export const COLORS = ["#5b5fc7", "#e8912d", "#2e9e7b", "#c4417a", "#3a9bd1", "#8f6bd6"];
 const WIDTH = 520;
 const HEIGHT = 236;
-const BOX = { left: 48, right: 12, top: 12, bottom: 34 };
+const BOX = { left: 48, right: 12, top: 12, bottom: 24 };
 
 const number = (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 2 }).format(value);
 const short = (value) => new Intl.NumberFormat("en", { notation: Math.abs(value) >= 10_000 ? "compact" : "standard", maximumFractionDigits: 2 }).format(value);

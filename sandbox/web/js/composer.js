@@ -66,7 +66,7 @@ export function makeComposer(options) {
   const tray = h("div", { class: "composer-files", hidden: true });
   const area = h("textarea", { class: "composer-text", rows: 1, "aria-label": options.label, placeholder: options.label, autocomplete: "off", role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list", "aria-haspopup": "listbox" });
   const hint = h("div", { class: "composer-hint", hidden: true });
-  const send = h("button", { type: "button", class: "composer-send", "aria-label": "Send", title: "Send (Enter)", disabled: true, on: { click: () => submit() } }, icon("send", 18));
+  const send = h("button", { type: "button", class: "composer-send", "aria-label": "Send message", title: "Send message (Enter)", disabled: true, on: { click: () => submit() } }, icon("send", 18));
   const chooser = h("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-hidden": "true", on: { change: () => { take([...chooser.files]); chooser.value = ""; } } });
   const tool = (name, label, run) => h("button", { type: "button", class: "icon-btn", "aria-label": label, title: label, on: { click: run } }, icon(name, 18));
   const letter = (glyph, label, mark) => h("button", { type: "button", class: "icon-btn letter", "aria-label": label, title: label, on: { click: () => wrap(area, mark) } }, glyph);

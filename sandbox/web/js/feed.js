@@ -89,13 +89,14 @@ export class Feed {
       order.push(node);
       previous = message;
     }
+    const wanted = new Set(order);
     for (const [ts, node] of this.#nodes) {
-      if (!order.includes(node)) {
+      if (!wanted.has(node)) {
         node.remove();
         this.#nodes.delete(ts);
       }
     }
-    for (const child of [...this.list.children]) if (!order.includes(child)) child.remove();
+    for (const child of [...this.list.children]) if (!wanted.has(child)) child.remove();
     order.forEach((node, index) => {
       if (this.list.children[index] !== node) this.list.insertBefore(node, this.list.children[index] ?? null);
     });

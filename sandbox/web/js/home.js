@@ -12,6 +12,11 @@ let root = null;
 let surface = null;
 let body = null;
 let problem = null;
+/** How many home views were pushed so far. */
+let pushes = 0;
+
+/** How long a first home tab may take before the page says that there is none: Slack gives a listener as long. */
+const FIRST_HOME_MS = 3000;
 
 function draw(view) {
   if (!root) return;
@@ -38,16 +43,23 @@ function draw(view) {
 /** Show the home tab in `node`, asking the server (which tells the bot that it was opened). */
 export async function showHome(node, fresh) {
   root = node;
+  const before = pushes;
   if (fresh || !surface) {
     surface = null;
     fill(root, h("div", { class: "skeleton home-page", role: "status", "aria-label": "Loading" }, [40, 90, 75, 60].map((width) => h("div", { class: "skeleton-msg" }, h("div", null, h("span", { style: { width: `${width}%` } }))))));
   }
   try {
     const { view } = await api.home();
-    if (!root.hidden) draw(view);
+    // The bot may have published while the answer was under way: what it pushed is newer.
+    if (root.hidden || pushes !== before) return;
+    if (view) draw(view);
+    else setTimeout(() => pushes === before && !root.hidden && draw(null), FIRST_HOME_MS);
   } catch (error) {
-    fill(root, h("div", { class: "empty" }, icon("warn", 28), h("p", null, error.message)));
+    if (pushes === before) fill(root, h("div", { class: "empty" }, icon("warn", 28), h("p", null, error.message)));
   }
 }
 
-on("home", (view) => root && !root.hidden && draw(view));
+on("home", (view) => {
+  pushes += 1;
+  if (root && !root.hidden) draw(view);
+});

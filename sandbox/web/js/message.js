@@ -97,7 +97,7 @@ export function messageNode(message, options) {
     renderBlocks(blocks, next.blocks ?? [], surface);
     rest.replaceChildren();
     append(rest, [
-      hasBlocks ? edited(next) : null,
+      hasBlocks && next.edited ? h("div", { class: "edited-line" }, edited(next)) : null,
       (next.attachments ?? []).map((item) => attachment(item, surface)),
       next.files?.length ? h("div", { class: "msg-files" }, next.files.filter((file) => file.mode !== "tombstone").map(fileNode), next.files.some((file) => file.mode === "tombstone") ? h("div", { class: "hint" }, "This file was deleted.") : null) : null,
       reactions(next),

@@ -9,7 +9,7 @@ import { colorFor, initials } from "./directory.js";
 import { fill, h } from "./dom.js";
 import { icon, spinner } from "./icons.js";
 import { popover } from "./layer.js";
-import { fetchPhones, knownPhones, markSeen, phoneOf } from "./phones.js";
+import { fetchPhones, knownPhones, markSeen, phoneOf, spaced } from "./phones.js";
 import { emit, on } from "./store.js";
 import { clockTime, dayKey, dayLabel, exact, now, shortStamp } from "./time.js";
 import { toast } from "./toasts.js";
@@ -19,9 +19,6 @@ const STATUS = { accepted: "Sent", queued: "Sent", sent: "Sent", delivered: "Del
 const URL_IN_TEXT = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]]/g;
 
 const seconds = (iso) => Date.parse(iso) / 1000 || Number(iso) || 0;
-/** The country code set apart, so that a number can be read. */
-export const spaced = (number) => String(number).replace(/^(\+\d{2})(\d{3})(\d{3})(\d{3,})$/, "$1 $2 $3 $4");
-
 function face(phone, size) {
   const name = phone?.name;
   return h("span", { class: "avatar avatar-round", "aria-hidden": "true", style: { background: colorFor(phone?.number ?? "?"), width: `${size}px`, height: `${size}px`, "font-size": `${Math.round(size * 0.38)}px` } }, name ? initials(name) : icon("phone", Math.round(size * 0.55)));
@@ -47,7 +44,7 @@ export function mountPhone(root) {
   const list = h("div", { class: "texts", role: "log", "aria-live": "polite", "aria-label": "Texts" });
   const chips = h("div", { class: "quick" }, QUICK.map((word) => h("button", { type: "button", class: "quick-chip", on: { click: () => reply(word) } }, word)));
   const field = h("input", { class: "reply-field", type: "text", placeholder: "Reply as the customer", "aria-label": "Reply as the customer", autocomplete: "off" });
-  const send = h("button", { type: "submit", class: "reply-send", "aria-label": "Send reply" }, icon("up", 16));
+  const send = h("button", { type: "submit", class: "reply-send", "aria-label": "Send reply" }, icon("arrowup", 16));
   const form = h("form", { class: "reply", on: { submit: (event) => { event.preventDefault(); reply(field.value.trim()); } } }, field, send);
   const sheetHost = h("div", { class: "phone-sheet-host" });
   const screen = h("div", { class: "phone-screen" }, bar, contact, list, chips, form, sheetHost);
@@ -55,7 +52,7 @@ export function mountPhone(root) {
 
   /** A web page over the phone's screen: what the customer sees after touching a link. */
   function openSheet(url, label) {
-    const frame = h("iframe", { src: url, title: label, sandbox: "allow-same-origin allow-scripts", referrerpolicy: "no-referrer" });
+    const frame = h("iframe", { src: url, title: label, sandbox: "", referrerpolicy: "no-referrer" });
     const close = h("button", { type: "button", class: "icon-btn", "aria-label": "Close page", on: { click: () => sheetHost.replaceChildren() } }, icon("close", 16));
     const host = new URL(url, location.href);
     fill(sheetHost, h("div", { class: "phone-sheet", role: "dialog", "aria-label": label, on: { keydown: (event) => { if (event.key === "Escape") { event.stopPropagation(); sheetHost.replaceChildren(); list.focus(); } } } }, h("div", { class: "sheet-head" }, close, h("span", { class: "sheet-url" }, `${host.host}${host.pathname}`), h("a", { class: "icon-btn", href: url, target: "_blank", rel: "noopener noreferrer", "aria-label": "Open in a new tab" }, icon("external", 16))), frame));
@@ -90,7 +87,7 @@ export function mountPhone(root) {
       h("div", { class: "bubble", title: exact(seconds(text.at)) },
         text.media_url ? h("a", { class: "text-media", href: text.media_url, target: "_blank", rel: "noopener noreferrer" }, h("img", { src: text.media_url, alt: "Picture in the text", loading: "lazy", on: { load: () => toEnd() } })) : null,
         linked(text.body ?? "")),
-      isLast || failed ? h("div", { class: "text-status" }, failed ? [icon("warn", 12), `${word}: it never reached this phone`] : [word, word ? " " : "", clockTime(seconds(text.at))]) : null);
+      isLast || failed ? h("div", { class: "text-status" }, failed ? [icon("warn", 12), received ? "Not delivered: it never reached this phone" : "Not sent"] : [word, word ? " " : "", clockTime(seconds(text.at))]) : null);
   }
 
   const toEnd = () => { list.scrollTop = list.scrollHeight; };
@@ -161,7 +158,8 @@ export function mountPhone(root) {
       await api.reply(number, body);
       emit("replied", body);
     } catch (error) {
-      if (!field.value) field.value = body;
+      // A reply that nobody took stands on the phone as not sent; anything else was not even tried.
+      if (!field.value && error.code !== "not_received") field.value = body;
       toast(`The reply was not sent: ${error.message}`, { kind: "error" });
     }
   }

@@ -8,6 +8,9 @@ let phones = [];
 /** The server names a phone by its number when nobody said whose it is. */
 const named = (phone) => ({ ...phone, name: phone.name === phone.number ? null : phone.name });
 
+/** The country code set apart, so that a number can be read. */
+export const spaced = (number) => String(number).replace(/^(\+\d{2})(\d{3})(\d{3})(\d{3,})$/, "$1 $2 $3 $4");
+
 export const knownPhones = () => phones;
 export const phoneOf = (number) => phones.find((phone) => phone.number === number);
 

@@ -26,9 +26,11 @@ export function rememberUser(id) {
   }
 }
 
+const hashOf = (id, tab) => `#/${id}${tab === "home" ? "/home" : ""}`;
+
 /** Open a channel (`tab`: "home" or "messages" in the bot's DM). */
 export function go(id, tab = "messages") {
-  const hash = `#/${id}${tab === "home" ? "/home" : ""}`;
+  const hash = hashOf(id, tab);
   if (location.hash === hash) emit("tab", "chat");
   else location.hash = hash;
 }
@@ -40,6 +42,8 @@ export function readRoute() {
   const fallback = channels().find((item) => item.name === "marketing") ?? channels().find((item) => !item.is_im) ?? channels()[0];
   state.channelId = (found ?? fallback)?.id ?? null;
   state.tab = tab === "home" && found?.is_bot_dm ? "home" : "messages";
+  const hash = hashOf(state.channelId, state.tab);
+  if (state.channelId && location.hash !== hash && !location.hash.startsWith(`#/${state.channelId}/`)) history.replaceState(null, "", hash);
 }
 
 addEventListener("hashchange", () => {

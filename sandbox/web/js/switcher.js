@@ -6,13 +6,13 @@ import { icon } from "./icons.js";
 import { onEscape } from "./layer.js";
 import { go } from "./route.js";
 import { channels, emit, state } from "./store.js";
-import { knownPhones } from "./phones.js";
+import { knownPhones, spaced } from "./phones.js";
 
 function targets() {
   const rooms = channels().flatMap((room) => (room.is_bot_dm
     ? [{ name: `${room.name}: Home`, face: avatar(state.snapshot.bot?.user_id, 20), run: () => go(room.id, "home") }, { name: `${room.name}: Messages`, face: avatar(state.snapshot.bot?.user_id, 20), run: () => go(room.id, "messages") }]
     : [{ name: room.name, note: room.topic, face: icon("hash", 18), unread: room.unread, run: () => go(room.id) }]));
-  const phones = knownPhones().slice(0, 40).map((phone) => ({ name: phone.name || phone.number, note: phone.name ? phone.number : "phone", face: h("span", { class: "avatar", style: { background: colorFor(phone.number), width: "20px", height: "20px", "font-size": "9px", "border-radius": "50%" } }, initials(phone.name || "#")), run: () => emit("phone", phone.number) }));
+  const phones = knownPhones().slice(0, 40).map((phone) => ({ name: phone.name || phone.number, note: phone.name ? spaced(phone.number) : "phone", face: h("span", { class: "avatar", style: { background: colorFor(phone.number), width: "20px", height: "20px", "font-size": "9px", "border-radius": "50%" } }, initials(phone.name || "#")), run: () => emit("phone", phone.number) }));
   return [...rooms, ...phones];
 }
 

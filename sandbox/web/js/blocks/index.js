@@ -28,12 +28,17 @@ function drawOne(block, surface) {
   if (block.type === "container") inner = container(block, surface, (children, on) => children.map((child) => drawOne(child, on)));
   else inner = (DRAW[block.type] ?? unknown)(block, surface);
   const node = h("div", { class: `block block-of-${block.type}`, data: { blockId: block.block_id, block: block.type } }, inner);
-  node.source = JSON.stringify(block);
+  node.source = sourceOf(block);
   return node;
 }
 
-/** What a block looks like, whatever id Slack made up for it: blocks that nobody can press may be drawn anew under a new id. */
-const same = (node, block) => node.source === JSON.stringify(block);
+const PRESSABLE = ["element", "accessory", "elements", "actions", "child_blocks"];
+
+/**
+ * A block as text to compare by. Slack makes up a new id at each update for a block that has none; where nobody can press
+ * anything the id does not matter, and a chart or table may stay as it is.
+ */
+const sourceOf = (block) => JSON.stringify(PRESSABLE.some((key) => block[key]) && block.type !== "context" ? block : { ...block, block_id: undefined });
 
 /** Which control has the focus, so that it can have it back after a redraw. */
 function focusOf(root) {
@@ -64,8 +69,9 @@ export function renderBlocks(root, blocks, surface) {
   const used = new Set();
   const nodes = (blocks ?? []).map((block, index) => {
     const candidate = old.find((node) => !used.has(node) && block.block_id && node.dataset.blockId === block.block_id) ?? (used.has(old[index]) ? undefined : old[index]);
-    if (candidate && (same(candidate, block) || (candidate.dataset.block === block.type && candidate.dataset.blockId === block.block_id && candidate.firstElementChild?.patch?.(block)))) {
-      candidate.source = JSON.stringify(block);
+    if (candidate && (candidate.source === sourceOf(block) || (candidate.dataset.block === block.type && candidate.dataset.blockId === block.block_id && candidate.firstElementChild?.patch?.(block)))) {
+      candidate.source = sourceOf(block);
+      if (block.block_id) candidate.dataset.blockId = block.block_id;
       used.add(candidate);
       return candidate;
     }

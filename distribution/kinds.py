@@ -4,12 +4,16 @@ from distribution.clock import Clock
 from distribution.codes.generate import generate_codes
 from distribution.codes.groups import delete_codes
 from distribution.codes.intake import import_codes
+from distribution.customers.importing import import_customers
 from distribution.jobs import JobFunction, Jobs
+from distribution.review import review_job
 
 KINDS: dict[str, JobFunction] = {
     "delete_codes": delete_codes,
     "generate_codes": generate_codes,
     "import_codes": import_codes,
+    "review": review_job,
+    "import_customers": import_customers,
 }
 
 

@@ -16,11 +16,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
+from distribution import drafts
 from distribution.drafts import rule
 from distribution.errors import Refused
 from distribution.templates.analyse import analyse
-from storage import promotions
-from storage.tables import Customer, Distribution, Provider, Segment
+from storage import approvals, promotions
+from storage.tables import Approval, Customer, Distribution, Provider, Segment
 
 Facts = dict[str, Any]
 
@@ -74,6 +75,34 @@ def broken(session: Session, distribution: Distribution) -> list[str]:
     if distribution.seal == seal_of(now):
         return []
     return changes(distribution.sealed, now) or ["something changed since it was sealed"]
+
+
+def void_if_changed(session: Session, distribution: Distribution, *, now: datetime) -> list[str]:
+    """At launch: what changed since the distribution was sealed, in words; empty when it may be sent.
+
+    When something did, its approval is void, it is a draft again, and its `status_reason` says why.
+    """
+    changed = broken(session, distribution)
+    if changed:
+        void(session, approvals.latest_of(session, distribution.id), distribution, changed, now)
+    return changed
+
+
+def void(
+    session: Session, approval: Approval | None, distribution: Distribution, changed: list[str], now: datetime
+) -> None:
+    """The distribution is a draft again, without its seal, and says why; an approval that it had is void."""
+    words = "; ".join(changed)
+    if approval is not None:
+        states = ("pending", "approved")
+        approvals.decide(session, approval.id, state="void", by=None, reason=words, at=now, from_states=states)
+        session.refresh(approval)
+    lift(session, distribution)
+    drafts.unfix(session, distribution)
+    distribution.status, distribution.updated_at = "draft", now
+    distribution.status_reason = f"Back to a draft: {words}."
+    distribution.draft = {key: value for key, value in distribution.draft.items() if key not in drafts.REVIEW}
+    session.flush()
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -37,6 +37,9 @@ JOB_THREADS = 2
 STOP_WITHIN = 5.0  # seconds that a part gets to end
 RECONNECT_AFTER = 5.0  # seconds
 
+# Ctrl-C, a service manager, and a terminal that is closed.
+STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
 # What keeps Slack showing what the database says.
 REFRESHERS = ("commands.distributions.progress", "commands.approvals.cards", "commands.jobs.progress")
 
@@ -87,7 +90,7 @@ class Bot:
         self._parts.close()
         self.ended.set()
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """A part cannot go on: tell whoever waits for the end."""
         self.failure = error
         self.ended.set()
@@ -152,7 +155,7 @@ class Bot:
                 loop.run_until_complete(worker.Sender(self.runtime).run(stop))
             except Exception as error:
                 log.exception("the sender ended")
-                self._fail(error)
+                self.fail(error)
             finally:
                 loop.close()
 
@@ -185,7 +188,7 @@ class Bot:
                 while not stopping.wait(RECONNECT_AFTER) and not connect():
                     pass
             except Unset as error:
-                self._fail(error)
+                self.fail(error)
 
         if not connect():
             threading.Thread(target=keep_trying, name="connect", daemon=True).start()
@@ -248,7 +251,7 @@ def run(settings: Settings, roles: set[str]) -> None:
 
 @contextmanager
 def stop_signals(stop: threading.Event) -> Iterator[None]:
-    """Within the block SIGINT and SIGTERM set `stop`; a second one ends the process at once."""
+    """Within the block Ctrl-C and its like set `stop`; a second one ends the process at once."""
 
     def ask(number: int, _frame: object) -> None:
         if stop.is_set():
@@ -256,7 +259,7 @@ def stop_signals(stop: threading.Event) -> Iterator[None]:
             signal.raise_signal(number)
         stop.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in STOP_SIGNALS}
     try:
         yield
     finally:

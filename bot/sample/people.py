@@ -41,7 +41,8 @@ PLACES = (
 FIRST = {
     "PL": (
         "Anna Katarzyna Maria Agnieszka Barbara Ewa Magdalena Joanna Monika Zofia Natalia Karolina Aleksandra Julia "
-        "Marta Piotr Krzysztof Andrzej Tomasz Marcin Jakub Adam Marek Kamil Wojciech Grzegorz Mateusz Paweł Michał Łukasz"
+        "Marta "
+        "Piotr Krzysztof Andrzej Tomasz Marcin Jakub Adam Marek Kamil Wojciech Grzegorz Mateusz Paweł Michał Łukasz"
     ),
     "DE": "Lena Hannah Mia Emma Leonie Clara Sophie Johanna Lukas Jonas Felix Maximilian Paul Moritz Jürgen Björn",
     "SE": "Elsa Astrid Maja Freja Ebba Saga Linnea Oskar Erik Hugo Axel Nils Viktor Gustav Åsa Örjan",
@@ -49,8 +50,8 @@ FIRST = {
 }
 LAST = {
     "PL": (
-        "Nowak Kowalska Wiśniewska Wójcik Kowalczyk Kamińska Lewandowska Zielińska Szymańska Woźniak Dąbrowska "
-        "Kozłowska Mazur Jankowska Kwiatkowska Krawczyk Grabowska Pawlak Michalska Zając Król Wieczorek Jabłońska Wróbel Sikora"
+        "Nowak Kowalska Wiśniewska Wójcik Kowalczyk Kamińska Lewandowska Zielińska Szymańska Woźniak Dąbrowska Mazur "
+        "Kozłowska Jankowska Kwiatkowska Krawczyk Grabowska Pawlak Michalska Zając Król Wieczorek Jabłońska Sikora"
     ),
     "DE": "Müller Schmidt Schneider Fischer Weber Wagner Becker Hoffmann Koch Richter Wolf Neumann Braun Krüger",
     "SE": "Andersson Johansson Karlsson Nilsson Eriksson Larsson Olsson Persson Lindberg Lindqvist Sandström Åkesson",

@@ -1,0 +1,259 @@
+"""`promobot`: the command line. What a command needs is imported when it runs, so that `--help` answers at once."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from distribution.runtime import Runtime
+
+app = typer.Typer(
+    name="promobot",
+    help="Hand out promo codes by SMS from Slack.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+database = typer.Typer(help="The database.", no_args_is_help=True)
+providers = typer.Typer(help="SMS providers.", no_args_is_help=True)
+workspace = typer.Typer(help="The workspace's settings.", no_args_is_help=True)
+app.add_typer(database, name="db")
+app.add_typer(providers, name="provider")
+app.add_typer(workspace, name="settings")
+
+ALL_ROLES = "slack,web,clock,sender"
+ADMIN = "the command line"
+
+
+@app.command()
+def run(
+    roles: Annotated[str, typer.Option(help="The parts that this process runs, by commas.")] = ALL_ROLES,
+) -> None:
+    """Run promobot in a real workspace, until Ctrl-C."""
+    from bot import log, runner
+    from bot.settings import Settings, parse_roles
+
+    settings = Settings()
+    log.configure(settings.log_level, settings.log_format)
+    try:
+        wanted = parse_roles(roles)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--roles") from None
+    runner.run(settings, wanted)
+
+
+@app.command()
+def demo(
+    port: Annotated[
+        int, typer.Option(envvar="PORT", help="The page's port; the QR pages get the one after it.")
+    ] = 8080,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget everything and start afresh.")] = False,
+) -> None:
+    """Try all of it on this machine: a Slack-like workspace and a phone, no account, no network."""
+    from bot import demo
+
+    demo.run(port, reset=reset)
+
+
+@database.command()
+def upgrade() -> None:
+    """Bring the database to this version's schema."""
+    runtime = _runtime(migrated=False)
+    runtime.db.upgrade()
+    typer.echo(f"The database is at this version's schema: {runtime.db.url.render_as_string()}")
+
+
+@app.command("sample")
+def load_sample(
+    customers: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many customers.")] = 420,
+    codes: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many codes in the largest group.")] = 1000,
+) -> None:
+    """Fill an empty database with customers who do not exist."""
+    from bot import sample
+
+    runtime = _runtime()
+    sample.load(runtime, total=customers, codes=codes)
+    typer.echo(f"{customers:,} customers, 3 promo code groups, 2 segments and a promotion are there now.")
+
+
+@providers.command("add")
+def add_provider(
+    name: Annotated[str, typer.Argument(help="What people will call it.")],
+    kind: Annotated[str, typer.Option(help="sandbox")],
+    config: Annotated[list[str] | None, typer.Option(help="key=value, as the kind asks; may be repeated.")] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(help="key=value, stored encrypted; key=- asks for it unseen.")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="SMS segments a second.")] = 10.0,
+    default: Annotated[bool, typer.Option("--default", help="New distributions use it.")] = False,
+) -> None:
+    """Set up an SMS provider."""
+    from distribution.providers import registry
+
+    runtime = _runtime()
+    secrets = {
+        key: typer.prompt(key, hide_input=True) if value == "-" else value for key, value in _pairs(secret).items()
+    }
+    with runtime.db.write() as session:
+        row = registry.add(
+            session,
+            runtime.vault,
+            name=name,
+            kind=kind,
+            config=_pairs(config),
+            secret=secrets or None,
+            rate=rate,
+            default=default,
+            by=ADMIN,
+            now=runtime.clock.now(),
+        )
+        callback = runtime.links.callback(row.id)
+    typer.echo(f"Provider '{name}' is there. It may tell us about texts and replies at\n  {callback}")
+
+
+@providers.command("list")
+def list_providers() -> None:
+    """The providers that are set up."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from distribution.providers import registry
+
+    runtime = _runtime()
+    with runtime.db.read() as session:
+        rows = registry.listing(session)
+    if not rows:
+        typer.echo("There is no provider yet. Add one: promobot provider add NAME --kind KIND")
+        return
+    table = Table("Provider", "Kind", "Segments a second", "Callback link", box=None)
+    for row in rows:
+        name = f"{row.name}{' (default)' if row.is_default else ''}{'' if row.enabled else ' (disabled)'}"
+        table.add_row(name, row.kind, f"{row.rate:g}", runtime.links.callback(row.id))
+    Console(soft_wrap=True).print(table)
+
+
+@workspace.command("list")
+def list_settings() -> None:
+    """Every setting, what it is now, and what it does."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from distribution import settings
+
+    runtime = _runtime()
+    table = Table("Setting", "Value", "What it does", box=None)
+    with runtime.db.read() as session:
+        for key, known in settings.SETTINGS.items():
+            table.add_row(key, str(settings.get(session, key)), known.about)
+    Console().print(table)
+
+
+@workspace.command("get")
+def get_setting(key: str) -> None:
+    """One setting's value."""
+    from distribution import settings
+    from distribution.errors import Refused
+
+    runtime = _runtime()
+    if key not in settings.SETTINGS:
+        raise Refused(f"There is no setting '{key}'. There are: {', '.join(sorted(settings.SETTINGS))}.")
+    with runtime.db.read() as session:
+        typer.echo(settings.get(session, key))
+
+
+@workspace.command("set")
+def set_setting(key: str, value: str) -> None:
+    """Change a setting."""
+    from distribution import settings
+
+    runtime = _runtime()
+    with runtime.db.write() as session:
+        stored = settings.put(session, key, value)
+    typer.echo(f"{key} = {stored}")
+
+
+@app.command()
+def check() -> None:
+    """Look for anything in the database that should not be possible; exit code 1 when there is."""
+    from distribution.check import check
+
+    found = check(_runtime().db)
+    for violation in found:
+        typer.echo(violation)
+    if found:
+        raise typer.Exit(1)
+    typer.echo("All is as it should be.")
+
+
+@app.command()
+def version() -> None:
+    """The version of promobot."""
+    from importlib.metadata import version
+
+    typer.echo(f"promobot {version('promobot')}")
+
+
+def _pairs(given: list[str] | None) -> dict[str, str]:
+    """["a=b"] → {"a": "b"}."""
+    pairs = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"'{text}' is not key=value.")
+        pairs[key] = value
+    return pairs
+
+
+def _runtime(*, migrated: bool = True) -> "Runtime":
+    """The runtime of the environment's settings; `migrated`: refuse a database without this version's schema."""
+    from bot import log, wiring
+    from bot.settings import Settings, Unset
+
+    settings = Settings()
+    log.configure("WARNING")
+    runtime = wiring.build(settings)
+    if migrated and not runtime.db.is_current():
+        raise Unset("The database does not have the schema of this version.\n  Migrate it: promobot db upgrade")
+    return runtime
+
+
+def main() -> None:
+    """Run the command line; what cannot be done is said in words, with exit code 2, never as a stack trace."""
+    import sys
+
+    from distribution.errors import Refused
+
+    try:
+        app()
+    except Refused as refusal:
+        typer.echo(str(refusal), err=True)
+        sys.exit(2)
+    except Exception as error:
+        said = _in_words(error)
+        if said is None:
+            raise
+        typer.echo(said, err=True)
+        sys.exit(2)
+
+
+def _in_words(error: Exception) -> str | None:
+    """What to say about an error that is the environment's and not ours; None for a bug."""
+    import errno
+
+    from pydantic import ValidationError
+    from sqlalchemy.exc import ArgumentError, OperationalError
+
+    from bot.settings import Unset
+
+    if isinstance(error, Unset):
+        return str(error)
+    if isinstance(error, ValidationError):
+        return "\n".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+    if isinstance(error, OperationalError):
+        return f"The database cannot be reached: {error.orig}\n  DATABASE_URL says where it is."
+    if isinstance(error, ArgumentError):
+        return f"DATABASE_URL cannot be read: {error}"
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return "The port is taken. Choose another: PORT=8001"
+    return None

@@ -181,6 +181,11 @@ class Sandbox:
         self._server.should_exit = True
         self._thread.join(10)
 
+    def set_hooks(self, *, inbound_url: str | None = None, clock_hooks: list[str] | None = None) -> None:
+        """Name the product's addresses once they are known, where that is after the start."""
+        self._parts.gateway.inbound_url = inbound_url
+        self._parts.timekeeper.hooks = list(clock_hooks or [])
+
     @property
     def payloads(self) -> list[Recorded]:
         """Every payload the bot has sent so far, with the validator's findings."""

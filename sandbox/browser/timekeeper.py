@@ -24,7 +24,7 @@ class Timekeeper:
 
     def __init__(self, workspace: Workspace, hooks: list[str]) -> None:
         self._workspace = workspace
-        self._hooks = hooks
+        self.hooks = hooks
 
     def reading(self) -> Json:
         """What the clock shows."""
@@ -52,7 +52,7 @@ class Timekeeper:
         """Tell every hook the offset. Raises ClockError when one does not take it."""
         body = {"offset_seconds": self._workspace.clock.offset_seconds}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-            for hook in self._hooks:
+            for hook in self.hooks:
                 try:
                     async with session.post(hook, json=body) as response:
                         response.raise_for_status()
@@ -62,7 +62,7 @@ class Timekeeper:
     async def _next_due(self) -> datetime:
         found: list[datetime] = []
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-            for hook in self._hooks:
+            for hook in self.hooks:
                 try:
                     async with session.get(hook) as response:
                         response.raise_for_status()

@@ -49,6 +49,8 @@ class Sockets:
         self._knobs = knobs
         self._ack_seconds = ack_seconds
         self._open: list[WebSocket] = []
+        self._leaving: list[WebSocket] = []
+        """Told to reconnect; used and kept open only until another connection is there."""
         self._turn = itertools.count()
         self._tickets: dict[str, float] = {}
         self._waiting: dict[str, asyncio.Future[Json]] = {}
@@ -57,12 +59,7 @@ class Sockets:
     @property
     def connected(self) -> bool:
         """Whether the bot has at least one connection."""
-        return bool(self._open)
-
-    @property
-    def count(self) -> int:
-        """How many connections the bot has."""
-        return len(self._open)
+        return bool(self._open or self._leaving)
 
     def new_ticket(self) -> str:
         """A ticket for one connection, good for 30 seconds (`apps.connections.open`)."""
@@ -87,14 +84,17 @@ class Sockets:
         try:
             await socket.send_text(json.dumps(hello))
             self.connected_once.set()
+            for old in self._leaving:
+                await _close(old)
             self._hub.push({"type": "bot", "connected": True})
             while True:
                 self._take_ack(await socket.receive_text())
         except (WebSocketDisconnect, RuntimeError):
             pass  # closed by either side
         finally:
-            if socket in self._open:
-                self._open.remove(socket)
+            for sockets in (self._open, self._leaving):
+                if socket in sockets:
+                    sockets.remove(socket)
             self._hub.push({"type": "bot", "connected": self.connected})
 
     def _take_ack(self, raw: str) -> None:
@@ -145,9 +145,10 @@ class Sockets:
             await self._send(kind, payload, attempt=attempt)
 
     async def _send(self, kind: str, payload: Json, *, attempt: int = 0) -> Ack:
-        if not self._open:
+        sockets = self._open or self._leaving
+        if not sockets:
             raise NotConnected
-        socket = self._open[next(self._turn) % len(self._open)]
+        socket = sockets[next(self._turn) % len(sockets)]
         envelope_id = str(uuid.uuid4())
         envelope: dict[str, Any] = {
             "envelope_id": envelope_id,
@@ -169,15 +170,17 @@ class Sockets:
             del self._waiting[envelope_id]
 
     async def drop(self, *, warn: bool = False) -> None:
-        """Close every connection; with `warn`, after Slack's `disconnect` message, as at a planned refresh."""
-        for socket in list(self._open):
-            self._open.remove(socket)
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                if warn:
-                    notice = {"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "sandbox"}}
+        """Cut every connection; with `warn`, send Slack's `disconnect` message and close once there is another."""
+        gone, self._open = self._open, []
+        if warn:
+            self._leaving += gone
+            notice = {"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "sandbox"}}
+            for socket in gone:
+                with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                     await socket.send_text(json.dumps(notice))
-                else:
-                    await socket.close(code=1011)
+            return
+        for socket in gone:
+            await _close(socket)
         self._hub.push({"type": "bot", "connected": False})
 
     async def close(self) -> None:
@@ -190,3 +193,8 @@ class Sockets:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _close(socket: WebSocket) -> None:
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await socket.close(code=1011)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sandbox.blocks import Json
 from sandbox.testing.client import Client
 from sandbox.testing.person import Person
@@ -47,3 +49,18 @@ class Stage:
     def behave(self, **knobs: object) -> None:
         """Turn the Slack side's knobs (README §3, `PUT /sandbox/behaviour`)."""
         self._http.put("/sandbox/behaviour", dict(knobs))
+
+    def hang_up(self, client: Any) -> None:
+        """Close a bot's Socket Mode client (`handler.client`) at once.
+
+        slack_sdk's own `close()` waits up to three seconds for a read to time out, and one for its queue; cutting
+        the connection and putting a word in the queue wakes both.
+        """
+        client.closed = True
+        client.auto_reconnect_enabled = False
+        self.behave(drop_socket=True)
+        client.message_queue.put("")
+        try:
+            client.close()
+        except AttributeError:  # slack_sdk's reader closed the same socket in between; the second call does the rest
+            client.close()

@@ -11,6 +11,8 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
+from sandbox.testing import Stage
+
 Json = dict[str, Any]
 
 
@@ -74,10 +76,11 @@ class BoltApp:
     def __init__(self, api_url: str) -> None:
         self.client = WebClient("xoxb-sandbox", base_url=api_url)
         self.app = App(client=self.client, logger=logging.getLogger("bolt-test-app"))
+        self.stage = Stage(api_url.removesuffix("/api/"))
         self.seen: list[Json] = []
         self.silent = False
         self._register()
-        self.handler = SocketModeHandler(self.app, "xapp-sandbox", web_client=None)
+        self.handler = SocketModeHandler(self.app, "xapp-sandbox", ping_interval=1)
         self._changed = threading.Condition()
 
     def payloads(self, kind: str) -> list[Json]:
@@ -90,9 +93,8 @@ class BoltApp:
         with self._changed:
             while len(self.payloads(kind)) < count:
                 left = deadline - time.monotonic()
-                assert self._changed.wait(left) if left > 0 else False, (
-                    f"no {kind}; got {[_kind(b) for b in self.seen]}"
-                )
+                in_time = self._changed.wait(left) if left > 0 else False
+                assert in_time, f"no {kind}; got {[_kind(b) for b in self.seen]}"
         return self.payloads(kind)
 
     def __enter__(self) -> BoltApp:
@@ -100,7 +102,7 @@ class BoltApp:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.handler.close()
+        self.stage.hang_up(self.handler.client)
 
     def _register(self) -> None:
         app = self.app
@@ -218,17 +220,13 @@ def button(text: str, action_id: str, **more: Any) -> Json:
 
 def card() -> list[Json]:
     """A message with one of everything to press."""
-    confirm = {
-        "title": plain("Sure?"),
-        "text": plain("It cannot be undone."),
-        "confirm": plain("Yes"),
-        "deny": plain("No"),
-    }
+    confirm = {"title": plain("Sure?"), "text": plain("It is final."), "confirm": plain("Yes"), "deny": plain("No")}
+    words = {"type": "mrkdwn", "text": "*Two* &lt;words&gt; for <@U0MAYA>"}
     return [
         {
             "type": "section",
             "block_id": "words",
-            "text": {"type": "mrkdwn", "text": "*Two* &lt;words&gt; for <@U0MAYA>"},
+            "text": words,
         },
         {
             "type": "actions",

@@ -13,6 +13,8 @@ from typing import Any
 from commands.ui import blocks as ui
 
 TYPE, PURPOSE, AUDIENCE, SUBJECT, MESSAGE, REVIEW = range(1, 7)
+# Steps of the engine (`distribution.drafts.STEPS`) by the number that people see.
+NUMBERS = {"type": TYPE, "purpose": PURPOSE, "audience": AUDIENCE, "subject": SUBJECT, "message": MESSAGE}
 STEPS = {TYPE: "Type", PURPOSE: "Purpose", AUDIENCE: "Audience", SUBJECT: "Subject", MESSAGE: "Channel and message"}
 
 

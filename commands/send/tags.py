@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from commands.send.views.message import Tag
+from distribution.templates.tags import literal
 
 FIELDS = (
     Tag("First name", "{{ client.first_name | default('there') }}"),
@@ -17,7 +18,7 @@ def offered(
     """Tags under their headings. `group`: the one chosen in step 2; `groups`: all, for codes given before."""
     found: dict[str, Sequence[Tag]] = {}
     if purpose == "unique_codes" and group:
-        name = quoted(group)
+        name = literal(group)
         found[f"A new code of {group}"] = (
             Tag("Code as text", f"{{{{ client.promocode({name}) }}}}"),
             Tag("Code as QR", f"{{{{ client.promocode({name}) | qr }}}}"),
@@ -27,15 +28,9 @@ def offered(
     found["Customer"] = (*FIELDS, *(Tag(name, f"{{{{ client.attributes.{name} }}}}") for name in attributes[:15]))
     earlier = [group, *groups] if group else list(groups)
     last = [
-        Tag(f"Last code of {name}", f"{{{{ client.last_promocode({quoted(name)}) | default('') }}}}")
+        Tag(f"Last code of {name}", f"{{{{ client.last_promocode({literal(name)}) | default('') }}}}")
         for name in dict.fromkeys(earlier)
     ]
     if last:
         found["A code that they got before"] = last[:15]
     return found
-
-
-def quoted(name: str) -> str:
-    """A group's name as a string of a template: in whichever quotes it does not hold."""
-    escaped = name.replace("\\", "\\\\")
-    return f'"{escaped}"' if "'" in name and '"' not in name else "'" + escaped.replace("'", "\\'") + "'"

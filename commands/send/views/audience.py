@@ -24,8 +24,6 @@ KINDS = {
     "list": ("A list", "Paste phone numbers or upload a file"),
 }
 
-SHOWN = 5  # lines of a list that are shown as examples of what went wrong
-
 
 @dataclass(frozen=True)
 class Count:
@@ -42,13 +40,10 @@ class ListRead:
 
     matched: int
     repeated: int = 0
-    unmatched: Sequence[str] = ()
-    bad: Sequence[tuple[int, str, str]] = ()  # line, text, why
-
-    @property
-    def clean(self) -> bool:
-        """Whether every line was a customer."""
-        return not (self.repeated or self.unmatched or self.bad)
+    unmatched_count: int = 0
+    unmatched: Sequence[str] = ()  # the first of them
+    bad_count: int = 0
+    bad: Sequence[tuple[int, str, str]] = ()  # the first of them: line, text, why
 
 
 @dataclass(frozen=True)
@@ -152,19 +147,20 @@ def _what_was_read(read: ListRead, found: Count) -> str:
     """What became of a list, line by line where it went wrong, in mrkdwn."""
     lines = [f"*List* · {escape(counted(found))}"]
     if read.unmatched:
-        examples = ", ".join(escape(clip(text, 40)) for text in read.unmatched[:SHOWN])
-        more = _more(len(read.unmatched))
-        lines.append(f"{count(len(read.unmatched), 'number')} belong to no customer and are left out: {examples}{more}")
+        examples = ", ".join(escape(clip(text, 40)) for text in read.unmatched)
+        more = _more(read.unmatched_count - len(read.unmatched), ", ")
+        which = "1 number belongs" if read.unmatched_count == 1 else f"{number(read.unmatched_count)} numbers belong"
+        lines.append(f"{which} to no customer and will get nothing: {examples}{more}")
     if read.bad:
         examples = "\n".join(
-            f"• line {number(line)}: {escape(clip(text, 40))} – {escape(why)}" for line, text, why in read.bad[:SHOWN]
+            f"• line {number(line)}: {escape(clip(text, 40))} – {escape(why)}" for line, text, why in read.bad
         )
-        more = _more(len(read.bad), "\n• ")
-        lines.append(f"{count(len(read.bad), 'line')} could not be read:\n{examples}{more}")
+        more = _more(read.bad_count - len(read.bad), "\n• ")
+        lines.append(f"{count(read.bad_count, 'line')} could not be read:\n{examples}{more}")
     if read.repeated:
         lines.append(f"{count(read.repeated, 'line')} repeated a number: each customer gets one message.")
     return "\n".join(lines)
 
 
-def _more(total: int, before: str = ", ") -> str:
-    return f"{before}{number(total - SHOWN)} more" if total > SHOWN else ""
+def _more(hidden: int, before: str) -> str:
+    return f"{before}{number(hidden)} more" if hidden > 0 else ""

@@ -11,10 +11,11 @@ from commands.ui.text import count, number
 
 TEST_NUMBER = "send.test_number"
 LEFT_OUT = "send.left_out_list"
+PHONE_BLOCK, PHONE = "send.test:phone", "send.phone"
 
 
-def left_out(rows: Sequence[tuple[str, str, str]], total: int, *, whole_numbers: bool) -> dict[str, Any]:
-    """Customers who are left out: name, number, why; the first of `total`. `whole_numbers`: the reader may see them."""
+def left_out(rows: Sequence[tuple[str, str, str]], total: int) -> dict[str, Any]:
+    """Customers who are left out: name, number, why; the first of `total`."""
     blocks: list[Block | dict[str, Any]] = []
     head = ("Customer", "Number", "Why")
     if rows:
@@ -36,14 +37,14 @@ def test_number(phone: str, metadata: str) -> dict[str, Any]:
         [
             ui.field(
                 "Your phone number",
-                "send.test:phone",
+                PHONE_BLOCK,
                 PlainTextInputElement(
-                    action_id="send.phone",
+                    action_id=PHONE,
                     initial_value=phone or None,
                     placeholder="+48 512 345 678",
                     focus_on_load=True,
                 ),
-                hint="The sample on screen is sent to it now, with a made-up code: no promo code is used up.",
+                hint="The sample on screen is sent to it now, its codes masked: no promo code is used up.",
             )
         ],
         callback_id=TEST_NUMBER,

@@ -1,6 +1,6 @@
 """The review: who will get what, at what cost, and what stands in the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +9,11 @@ from slack_sdk.models.blocks import Block, ButtonElement
 from commands.send.place import STEPS, Place
 from commands.send.views import frame
 from commands.ui import blocks as ui
+from commands.ui.charts import bar
 from commands.ui.choose import select
 from commands.ui.text import clip, count, escape, number
+from distribution.reasons import words
+from distribution.review import Review, Running
 
 SAMPLE = "send.sample"
 TEST = "send.test"
@@ -19,70 +22,33 @@ GENERATE = "send.generate"
 OTHER_GROUP = "send.other_group"
 REPLACE = "send.replace"
 JUMP = "send.jump"
+AGAIN = "send.again"
 
 
 @dataclass(frozen=True)
-class Codes:
-    """A group that the message takes codes from: how many it needs, how many are active."""
+class ReviewStep:
+    """What the review shows: its numbers, and the choices that they are about."""
 
-    group_id: int
-    group: str
-    needed: int
-    active: int
-    can_generate: bool = True
-
-    @property
-    def missing(self) -> int:
-        """How many codes are missing; 0 when there are enough."""
-        return max(0, self.needed - self.active)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The text that one real customer would get."""
-
-    customer: str
-    text: str
-    segments: int
-    encoding: str
-
-
-@dataclass(frozen=True)
-class ReviewFacts:
-    """The review's numbers, over all recipients."""
-
+    review: Review
     subject: str
-    purpose: str
-    audience: str
-    total: int
-    recipients: int
-    left_out: Mapping[str, int]  # words → how many
-    codes: Sequence[Codes]
-    without_last_code: Mapping[str, int]  # group → recipients who never got a code from it
-    segments: int
-    by_segments: Mapping[int, int]  # segments of one text → how many texts
-    cost: str  # "≈ 14.04 USD", "" where no price is set
     provider: str
     when: str
-    samples: Sequence[Sample]
-    warnings: Sequence[str] = ()
-    offenders: Mapping[str, str] = field(default_factory=dict)  # characters of the body → what they may become
-    refusals: Sequence[str] = ()  # why it cannot go on
     submit: str = "Send now"
-    afterwards: str = ""  # what the submit will do, in a sentence
+    afterwards: str = ""  # what the submit will do, in a sentence of mrkdwn
+    body_offenders: Mapping[str, str] = field(default_factory=dict)  # characters of the body → what they may become
 
 
-def view(place: Place, facts: ReviewFacts, *, note: str = "") -> dict[str, Any]:
+def view(place: Place, facts: ReviewStep, *, note: str = "") -> dict[str, Any]:
     """The modal of the review. `note` is a word on what was just done (a test was sent), in mrkdwn."""
     blocks: list[Block] = [ui.header(facts.subject)]
     if note:
         blocks.append(ui.section(note))
     blocks += [
         ui.section("", fields=_numbers(facts)),
-        *_left_out(facts),
-        *_missing(facts),
+        *_left_out(facts.review),
+        *_missing(facts.review),
         ui.divider(),
-        *_sample(place, facts),
+        *_sample(place, facts.review),
         *_warnings(facts),
         ui.divider(),
         *_end(facts),
@@ -91,142 +57,139 @@ def view(place: Place, facts: ReviewFacts, *, note: str = "") -> dict[str, Any]:
             select(JUMP, [ui.option(name, step) for step, name in STEPS.items()], placeholder="Change…"),
         ),
     ]
-    return frame.review(place, blocks, submit="Check again" if facts.refusals else facts.submit)
+    return frame.review(place, blocks, submit="Check again" if facts.review.refusals else facts.submit)
 
 
-def counting(place: Place, subject: str, recipients: int | None) -> dict[str, Any]:
-    """What shows while a long review is counted; it refreshes itself."""
-    how_many = f" over {count(recipients, 'customer')}" if recipients is not None else ""
+def cost(review: Review) -> str:
+    """What it will cost, about: "≈ 14.04 USD"; empty where nobody has set a price."""
+    return "" if review.cost is None else f"≈ {review.cost:,.2f} {review.currency}"
+
+
+def left_out_words(review: Review) -> str:
+    """Who is left out, in words: "9 no consent to texts · 4 opted out"."""
+    return " · ".join(f"{number(n)} {words(reason)}" for reason, n in review.left_out.items() if n)
+
+
+def counting(place: Place, subject: str, running: Running) -> dict[str, Any]:
+    """What shows while a long review is counted; it is replaced when the job is done."""
     return frame.review(
         place,
         [
             ui.header(subject),
-            ui.section(f"Counting…\nEvery text is rendered and measured{how_many}. This fills itself in."),
-            ui.actions(ui.button("Back", frame.BACK)),
+            ui.section(
+                f"Counting…  `{bar(running.done, running.total)}`  {number(running.done)} of "
+                f"{count(running.total, 'text')}\nEach one is rendered and measured. The review opens here by itself."
+            ),
+            ui.actions(ui.button("Back", frame.BACK), ui.button("Look again", AGAIN)),
         ],
         submit=None,
     )
 
 
-def _numbers(facts: ReviewFacts) -> list[str]:
+def _numbers(facts: ReviewStep) -> list[str]:
     """The receipt, in two columns."""
-    to = (
-        f"{number(facts.recipients)} of {number(facts.total)}"
-        if facts.recipients != facts.total
-        else number(facts.total)
-    )
+    review = facts.review
+    of = "" if review.recipients == review.total else f" of {number(review.total)}"
     return [
-        f"*To*\n{to} in {escape(facts.audience)}",
-        f"*Left out*\n{_reasons(facts.left_out) or 'nobody'}",
-        f"*Codes*\n{_codes(facts)}",
-        f"*Texts*\n{_texts(facts)}",
+        f"*To*\n{number(review.recipients)}{of} in “{escape(review.audience)}”",
+        f"*Left out*\n{escape(left_out_words(review)) or 'nobody'}",
+        f"*Codes*\n{_codes(review)}",
+        f"*Texts*\n{_texts(review)}",
         f"*Through*\n{escape(facts.provider)}",
-        f"*When*\n{escape(facts.when)}",
+        f"*When*\n{facts.when}",
     ]
 
 
-def _reasons(left_out: Mapping[str, int]) -> str:
-    return " · ".join(f"{number(n)} {escape(words)}" for words, n in left_out.items() if n)
-
-
-def _codes(facts: ReviewFacts) -> str:
-    if not facts.codes:
+def _codes(review: Review) -> str:
+    if not review.codes:
         return "none needed"
     return "\n".join(
-        f"{number(code.needed)} needed · {number(code.active)} active in “{escape(code.group)}”"
-        + (f" → *{number(code.missing)} missing*" if code.missing else " · enough")
-        for code in facts.codes
+        f"{number(need.needed)} needed · {number(need.active)} active in “{escape(need.name)}”"
+        + (f" → *{number(need.missing)} missing*" if need.missing else " · enough")
+        for need in review.codes
     )
 
 
-def _texts(facts: ReviewFacts) -> str:
+def _texts(review: Review) -> str:
     longer = " · ".join(
         f"{number(n)} {'needs' if n == 1 else 'need'} {size}"
-        for size, n in sorted(facts.by_segments.items())
+        for size, n in sorted(review.by_segments.items())
         if size > 1
     )
-    words = count(facts.segments, "SMS segment")
-    return f"{words}{f' ({longer})' if longer else ''}{f' {facts.cost}' if facts.cost else ''}"
+    parts = [count(review.segments, "SMS segment"), f"({longer})" if longer else "", cost(review)]
+    return " ".join(part for part in parts if part)
 
 
-def _left_out(facts: ReviewFacts) -> list[Block]:
-    buttons = [ui.button("See who is left out", LEFT_OUT)] if any(facts.left_out.values()) else []
-    return [ui.actions(*buttons)] if buttons else []
+def _left_out(review: Review) -> list[Block]:
+    return [ui.actions(ui.button("See who is left out", LEFT_OUT))] if any(review.left_out.values()) else []
 
 
-def _missing(facts: ReviewFacts) -> list[Block]:
+def _missing(review: Review) -> list[Block]:
     """What to do about missing codes, group by group."""
     blocks: list[Block] = []
-    for code in facts.codes:
-        if not code.missing:
+    for need in review.codes:
+        if not need.missing:
             continue
         buttons: list[ButtonElement] = []
-        if code.can_generate:
+        advice = ""
+        if need.can_generate:
+            more = f"Generate {number(need.missing)} more"
             buttons.append(
-                ui.button(
-                    f"Generate {number(code.missing)} more",
-                    GENERATE,
-                    f"{code.group_id}:{code.missing}",
-                    style="primary",
-                )
+                ui.button(more, f"{GENERATE}:{need.group_id}", f"{need.group_id}:{need.missing}", style="primary")
             )
-        buttons.append(ui.button("Choose another group", OTHER_GROUP))
-        advice = (
-            ""
-            if code.can_generate
-            else " It has no format to generate by: add codes with `/promo groups`, or edit its format."
-        )
-        blocks.append(
-            ui.section(
-                f"⚠ {count(code.missing, 'code')} missing in “{escape(code.group)}”. Nothing can be sent.{advice}"
-            )
-        )
+        else:
+            advice = " It has no format to generate by: add codes with `/promo groups`."
+        buttons.append(ui.button("Choose another group", f"{OTHER_GROUP}:{need.group_id}"))
+        missing = f"{count(need.missing, 'code')} {'is' if need.missing == 1 else 'are'} missing"
+        blocks.append(ui.section(f"⚠ {missing} in “{escape(need.name)}”. Nothing can be sent.{advice}"))
         blocks.append(ui.actions(*buttons))
     return blocks
 
 
-def _sample(place: Place, facts: ReviewFacts) -> list[Block]:
+def _sample(place: Place, review: Review) -> list[Block]:
     buttons = []
     blocks: list[Block] = []
-    if facts.samples:
-        at = place.sample % len(facts.samples)
-        sample = facts.samples[at]
+    sample = review.sample(place.sample)
+    if sample:
         quoted = "\n".join(f"> {escape(line)}" for line in sample.text.splitlines() or [""])
-        blocks.append(ui.section(f"*{escape(sample.customer)}* gets:\n{clip(quoted, 2800)}"))
+        note = f" · {sample.note}" if sample.note else ""
+        blocks.append(ui.section(f"*{escape(sample.customer)}* gets{escape(note)}\n{clip(quoted, 2800)}"))
+        at = place.sample % len(review.samples) + 1
         blocks.append(
             ui.context(
-                f"Sample {at + 1} of {len(facts.samples)} · {count(len(sample.text), 'character')} · "
-                f"{count(sample.segments, 'SMS segment')} ({sample.encoding}) · codes in samples are made up"
+                f"Sample {at} of {len(review.samples)} · {count(sample.characters, 'character')} · "
+                f"{count(sample.segments, 'SMS segment')} ({sample.encoding}) · codes are masked here"
             )
         )
-        if len(facts.samples) > 1:
-            buttons.append(ui.button("Next sample", SAMPLE, at + 1))
-    buttons.append(ui.button("Send me a test…", TEST))
-    blocks.append(ui.actions(*buttons))
-    return blocks
+        if len(review.samples) > 1:
+            buttons.append(ui.button("Next sample", SAMPLE))
+        buttons.append(ui.button("Send me a test…", TEST))
+    return [*blocks, ui.actions(*buttons)] if buttons else blocks
 
 
-def _warnings(facts: ReviewFacts) -> list[Block]:
-    blocks: list[Block] = []
-    for group, n in facts.without_last_code.items():
-        blocks.append(
-            ui.section(f"⚠ {count(n, 'customer')} never got a code from “{escape(group)}”: the tag is empty for them.")
-        )
-    blocks += [ui.section(f"⚠ {escape(warning)}") for warning in facts.warnings]
-    if facts.offenders:
-        pairs = ", ".join(f"“{escape(old)}” → “{escape(new)}”" for old, new in facts.offenders.items())
+def _warnings(facts: ReviewStep) -> list[Block]:
+    """What one should know; what can be mended at once has a button."""
+    review = facts.review
+    lines = [
+        f"⚠ {count(last.without, 'customer')} never got a code from “{escape(last.name)}”: the tag is empty for them."
+        for last in review.last_codes
+        if last.without
+    ]
+    lines += [f"⚠ {escape(warning)}" for warning in review.warnings]
+    blocks: list[Block] = [ui.section("\n".join(lines))] if lines else []
+    if facts.body_offenders:
+        pairs = ", ".join(f"“{escape(old)}” with “{escape(new)}”" for old, new in facts.body_offenders.items())
         blocks.append(
             ui.section(
-                f"⚠ The text is sent as Unicode, with 70 characters to a segment, because of "
-                f"{'these characters' if len(facts.offenders) > 1 else 'one character'}: {pairs}",
+                f"Unicode texts have 70 characters to a segment, not 160. Replace {pairs}?",
                 accessory=ui.button("Replace", REPLACE),
             )
         )
     return blocks
 
 
-def _end(facts: ReviewFacts) -> list[Block]:
+def _end(facts: ReviewStep) -> list[Block]:
     """What pressing the submit will do, or why it will not."""
-    if not facts.refusals:
+    if not facts.review.refusals:
         return [ui.context(facts.afterwards)] if facts.afterwards else []
-    return [ui.section("*Not yet:* " + " ".join(escape(reason) for reason in facts.refusals))]
+    return [ui.section("*Not yet.* " + " ".join(escape(reason) for reason in facts.review.refusals))]

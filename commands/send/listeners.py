@@ -1,0 +1,270 @@
+"""What people do in the wizard's modal."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.blocks import Option
+from sqlalchemy.orm import Session
+
+from commands import promotions as promotion_forms
+from commands import uploads
+from commands.people import Person, recognise
+from commands.promotions import views as promotion_views
+from commands.send import accept, place, show
+from commands.send.place import REVIEW, TYPE, Place
+from commands.send.reviewing import Reviewing
+from commands.send.typing import Typing
+from commands.send.views import audience, frame, message, purpose, type
+from commands.ui import choose
+from distribution import drafts
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+
+NEW_PROMOTION = "send.promotion_form"
+
+# Choices after which a step shows other inputs, or another count.
+REDRAW = (
+    purpose.PURPOSE, purpose.GROUP, purpose.PROMOTION, audience.KIND, audience.SEGMENT, audience.CUSTOMER, message.WHEN,
+)  # fmt: skip
+
+# Slack's names for a modal that was closed, or has changed since.
+CLOSED = frozenset(("not_found", "view_not_found", "hash_conflict"))
+
+
+def register(app: App, runtime: Runtime) -> None:
+    """Everything in the wizard, step by step."""
+    wizard = Wizard(runtime)
+    app.view(frame.WIZARD)(wizard.submitted)
+    app.view_closed(frame.WIZARD)(wizard.closed)
+    app.view(NEW_PROMOTION)(wizard.promotion_made)
+    app.action(frame.BACK)(wizard.back)
+    app.action(type.CONTINUE)(wizard.continued)
+    for action_id in REDRAW:
+        app.action(action_id)(wizard.chosen)
+    app.action(purpose.NEW_PROMOTION)(wizard.new_promotion)
+    app.action(audience.NEW_LIST)(wizard.new_list)
+    app.action(message.BODY)(wizard.written)
+    app.action(message.INSERT)(wizard.inserted)
+    # Inputs of an actions block or without consequences still send an action, which wants an answer.
+    app.action(re.compile(r"^send\.(type|provider|send_at)$"))(lambda ack: ack())
+    for action_id, search in (
+        (purpose.GROUP, wizard.groups),
+        (purpose.PROMOTION, wizard.promotions),
+        (audience.SEGMENT, wizard.segments),
+        (audience.CUSTOMER, wizard.customers),
+    ):
+        app.options(action_id)(search)
+    wizard.reviewing.register(app)
+
+
+class Wizard:
+    """The listeners, on one runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._typing = Typing()
+        self.reviewing = Reviewing(runtime, self)
+
+    # Moving between steps
+
+    def submitted(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        """Next, or Review, or Send: check the step and show the one after it; each refusal at its field."""
+        here, typed = Place.load(view["private_metadata"]), place.typed(view)
+        if here.step == REVIEW:
+            self.reviewing.submitted(ack, client, view, here, self.person(client, body))
+            return
+        try:
+            file = self._file(client, here, typed)
+            with self.runtime.db.write() as session:
+                person = self._person(session, client, body)
+                person.must("send")
+                there = accept.accept(self.runtime, session, here, typed, person, file)
+        except Refused as refusal:
+            self._keep(client, body, view)
+            ack(response_action="errors", errors=self._errors(view, refusal))
+            return
+        ack(response_action="update", view=self.shown(client, there, person, view["id"]))
+
+    def back(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        """Back: what was typed is kept as it is, right or wrong."""
+        ack()
+        here = self._keep(client, body, body["view"])
+        self.reviewing.leave(body["view"]["id"])
+        self.update(client, body, here.at(max(TYPE, here.step - 1)))
+
+    def continued(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """A draft was chosen in step 1."""
+        ack()
+        if action.get("selected_option"):
+            draft_id = int(action["selected_option"]["value"])
+            self.update(client, body, self.left_at(client, body, draft_id))
+
+    def closed(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        """Closed half-way: what was typed is kept, where Slack tells it."""
+        ack()
+        if view.get("state"):
+            try:
+                self._keep(client, {**body, "view": view}, view)
+            except Refused:
+                return  # the draft was sent or discarded meanwhile
+
+    def left_at(self, client: WebClient, body: dict[str, Any], draft_id: int) -> Place:
+        """The place at which a draft was left. Raises `Refused` where it is not the asker's draft."""
+        with self.runtime.db.read() as session:
+            draft = drafts.get(session, draft_id, by=body["user"]["id"])
+            turn = Place.load(body["view"]["private_metadata"] or '{"draft": null}').turn if body.get("view") else 0
+            return Place(draft.id, drafts.reached(draft), turn + 1)
+
+    # Within a step
+
+    def chosen(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        """A choice on which the rest of the step depends."""
+        ack()
+        here = self._keep(client, body, body["view"])
+        self.update(client, body, here.anew())
+
+    def new_list(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        """The list is to be another one."""
+        ack()
+        here = Place.load(body["view"]["private_metadata"])
+        with self.runtime.db.write() as session:
+            draft = drafts.get(session, here.draft or 0, by=body["user"]["id"])
+            draft.draft = {key: value for key, value in draft.draft.items() if key != "list"}
+        self.update(client, body, here.anew())
+
+    def written(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """A character of the message: count anew."""
+        ack()
+        here = Place.load(body["view"]["private_metadata"])
+
+        def counted() -> dict[str, Any]:
+            self._keep(client, body, body["view"])
+            return self.drawn(here, self.person(client, body))
+
+        self._typing.answer(client, body["view"], float(action["action_ts"]), counted)
+
+    def inserted(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """A tag goes to the end of the message, with a space before it where one is wanted."""
+        ack()
+        tag = action["selected_option"]["value"]
+        here = Place.load(body["view"]["private_metadata"])
+        text = str(place.typed(body["view"]).get("body") or "")
+        gap = "" if not text or text[-1].isspace() or text[-1] in "([\"'" else " "
+        if len(text) + len(gap) + len(tag) > message.LONGEST:
+            raise Refused(f"There is no room for the tag: a message takes {message.LONGEST:,} characters here.")
+        self._keep(client, body, body["view"], {"body": f"{text}{gap}{tag}"})
+        self.update(client, body, here.anew())
+
+    # A promotion made on the way
+
+    def new_promotion(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        """A form on top of the wizard."""
+        ack()
+        here = self._keep(client, body, body["view"])
+        person = self.person(client, body)
+        metadata = f"{body['view']['id']} {here.dump()}"
+        form = promotion_views.form(metadata, time_zone=person.time_zone, callback_id=NEW_PROMOTION)
+        client.views_push(trigger_id=body["trigger_id"], view=form)
+
+    def promotion_made(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        """The form is done: the wizard below has the promotion chosen."""
+        person = self.person(client, body)
+        person.must("edit")
+        try:
+            made = promotion_forms.save_form(self.runtime, view, None, person)
+        except Refused as refusal:
+            ack(response_action="errors", errors=promotion_views.errors(refusal))
+            return
+        ack()
+        view_id, _, metadata = view["private_metadata"].partition(" ")
+        here = Place.load(metadata)
+        with self.runtime.db.write() as session:
+            kept = {"purpose": "promotion", "promotion": made.id}
+            accept.keep(self.runtime, session, here, kept, person)
+        self._show(client, view_id, here.anew(), person)
+
+    # Searches, for lists that are longer than a select takes
+
+    def groups(self, ack: Ack, payload: dict[str, Any]) -> None:
+        """Groups whose name holds what is typed."""
+        self._search(ack, payload, lambda session: purpose.group_options(show.all_groups(session)))
+
+    def promotions(self, ack: Ack, payload: dict[str, Any]) -> None:
+        """Promotions whose name holds what is typed."""
+        self._search(ack, payload, lambda session: purpose.promotion_options(show.all_promotions(session)))
+
+    def segments(self, ack: Ack, payload: dict[str, Any]) -> None:
+        """Segments whose name holds what is typed."""
+        self._search(ack, payload, lambda session: audience.segment_options(show.all_segments(session)))
+
+    def customers(self, ack: Ack, payload: dict[str, Any]) -> None:
+        """Customers whose name or number begins with what is typed."""
+        with self.runtime.db.read() as session:
+            found = show.customer_options(session, payload["value"])
+        ack(options=[option.to_dict() for option in found])
+
+    def _search(self, ack: Ack, payload: dict[str, Any], all_of: Callable[[Session], list[Option]]) -> None:
+        with self.runtime.db.read() as session:
+            options = all_of(session)
+        ack(options=choose.matching(options, payload["value"]))
+
+    # Tools
+
+    def person(self, client: WebClient, body: dict[str, Any]) -> Person:
+        """Who acts."""
+        with self.runtime.db.read() as session:
+            return self._person(session, client, body)
+
+    def drawn(self, at: Place, person: Person, *, note: str = "") -> dict[str, Any]:
+        """The modal of a step before the review. Raises `Refused`."""
+        with self.runtime.db.read() as session:
+            return show.view(self.runtime, session, at, person, note=note)
+
+    def shown(self, client: WebClient, at: Place, person: Person, view_id: str, *, note: str = "") -> dict[str, Any]:
+        """The modal of a place, the review's too. Raises `Refused`."""
+        if at.step == REVIEW:
+            return self.reviewing.show(client, at, person, view_id, note=note)
+        return self.drawn(at, person, note=note)
+
+    def update(self, client: WebClient, body: dict[str, Any], at: Place, *, note: str = "") -> None:
+        """Show a place in the modal that the payload came from."""
+        self._show(client, body["view"]["id"], at, self.person(client, body), note=note)
+
+    def _show(self, client: WebClient, view_id: str, at: Place, person: Person, *, note: str = "") -> None:
+        try:
+            client.views_update(view_id=view_id, view=self.shown(client, at, person, view_id, note=note))
+        except SlackApiError as error:
+            if error.response.get("error") not in CLOSED:
+                raise
+
+    def _person(self, session: Session, client: WebClient, body: dict[str, Any]) -> Person:
+        return recognise(session, client, body["user"]["id"])
+
+    def _keep(
+        self, client: WebClient, body: dict[str, Any], view: dict[str, Any], instead: dict[str, Any] | None = None
+    ) -> Place:
+        """Remember what a view holds (`instead`: with these fields changed); returns its place."""
+        here = Place.load(view["private_metadata"])
+        if here.draft is not None and here.step in accept.NAMES:
+            with self.runtime.db.write() as session:
+                person = self._person(session, client, body)
+                accept.keep(self.runtime, session, here, {**place.typed(view), **(instead or {})}, person)
+        return here
+
+    def _file(self, client: WebClient, here: Place, typed: dict[str, Any]) -> uploads.Upload | None:
+        """The file of an audience, where one was uploaded. Raises `Refused`, field "files"."""
+        if not typed.get("files"):
+            return None
+        return uploads.fetch(client, typed["files"][0], largest=accept.LIST_BYTES, field="files")
+
+    def _errors(self, view: dict[str, Any], refusal: Refused) -> dict[str, str]:
+        """A refusal at its input. Raises it again where the view has no input at all: it is told on a view above."""
+        field = accept.FIELDS.get(refusal.field or "", refusal.field)
+        block_id = place.error_block(view, field)
+        if block_id is None:
+            raise refusal
+        return {block_id: str(refusal)}

@@ -1,0 +1,69 @@
+"""What is known of a message while it is being written: its size for a typical customer, and what is wrong with it."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from commands.send.views.message import Live
+from distribution import audience, drafts, promotions, sms
+from distribution.codes.format import Format
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from distribution.templates import render
+from distribution.templates.analyse import analyse
+from distribution.templates.values import as_text, clean
+from storage.tables import Customer, Distribution, PromoCodeGroup
+
+# Stands for a code where its group has neither a format nor codes, and for a QR link's id: of a common length.
+SOME_CODE, SOME_ID = "CODE-12345678", 1_000_000
+
+
+def measure(runtime: Runtime, session: Session, draft: Distribution, body: str) -> Live:
+    """Measure `body` as the first customer of the draft's audience would get it. Takes milliseconds."""
+    if not body.strip():
+        return Live()
+    analysis = analyse(session, body, mode=draft.mode, has_promotion=draft.promotion_id is not None)
+    if analysis.problems:
+        return Live(problems=[str(problem) for problem in analysis.problems])
+    codes = {str(group.name_key): _code(runtime, group) for group in (*analysis.issues_from, *analysis.repeats_from)}
+    text = render.compile(analysis.body).render(_recipient(session, draft, codes))
+    size = sms.measure(text)
+    return Live(
+        characters=size.characters,
+        segments=size.segments,
+        encoding=size.encoding,
+        with_code=bool(analysis.tags),
+        offenders=sms.measure(analysis.body).offenders,
+        problems=_unsuited(session, draft, body),
+    )
+
+
+def _unsuited(session: Session, draft: Distribution, body: str) -> list[str]:
+    """Why a body without faults does not suit the purpose that was chosen."""
+    try:
+        drafts.check_body(session, draft, body)
+    except Refused as refusal:
+        return [str(refusal)]
+    return []
+
+
+def _code(runtime: Runtime, group: PromoCodeGroup) -> render.CodeText:
+    """A code such as the group gives, which is nobody's."""
+    code = Format.parse(group.formats[0]).example() if group.formats else SOME_CODE
+    return render.CodeText(code, runtime.links.qr(SOME_ID))
+
+
+def _recipient(session: Session, draft: Distribution, codes: dict[str, render.CodeText]) -> render.Recipient:
+    """The first customer of the audience, or somebody typical where it is not chosen yet."""
+    told = {}
+    try:
+        if draft.promotion_id:
+            promotion = promotions.get(session, draft.promotion_id)
+            told = {"name": clean(promotion.name), "terms": clean(promotion.terms)}
+        chosen = select(Customer).where(audience.where(session, draft.audience)).order_by(Customer.id).limit(1)
+        found = session.scalars(chosen).first()
+    except Refused:
+        found = None
+    if found is None:
+        return render.Recipient("Anna Kowalska", "+48512345678", {}, codes, codes, told)
+    attributes = {name: as_text(value) for name, value in found.attributes.items()}
+    return render.Recipient(clean(found.name), found.phone or "", attributes, codes, codes, told)

@@ -1,0 +1,213 @@
+"""From a draft to the modal of one of its steps: what there is to choose from, and what was typed before."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from slack_sdk.models.blocks import Option
+from sqlalchemy.orm import Session
+
+from commands.people import Person
+from commands.send import live, tags
+from commands.send.place import AUDIENCE, PURPOSE, STEPS, SUBJECT, TYPE, Place
+from commands.send.views import audience, message, purpose, subject, type
+from commands.ui import blocks as ui
+from commands.ui.text import clip
+from distribution import audience as audiences
+from distribution import drafts, promotions, providers, reasons, settings
+from distribution.codes import groups
+from distribution.customers import phone
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from storage import customers, segments
+from storage.tables import Customer, Distribution, PromoCodeGroup
+
+CUSTOMERS = 50  # how many a search offers
+
+
+def view(runtime: Runtime, session: Session, place: Place, person: Person, *, note: str = "") -> dict[str, Any]:
+    """The modal that belongs to `place`. `note`: a word on what was typed or done, in mrkdwn.
+
+    Raises `Refused` when the draft is somebody else's, was sent, or is gone.
+    """
+    if place.draft is None:
+        return type.view(place, type.TypeStep("now", _drafts(session, person), note))
+    draft = drafts.get(session, place.draft, by=person.user_id)
+    shown = _step(runtime, session, place, draft, person)
+    if note:
+        shown["blocks"].insert(1, ui.section(note).to_dict())
+    return shown
+
+
+def _step(runtime: Runtime, session: Session, place: Place, draft: Distribution, person: Person) -> dict[str, Any]:
+    """The modal of one step of a draft."""
+    said = decided(session, draft, before=place.step)
+    if place.step == TYPE:
+        return type.view(place, type.TypeStep(when(draft), _drafts(session, person, but=draft.id)))
+    if place.step == PURPOSE:
+        return purpose.view(place, purpose_facts(session, draft), said)
+    if place.step == AUDIENCE:
+        return audience.view(place, audience_facts(session, draft), said)
+    if place.step == SUBJECT:
+        return subject.view(place, drafts.typed(draft, "subject").get("subject", draft.subject) or "", said)
+    return message.view(place, message_facts(runtime, session, draft, person), said)
+
+
+def when(draft: Distribution) -> str:
+    """ "now" or "later", as chosen last."""
+    return str(drafts.typed(draft, "message").get("when") or ("later" if draft.send_at else "now"))
+
+
+def decided(session: Session, draft: Distribution, *, before: int) -> list[str]:
+    """What the steps before `before` decided, in words."""
+    words: list[str] = []
+    if before > PURPOSE:
+        words.append(purpose_words(session, draft))
+    if before > AUDIENCE and draft.audience:
+        words.append(f"to {audience_words(session, draft)}")
+    if before > SUBJECT and draft.subject:
+        words.append(f"“{clip(draft.subject, 40)}”")
+    return words
+
+
+def purpose_words(session: Session, draft: Distribution) -> str:
+    """What customers get: "unique codes from “Summer 10%”"."""
+    if draft.purpose == "unique_codes" and draft.group_id:
+        group = session.get(PromoCodeGroup, draft.group_id)
+        return f"unique codes from “{group.name}”" if group else "unique codes"
+    if draft.purpose == "promotion" and draft.promotion_id:
+        try:
+            return f"promotion “{promotions.get(session, draft.promotion_id).name}”"
+        except Refused:
+            return "a promotion that was deleted"
+    return "custom message"
+
+
+def audience_words(session: Session, draft: Distribution) -> str:
+    """Who gets it: "Warsaw regulars"; what was deleted since is said so."""
+    try:
+        return audiences.name(session, draft.audience)
+    except Refused:
+        return "an audience that was deleted"
+
+
+def purpose_facts(session: Session, draft: Distribution) -> purpose.PurposeStep:
+    """What step 2 shows of a draft."""
+    kept = drafts.typed(draft, "purpose")
+    return purpose.PurposeStep(
+        kept.get("purpose", draft.purpose),
+        all_groups(session),
+        _number(kept.get("group", draft.group_id)),
+        all_promotions(session),
+        _number(kept.get("promotion", draft.promotion_id)),
+    )
+
+
+def all_groups(session: Session) -> list[purpose.Group]:
+    """Every group with its stock."""
+    return [purpose.Group(line.id, line.name, line.active, line.total) for line in groups.listing(session)]
+
+
+def all_promotions(session: Session) -> list[purpose.Promotion]:
+    """Every promotion."""
+    return [purpose.Promotion(found.id, found.name, found.terms) for found in promotions.listing(session)]
+
+
+def all_segments(session: Session) -> list[tuple[int, str]]:
+    """Every segment that has a name, by id and name."""
+    return [(found.id, found.name) for found in segments.live(session)]
+
+
+def customer_options(session: Session, typed: str) -> list[Option]:
+    """Customers whose name or number begins with what is typed, as choices."""
+    numbers = phone.prefixes(typed, settings.get(session, "region.default"))
+    found = customers.find(session, typed, CUSTOMERS, phones=numbers)
+    return [ui.option(customer_label(customer), customer.id) for customer in found]
+
+
+def audience_facts(session: Session, draft: Distribution) -> audience.AudienceStep:
+    """What step 3 shows of a draft, with the count of what is chosen."""
+    kept, accepted = drafts.typed(draft, "audience"), drafts.rule(draft.audience)
+    kind = kept.get("kind") or accepted.get("kind") or "segment"
+    own = accepted if accepted.get("kind") == kind else {}
+    chosen: dict[str, Any] = {}
+    segment_id = _number(kept.get("segment", own.get("segment_id"))) if kind == "segment" else None
+    customer_id = _number(kept.get("customer", own.get("customer_id"))) if kind == "customer" else None
+    if segment_id:
+        chosen = {"kind": "segment", "segment_id": segment_id}
+    elif customer_id:
+        chosen = {"kind": "customer", "customer_id": customer_id}
+    elif kind == "list" and own:
+        chosen = dict(own)
+    person = session.get(Customer, customer_id) if customer_id else None
+    read = draft.draft.get("list") if kind == "list" and own else None
+    return audience.AudienceStep(
+        kind=kind,
+        segments=all_segments(session),
+        segment_id=segment_id,
+        customer=(person.id, customer_label(person)) if person else None,
+        count=counted(session, chosen) if chosen else None,
+        pasted=kept.get("pasted") or "",
+        read=audience.ListRead(**read) if read else None,
+    )
+
+
+def counted(session: Session, chosen: Mapping[str, Any]) -> audience.Count | None:
+    """How many an audience has; None when it is gone."""
+    try:
+        found = audiences.count(session, chosen)
+    except Refused:
+        return None
+    left_out = {reasons.words(reason): n for reason, n in found.excluded.items()}
+    return audience.Count(found.total, found.textable, left_out)
+
+
+def customer_label(customer: Customer) -> str:
+    """A customer as an option of a modal: name and whole number."""
+    return " · ".join(part for part in (customer.name, customer.phone) if part) or f"Customer {customer.id}"
+
+
+def message_facts(runtime: Runtime, session: Session, draft: Distribution, person: Person) -> message.MessageStep:
+    """What step 5 shows of a draft."""
+    kept = drafts.typed(draft, "message")
+    body = kept["body"] or "" if "body" in kept else draft.body
+    known = [provider for provider in providers.listing(session) if provider.enabled]
+    chosen = _number(kept.get("provider", draft.provider_id))
+    default = next((provider.id for provider in known if provider.is_default), known[0].id if known else None)
+    group = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
+    send_at = kept.get("send_at") or (int(draft.send_at.timestamp()) if draft.send_at else None)
+    return message.MessageStep(
+        providers=[(provider.id, provider.name) for provider in known],
+        provider_id=chosen if any(provider.id == chosen for provider in known) else default,
+        body=body,
+        tags=tags.offered(
+            draft.purpose,
+            group.name if group and group.deleted_at is None else None,
+            [found.name for found in all_groups(session)],
+            list(customers.attributes(session)),
+        ),
+        live=live.measure(runtime, session, draft, body),
+        when=when(draft),
+        send_at=send_at,
+        time_zone=person.time_zone,
+    )
+
+
+def _drafts(session: Session, person: Person, *, but: int | None = None) -> list[type.Draft]:
+    """A person's drafts, the newest first."""
+    return [
+        type.Draft(found.id, title(found), f"Step {drafts.reached(found)} · {STEPS[drafts.reached(found)]}")
+        for found in drafts.open_of(session, person.user_id)
+        if found.id != but
+    ]
+
+
+def title(draft: Distribution) -> str:
+    """A draft as its owner knows it: the subject, typed or accepted, else the beginning of the text."""
+    subject_ = drafts.typed(draft, "subject").get("subject") or draft.subject
+    body = drafts.typed(draft, "message").get("body") or draft.body
+    return subject_ or clip(" ".join(body.split()), 60) or drafts.title(draft)
+
+
+def _number(value: Any) -> int | None:
+    """An id out of a select's value."""
+    return int(value) if value else None

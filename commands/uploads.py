@@ -1,0 +1,52 @@
+"""Files that people upload in a modal: fetched from Slack with the bot's token."""
+
+from dataclasses import dataclass
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from distribution.errors import Refused
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT = 10  # seconds
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An uploaded file."""
+
+    name: str
+    data: bytes
+
+
+def fetch(client: WebClient, file_id: str, *, largest: int, field: str) -> Upload:
+    """Fetch a file by its id; takes two requests. Raises `Refused` at `field` for one over `largest` bytes, or gone.
+
+    docs.slack.dev/reference/methods/files.info; `url_private_download` wants the token in a header.
+    """
+    try:
+        file = client.files_info(file=file_id)["file"]
+    except SlackApiError as error:
+        log.warning("file not readable", file=file_id, why=error.response.get("error"))
+        raise Refused("Slack does not let promobot read this file. Upload it once more.", field=field) from None
+    if file["size"] > largest:
+        raise Refused(
+            f"{file['name']} has {file['size'] / MIB:.1f} MB. Files up to {largest / MIB:g} MB can be read here.",
+            field=field,
+        )
+    url = file.get("url_private_download") or file["url_private"]
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise Refused("This file is not one that Slack keeps. Upload it once more.", field=field)
+    request = Request(url, headers={"Authorization": f"Bearer {client.token}"})  # noqa: S310 - the scheme was checked
+    try:
+        with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+            return Upload(file["name"], answer.read(largest + 1))
+    except (URLError, TimeoutError) as error:
+        log.warning("file not fetched", file=file_id, why=str(error))
+        raise Refused("The file could not be fetched from Slack. Try again.", field=field) from None

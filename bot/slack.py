@@ -94,9 +94,8 @@ def build_app(runtime: Runtime, settings: Settings) -> App:
     for package in PACKAGES:
         try:
             module = importlib.import_module(f"commands.{package}")
-        except ModuleNotFoundError as missing:
-            if missing.name != f"commands.{package}":
-                raise
+        except ImportError as missing:
+            log.warning("package left out for now", package=package, why=str(missing))
             continue
         if hasattr(module, "register"):
             module.register(app, runtime)

@@ -51,9 +51,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading; whatever it changed is rolled back."""
+        """A session for reading; whatever it changed is rolled back. Rows read in it may be used after it."""
         with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
+            session.expunge_all()  # or rolling back would empty every object that was read
             session.rollback()
 
     @contextmanager

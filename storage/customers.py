@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Text, case, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.bulk import values
 from storage.database import is_sqlite
-from storage.tables import ConsentChange, Customer, CustomerAttribute
+from storage.tables import ConsentChange, Customer, CustomerAttribute, Distribution, Message, MessageState
 
 # Letters that Unicode does not take apart, but people leave their marks out all the same.
 LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"})
@@ -111,12 +111,16 @@ def ids_by(session: Session, column: InstrumentedAttribute[str | None], wanted: 
 
 def held_by(session: Session, phones: Sequence[str], source_ids: Sequence[str]) -> list[Customer]:
     """The customers who have one of these numbers or source ids, locked for the rest of the transaction."""
-    wanted = select(Customer).where(
-        or_(
-            Customer.phone.in_(select(texts(session, phones).c.value)),
-            Customer.source_id.in_(select(texts(session, source_ids).c.value)),
+    wanted = (
+        select(Customer)
+        .where(
+            or_(
+                Customer.phone.in_(select(texts(session, phones).c.value)),
+                Customer.source_id.in_(select(texts(session, source_ids).c.value)),
+            )
         )
-    )
+        .order_by(Customer.id)
+    )  # two transactions that lock in one order cannot wait for each other
     return list(session.scalars(wanted if is_sqlite(session) else wanted.with_for_update()))
 
 
@@ -129,6 +133,31 @@ def history(session: Session, customer_id: int, limit: int = 50) -> list[Consent
     """The changes of a customer's consent, newest first."""
     changes = select(ConsentChange).where(ConsentChange.customer_id == customer_id)
     return list(session.scalars(changes.order_by(ConsentChange.at.desc(), ConsentChange.id.desc()).limit(limit)))
+
+
+class MessageLine(NamedTuple):
+    """One message to a customer, for their profile."""
+
+    id: int
+    distribution_id: int
+    subject: str
+    state: MessageState
+    reason: str | None
+    settled_at: datetime | None
+
+
+def messages(session: Session, customer_id: int, limit: int) -> list[MessageLine]:
+    """The messages to a customer, newest first."""
+    rows = (
+        select(
+            Message.id, Message.distribution_id, Distribution.subject, Message.state, Message.reason, Message.settled_at
+        )
+        .join(Distribution, Distribution.id == Message.distribution_id)
+        .where(Message.customer_id == customer_id)
+        .order_by(Message.id.desc())
+        .limit(limit)
+    )
+    return [MessageLine(*row) for row in session.execute(rows)]
 
 
 def set_consent(session: Session, customer_id: int, consent: str, *, source: str, at: datetime) -> bool:

@@ -82,17 +82,23 @@ def _parse(shown: str, digits: str, region: str | None) -> PhoneNumber:
 
 def region_of(e164: str) -> str | None:
     """The region (two letters) of a number in E.164; None for one that belongs to no country (satellite phones)."""
-    region = phonenumbers.region_code_for_number(phonenumbers.parse(e164))
-    return region if region in phonenumbers.SUPPORTED_REGIONS else None
+    return _region(phonenumbers.parse(e164))
 
 
 def time_zone_of(e164: str) -> str | None:
     """The IANA time zone of a number in E.164, None where the number does not tell (a mobile phone in Brazil)."""
     number = phonenumbers.parse(e164)
     zones = timezone.time_zones_for_number(number)
-    if len(zones) == 1:
-        return None if zones[0] == timezone.UNKNOWN_TIMEZONE else str(zones[0])
-    return _only_zone(phonenumbers.region_code_for_number(number))
+    if len(zones) == 1 and zones[0] != timezone.UNKNOWN_TIMEZONE:
+        return str(zones[0])
+    return _only_zone(_region(number))
+
+
+def _region(number: PhoneNumber) -> str | None:
+    """The region of a number; of one that is not in use, the region that most numbers with its country code are of."""
+    region = phonenumbers.region_code_for_number(number)
+    region = region or phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return region if region in phonenumbers.SUPPORTED_REGIONS else None
 
 
 def pretty(e164: str) -> str:

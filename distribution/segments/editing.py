@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from rapidfuzz import process
 from sqlalchemy import BigInteger, delete, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from distribution.customers import clean
 from distribution.errors import Refused
+from distribution.search import did_you_mean
 from distribution.segments.rules import check, parse, to_json
 from storage import segments as rows
 from storage.bulk import values
@@ -28,8 +28,7 @@ def by_name(session: Session, name: str) -> Segment:
     segment = rows.by_name_key(session, fold(name))
     if segment:
         return segment
-    near = process.extractOne(fold(name), {each.name: fold(each.name) for each in rows.live(session)}, score_cutoff=60)
-    hint = f" Did you mean '{near[2]}'?" if near else ""
+    hint = did_you_mean(name, [each.name for each in rows.live(session)])
     raise Refused(f"Segment '{name.strip()}' does not exist.{hint}", field="segment")
 
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from rapidfuzz import process
 from sqlalchemy.orm import Session
 
 from distribution.customers import clean
 from distribution.errors import Refused
+from distribution.search import did_you_mean
 from distribution.segments.fields import COUNT_LABELS, OPS, PROFILE, kind_of
 from storage import customers
 from storage.customers import fold
@@ -49,9 +49,7 @@ def check(session: Session, rules: Rules) -> None:
     for condition in conditions(rules):
         name = condition.attribute
         if name is not None and name not in known:
-            near = process.extractOne(name, list(known), score_cutoff=60)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise Refused(f"No customer has an attribute '{name}'.{hint}", field="rules")
+            raise Refused(f"No customer has an attribute '{name}'.{did_you_mean(name, known)}", field="rules")
         if name is not None and known[name] != condition.type:
             raise Refused(f"Attribute '{name}' is a {known[name]}, not a {condition.type}.", field="rules")
         if condition.group_id is not None:

@@ -10,7 +10,14 @@ from storage.tables.codes import (
     PromoCodeRepeat,
     PromoCodeStock,
 )
-from storage.tables.customers import ATTRIBUTE_TYPES, CONSENTS, ConsentChange, Customer, CustomerAttribute, ImportRefusal
+from storage.tables.customers import (
+    ATTRIBUTE_TYPES,
+    CONSENTS,
+    ConsentChange,
+    Customer,
+    CustomerAttribute,
+    ImportRefusal,
+)
 from storage.tables.distributions import Approval, Distribution, DistributionTally, Promotion
 from storage.tables.messages import Batch, BatchState, CallbackInbox, Message, MessageState, Reply, UnknownAttempt
 from storage.tables.segments import Segment, SegmentMember

@@ -1,0 +1,143 @@
+"""Rows of a file and the customers there are, made one: by source id first, then by number.
+
+All in memory for one chunk of rows, read and written in a handful of statements.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from distribution.customers import phone
+from distribution.customers.columns import Record
+from distribution.errors import Refused
+from storage import customer_writes, customers
+from storage.customer_writes import Profile
+
+
+@dataclass
+class Merge:
+    """One chunk: who is there, who changed, and how many rows did what (created, updated, unchanged, kept_opt_out)."""
+
+    session: Session
+    now: datetime
+    tally: Counter[str] = field(default_factory=Counter)
+    refused: list[tuple[int, Sequence[str], str]] = field(default_factory=list)
+    _by_phone: dict[str, Profile] = field(default_factory=dict)
+    _by_source: dict[str, Profile] = field(default_factory=dict)
+    _before: dict[int, Profile] = field(default_factory=dict)  # by id, as the database has it
+    _touched: dict[int, Profile] = field(default_factory=dict)  # by `id()`
+    _freed: set[str] = field(default_factory=set)  # numbers given up in memory, and still taken in the database
+
+    def take(self, records: Sequence[Record], consent: str | None, source: str) -> None:
+        """Apply `records` in their order. `consent`: for those whose row says nothing; `source`: on whose word."""
+        self._load(records)
+        for record in records:
+            try:
+                self._apply(record, consent, source)
+            except Refused as refusal:
+                self.refused.append((record.line, record.cells, str(refusal)))
+        self._write()
+
+    def _load(self, records: Sequence[Record]) -> None:
+        """Fetch whoever the rows may mean."""
+        phones = sorted({record.phone for record in records if record.phone})
+        sources = sorted({record.source_id for record in records if record.source_id})
+        for row in customers.held_by(self.session, phones, sources):
+            profile = Profile(
+                row.id,
+                row.phone,
+                row.source_id,
+                row.name,
+                row.region,
+                row.locale,
+                row.time_zone,
+                row.consent,
+                dict(row.attributes),
+            )
+            self._before[row.id] = profile.copy()
+            self._index(profile)
+
+    def _apply(self, record: Record, consent: str | None, source: str) -> None:
+        """Make one row true. Raises `Refused` where it means two people at once; nothing is changed then."""
+        profile = self._find(record)
+        if record.phone and record.phone in self._freed:
+            self._write()
+        created = profile is None
+        profile = profile or Profile()
+        was = profile.copy()
+        self._identify(profile, record)
+        for name, value in record.profile.items():
+            setattr(profile, name, value)
+        profile.attributes.update(record.attributes)
+        self._agree(profile, record.consent or consent, source)
+        if created:
+            self.tally["created"] += 1
+        else:
+            self.tally["unchanged" if profile == was else "updated"] += 1
+        if created or profile != was:
+            self._touched[id(profile)] = profile
+            self._index(profile)
+
+    def _find(self, record: Record) -> Profile | None:
+        """Whom a row means. Raises `Refused` where its source id and its number are of different people."""
+        by_source = self._by_source.get(record.source_id or "")
+        by_phone = self._by_phone.get(record.phone or "")
+        if by_source and by_phone and by_source is not by_phone:
+            raise Refused(f"{record.phone} is the number of another customer{_known_as(by_phone)}.")
+        if by_phone and not by_source and record.source_id and by_phone.source_id:
+            raise Refused(f"{record.phone} is the number of another customer{_known_as(by_phone)}.")
+        return by_source or by_phone
+
+    def _identify(self, profile: Profile, record: Record) -> None:
+        """Number and source id, and what the number tells where nobody said otherwise."""
+        if record.source_id:
+            profile.source_id = record.source_id
+        if record.phone and record.phone != profile.phone:
+            if profile.phone:
+                self._by_phone.pop(profile.phone, None)
+                self._freed.add(profile.phone)
+            profile.phone = record.phone
+        if profile.phone:
+            profile.region = profile.region or phone.region_of(profile.phone)
+            profile.time_zone = profile.time_zone or phone.time_zone_of(profile.phone)
+
+    def _agree(self, profile: Profile, consent: str | None, source: str) -> None:
+        """Consent, on the word of `source`. Nobody who opted out is opted in again by a file."""
+        if consent is None or consent == profile.consent:
+            return
+        if consent == "given" and profile.consent == "opted_out":
+            self.tally["kept_opt_out"] += 1
+            return
+        profile.consent, profile.source = consent, source
+
+    def _index(self, profile: Profile) -> None:
+        """Let later rows find them."""
+        if profile.phone:
+            self._by_phone[profile.phone] = profile
+        if profile.source_id:
+            self._by_source[profile.source_id] = profile
+
+    def _write(self) -> None:
+        """Write what changed so far."""
+        profiles = list(self._touched.values())
+        consents = [
+            each for each in profiles if each.consent != (self._before[each.id].consent if each.id else "unknown")
+        ]
+        changed = [each for each in profiles if each.id and each != self._before[each.id]]
+        customer_writes.change(self.session, sorted(changed, key=lambda each: each.id or 0), self.now)
+        customer_writes.add(self.session, [each for each in profiles if each.id is None], self.now)
+        customer_writes.note_consents(self.session, consents, self.now)
+        for each in profiles:
+            self._before[each.id or 0] = each.copy()
+        self._touched.clear()
+        self._freed.clear()
+
+
+def _known_as(profile: Profile) -> str:
+    """How somebody else is called, for a reason: their source id, else their name."""
+    if profile.source_id:
+        return f", whose source id is '{profile.source_id}'"
+    return f", {profile.name}" if profile.name else ""

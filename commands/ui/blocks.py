@@ -137,7 +137,7 @@ def modal(
         callback_id=callback_id,
         private_metadata=metadata,
         notify_on_close=notify_on_close,
-        blocks=[],
+        blocks=[divider()],  # replaced: the model takes no dicts, and refuses to be without blocks
     ).to_dict()
     view["blocks"] = as_dicts(blocks)
     return view

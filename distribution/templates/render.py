@@ -186,10 +186,9 @@ class _Slots(NodeTransformer):
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
         """truncate's argument stays a number."""
-        arguments = node.args
-        self.generic_visit(node)
-        if node.name == "truncate":
-            node.args = arguments
+        if node.name != "truncate":
+            return self.generic_visit(node)
+        node.node = self.visit(node.node) if node.node else None
         return node
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:  # noqa: N802

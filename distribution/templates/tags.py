@@ -86,12 +86,23 @@ def tag_of(node: nodes.Node) -> Tag | None:
 
 def start_of(node: nodes.Node) -> nodes.Node:
     """The node that stands leftmost in the text of `node`."""
-    while isinstance(node, nodes.Getattr | nodes.Getitem | nodes.Call | nodes.Filter):
-        inner = node.node
+    while True:
+        match node:
+            case nodes.Getattr() | nodes.Getitem() | nodes.Call() | nodes.Filter() | nodes.Test():
+                inner: nodes.Node | None = node.node
+            case nodes.Compare():
+                inner = node.expr
+            case nodes.BinExpr():
+                inner = node.left
+            case nodes.CondExpr():
+                inner = node.expr1
+            case nodes.Concat():
+                inner = node.nodes[0]
+            case _:
+                inner = None
         if inner is None:
-            break
+            return node
         node = inner
-    return node
 
 
 def _qr(node: nodes.Filter) -> Tag:

@@ -80,7 +80,7 @@ def _match_chunk(session: Session, matched: Matched, chunk: list[tuple[int, str]
             matched.add(customer_id)
         elif text not in wrong:
             missing[parsed[text]] = None
-        elif not _is_heading(line, text):
+        elif len(chunk) == 1 or not _is_heading(line, text):
             matched.bad.append((line, text, wrong[text]))
     matched.unmatched = list(missing)
 

@@ -95,7 +95,8 @@ def test_an_uploaded_list_is_read_by_its_numbers(people: Runtime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pasted", "why"), [("", "The list is empty"), ("12", "Line 1"), ("no digits", "The list is empty"), ("+48501234999", "Import them")]
+    ("pasted", "why"),
+    [("", "The list is empty"), ("12", "Line 1"), ("nobody", "Line 1"), ("+48501234999", "Import them")],
 )
 def test_a_list_of_nobody_is_refused_and_leaves_nothing(people: Runtime, pasted: str, why: str) -> None:
     with pytest.raises(Refused) as refused, people.db.write() as session:

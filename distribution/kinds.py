@@ -6,13 +6,17 @@ from distribution.codes.groups import delete_codes
 from distribution.codes.intake import import_codes
 from distribution.customers.importing import import_customers
 from distribution.jobs import JobFunction, Jobs
+from distribution.launch import run_launch
 from distribution.review import review_job
+from distribution.sending.control import run_stop
 
 KINDS: dict[str, JobFunction] = {
     "delete_codes": delete_codes,
     "generate_codes": generate_codes,
     "import_codes": import_codes,
+    "launch": run_launch,
     "review": review_job,
+    "stop": run_stop,
     "import_customers": import_customers,
 }
 

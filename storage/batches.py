@@ -39,12 +39,7 @@ def _lease_open(
     session: Session, distribution_id: int, *, size: int, owner: str, now: datetime, until: datetime
 ) -> Lease | None:
     """Take a batch that waits and is due, or whose lease ran out; what is over `size` stays behind, waiting."""
-    due = (
-        select(Batch)
-        .where(Batch.distribution_id == distribution_id, _claimable(now))
-        .order_by(Batch.id)
-        .limit(1)
-    )
+    due = select(Batch).where(Batch.distribution_id == distribution_id, _claimable(now)).order_by(Batch.id).limit(1)
     batch = session.scalars(due if is_sqlite(session) else due.with_for_update(skip_locked=True)).first()
     if batch is None:
         return None
@@ -245,3 +240,17 @@ def latest_dispatched(session: Session, distribution_id: int, limit: int) -> lis
         .limit(limit)
     )
     return [(at, size) for at, size in rows if at is not None]
+
+
+def anything_to_send(session: Session, provider_id: int) -> bool:
+    """Whether a distribution of this provider is being sent."""
+    query = select(Distribution.id).where(Distribution.status == "sending", Distribution.provider_id == provider_id)
+    return session.scalar(query.limit(1)) is not None
+
+
+def lock(session: Session, distribution_id: int) -> Distribution:
+    """A distribution's row, locked until the commit. Whoever moves its messages takes this lock first."""
+    query = select(Distribution).where(Distribution.id == distribution_id)
+    if not is_sqlite(session):
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(query).one()

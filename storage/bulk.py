@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, bindparam, cast, column, func, select, type_coerce
+from sqlalchemy import ColumnElement, FromClause, bindparam, cast, column, extract, func, select, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import BigInteger, TypeEngine
@@ -45,8 +45,8 @@ def among(session: Session, what: Column, ids: Iterable[int]) -> ColumnElement[b
     return what == func.any(bindparam(None, list(ids), ARRAY(BigInteger)))
 
 
-def seconds_between(session: Session, start: datetime, moment: ColumnElement[Any]) -> ColumnElement[float]:
+def seconds_between(session: Session, start: datetime, moment: ColumnElement[Any]) -> ColumnElement[Any]:
     """Seconds from `start` to the time in column `moment`, as the database counts them."""
     if is_sqlite(session):
         return (func.julianday(moment) - func.julianday(start.strftime("%Y-%m-%d %H:%M:%S.%f"))) * 86400.0
-    return func.extract("epoch", moment - start)
+    return extract("epoch", moment - start)

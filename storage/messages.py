@@ -72,10 +72,7 @@ def settle(session: Session, distribution_id: int, rows: Sequence[Settled], at: 
 def states(session: Session, ids: Iterable[int]) -> dict[int, MessageState]:
     """Where messages stand; their rows are locked until the commit."""
     query = select(Message.id, Message.state).where(among(session, Message.id, ids)).order_by(Message.id)
-    return {
-        message_id: state
-        for message_id, state in session.execute(query if is_sqlite(session) else query.with_for_update())
-    }
+    return dict(session.execute(query if is_sqlite(session) else query.with_for_update()).tuples())
 
 
 def advance(session: Session, distribution_id: int, rows: Sequence[Settled], at: datetime) -> list[Settled]:
@@ -168,6 +165,21 @@ def close_unknown(session: Session, message_ids: Sequence[int], *, outcome: str,
             .values(outcome=outcome, settled_at=at)
             .execution_options(synchronize_session=False)
         )
+
+
+def unknown_of(session: Session, batch_id: int, message_ids: Sequence[int]) -> set[int]:
+    """Those of the messages whose attempt by this batch is still an open question."""
+    if not message_ids:
+        return set()
+    return set(
+        session.scalars(
+            select(UnknownAttempt.message_id).where(
+                among(session, UnknownAttempt.message_id, message_ids),
+                UnknownAttempt.batch_id == batch_id,
+                UnknownAttempt.outcome.is_(None),
+            )
+        )
+    )
 
 
 def open_unknown(session: Session, distribution_id: int) -> bool:

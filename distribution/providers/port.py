@@ -4,7 +4,6 @@ A provider never retries: each request stands behind an attempt that was committ
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
@@ -68,7 +67,6 @@ class Found(NamedTuple):
 class StatusNews(NamedTuple):
     """A callback: what became of one attempt."""
 
-    key: str  # the same for a repetition
     attempt_id: str
     provider_ref: str
     arrival: Arrival
@@ -78,7 +76,6 @@ class StatusNews(NamedTuple):
 class InboundNews(NamedTuple):
     """A callback: a customer's own text."""
 
-    key: str
     provider_ref: str
     phone: str
     body: str
@@ -88,16 +85,16 @@ News = StatusNews | InboundNews
 
 
 class Callback(NamedTuple):
-    """An HTTP request from a provider."""
+    """A request from a provider, as the inbox kept it."""
 
-    url: str  # as the provider called it: signatures are over it
-    attempt_id: str | None  # from the path, where it names one; its MAC was checked
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes
+    fields: Mapping[str, Any]  # its JSON object or form
+    attempt_id: str | None  # from its address, where that names one
+    url: str = ""  # as the provider called it: signatures are over it
+    signature: str | None = None
 
 
 class NotGenuine(Exception):
-    """A callback that the provider did not make, or that cannot be read. `str()` says which."""
+    """A callback that the provider did not make, or that cannot be read; `str()` says which."""
 
 
 class LookUpFailed(Exception):
@@ -122,7 +119,7 @@ class Provider(Protocol):
         """Ask the provider whether it has the text of an attempt. Raises `LookUpFailed`."""
         ...
 
-    def read_callback(self, callback: Callback) -> list[News]:
+    def read_callback(self, callback: Callback) -> News:
         """What a callback says. Raises `NotGenuine`."""
         ...
 

@@ -66,7 +66,7 @@ class SandboxProvider:
     async def send(self, http: ClientSession, body: bytes) -> Outcome:
         """Post one text."""
         try:
-            async with http.post(self._url, data=body, headers=self._headers) as response:
+            async with http.post(self._url, data=body, headers=self._headers, allow_redirects=False) as response:
                 answer = await response.read()
                 status = response.status
                 wait = response.headers.get("Retry-After") if status == 429 else None
@@ -93,21 +93,17 @@ class SandboxProvider:
             raise LookUpFailed(type(error).__name__) from error
         return None
 
-    def read_callback(self, callback: Callback) -> list[News]:
-        """A status of an attempt, or a customer's text. The URL's MAC is the signature."""
+    def read_callback(self, callback: Callback) -> News:
+        """A status of an attempt, or a customer's text. Its address is the signature."""
+        said = callback.fields
         try:
-            said = json.loads(callback.body)
             if said["event"] == "inbound":
-                ref = str(said["id"])
-                return [InboundNews(f"in:{ref}", ref, str(said["from"]), str(said["body"]))]
-            if said["event"] != "status" or callback.attempt_id is None:
-                raise NotGenuine("neither a status of an attempt nor a customer's text")
-            if said["reference"] != callback.attempt_id:
-                raise NotGenuine("the reference is not the address's attempt")
-            ref, status = str(said["id"]), str(said["status"])
+                return InboundNews(str(said["id"]), str(said["from"]), str(said["body"]))
+            if said["event"] != "status" or (callback.attempt_id or said["reference"]) != said["reference"]:
+                raise NotGenuine("neither the status of an attempt nor a customer's text")
             reason = str(said["error"]) if said.get("error") else None
-            return [StatusNews(f"{ref}:{status}", callback.attempt_id, ref, ARRIVALS[status], reason)]
-        except (ValueError, KeyError, TypeError) as error:
+            return StatusNews(str(said["reference"]), str(said["id"]), ARRIVALS[said["status"]], reason)
+        except (KeyError, TypeError) as error:
             raise NotGenuine(f"not a callback of the sandbox: {error!r}") from error
 
 
@@ -123,8 +119,8 @@ def read_answer(status: int, answer: bytes, wait: str | None) -> Outcome:
         return Outcome(Kind.ACCEPTED, None, str(said["id"]), said.get("segments"))
     if status == 429:
         return Outcome(Kind.LATER, "rate_limited", retry_after=retry_after(wait))
-    if status in (401, 402, 403):
+    if status in (401, 402, 403, 404, 405) or 300 <= status < 400:  # redirects are not followed: that would post again
         return Outcome(Kind.ACCOUNT, "account")
-    if 400 <= status < 500:
+    if 400 <= status < 500 and status != 408 and said.get("error"):
         return Outcome(Kind.REJECTED, str(said.get("error") or "refused"))
     return Outcome(Kind.UNKNOWN, "server_error")

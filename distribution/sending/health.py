@@ -13,6 +13,7 @@ class Health:
     """The latest outcomes of one distribution, as one worker saw them."""
 
     account_failures: int = 0
+    broken: bool = False  # its body cannot be compiled any more: a bug, but one that must not spin
     latest: deque[str | None] = field(default_factory=lambda: deque(maxlen=HEALTH_WINDOW))
 
     def add(self, outcome: Outcome) -> None:
@@ -27,6 +28,8 @@ class Health:
 
     def verdict(self, provider_name: str) -> str | None:
         """Why the distribution should be paused, in words for the channel; None while all is well."""
+        if self.broken:
+            return "Its message cannot be read any more. Stop it, and send a new one."
         if self.account_failures >= ACCOUNT_FAILURES:
             return (
                 f"'{provider_name}' refuses our account. Check its credentials, credit and address, then resume. "
@@ -37,8 +40,3 @@ class Health:
             why = ", ".join(f"{n} {words(reason)}" for reason, n in failed.most_common(3))
             return f"{failed.total()} of the last {len(self.latest)} texts failed: {why}. Look into it, then resume."
         return None
-
-    def reset(self) -> None:
-        """Forget: a person has looked and resumed."""
-        self.account_failures = 0
-        self.latest.clear()

@@ -1,0 +1,303 @@
+"""Launch: fix the audience and block the codes, before anything is sent (DESIGN §6, Block).
+
+A job, in chunks that a kill may fall between: each commits what it did and how far it is. Whatever stops it (too few
+codes, a change since the seal, a person) is undone in chunks too, so that nothing of it is left.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Integer, delete, func, insert, literal, select
+from sqlalchemy.orm import Session
+
+from distribution import audience as audiences
+from distribution import recipients, seal
+from distribution.errors import Refused
+from distribution.jobs import JobRun, JobStopped
+from distribution.runtime import Runtime
+from distribution.templates import render
+from storage import distributions, issuing, tally
+from storage.batches import lock
+from storage.bulk import among
+from storage.customers import exclusion
+from storage.last_codes import latest
+from storage.sequences import take
+from storage.tables import (
+    Customer,
+    Distribution,
+    DistributionTally,
+    Job,
+    Message,
+    MessageState,
+    PromoCodeGroup,
+    PromoCodeRepeat,
+    PromoCodeStock,
+)
+
+log = structlog.get_logger(__name__)
+
+KIND = "launch"
+MESSAGES = 20_000  # in a chunk; half a second at most, on either database
+CODES = 10_000
+
+
+def launch(session: Session, runtime: Runtime, distribution_id: int) -> bool:
+    """Start a sealed distribution, whether it waits for its time or not: its status is `blocking`, a job does the rest.
+
+    False when it was started already, or is not sealed.
+    """
+    row = lock(session, distribution_id)
+    if row.seal is None or row.status not in ("draft", "pending", "scheduled"):
+        return False
+    now = runtime.clock.now()
+    distributions.move(session, row.id, was=(row.status,), to="blocking", reason=None, at=now)
+    runtime.jobs.enqueue(session, KIND, {"distribution_id": row.id}, by=row.created_by)
+    return True
+
+
+def due(runtime: Runtime) -> None:
+    """Launch what is scheduled and whose time has come, and go on with a launch whose job broke off."""
+    now = runtime.clock.now()
+    time_has_come = (Distribution.status == "scheduled") & (Distribution.send_at <= now)
+    with runtime.db.read() as session:
+        ids = session.scalars(select(Distribution.id).where(time_has_come).order_by(Distribution.id)).all()
+        blocking = session.scalar(select(Distribution.id).where(Distribution.status == "blocking").limit(1))
+    for distribution_id in ids:
+        with runtime.db.write() as session:
+            launch(session, runtime, distribution_id)
+    if blocking is not None:
+        with runtime.db.write() as session:
+            _resume_broken(session, runtime)
+
+
+def _resume_broken(session: Session, runtime: Runtime) -> None:
+    """A launch whose job failed by the machine's fault (the database was away) gets another, from where it was."""
+    jobs = session.execute(
+        select(Job.args, Job.state, Job.progress).where(Job.kind == KIND).order_by(Job.id.desc()).limit(500)
+    )
+    last: dict[int, tuple[str, dict[str, Any]]] = {}
+    for args, state, progress in jobs:
+        last.setdefault(args["distribution_id"], (state, progress))
+    for row in session.scalars(select(Distribution).where(Distribution.status == "blocking")):
+        state, progress = last.get(row.id, ("failed", {}))
+        if state in ("failed", "cancelled"):
+            job_id = runtime.jobs.enqueue(session, KIND, {"distribution_id": row.id}, by=row.created_by)
+            session.get_one(Job, job_id).progress = progress
+
+
+def run_launch(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+    """The job: audience, codes, repeats, then `sending`; or everything undone, then `refused`."""
+    distribution_id = int(run.args["distribution_id"])
+    steps = {"start": _start, "audience": _audience, "codes": _codes, "repeats": _repeats, "undo": _undo}
+    while (phase := run.progress.get("phase", "start")) != "over":
+        try:
+            with run.chunk(runtime) as session:
+                row = lock(session, distribution_id)
+                if row.status != "blocking" and phase not in ("undo", "start"):
+                    _give_up(run, None)  # stopped by a person
+                elif row.status != "blocking" and phase == "start":
+                    run.progress = {"phase": "over"}
+                else:
+                    steps[phase](session, runtime, run, row)
+        except JobStopped:
+            raise
+        except Refused as refusal:
+            with run.chunk(runtime):
+                _give_up(run, str(refusal))
+    return dict(run.progress.get("result", {}))
+
+
+def _give_up(run: JobRun, reason: str | None) -> None:
+    """Go on by undoing everything; `reason` is what people are told, None where they did it themselves."""
+    run.progress = {**run.progress, "phase": "undo", "reason": reason}
+
+
+def _start(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
+    """Look at the seal once more, and reserve ids for the audience."""
+    changed = seal.void_if_changed(session, row, now=runtime.clock.now())
+    if changed:
+        run.progress = {"phase": "over", "result": {"changed": changed}}
+        return
+    members = audiences.where(session, row.audience)
+    size = session.scalar(select(func.count()).select_from(Customer).where(members)) or 0
+    first = take(session, "message", max(size, 1))
+    row.first_message_id, row.last_message_id, row.claimed_to = first, first - 1, first - 1
+    issues, repeats = _groups(session, row)
+    run.total = size * (1 + len(issues) + len(repeats))
+    run.progress = {"phase": "audience", "after": 0, "end": first + size - 1}
+
+
+def _groups(session: Session, row: Distribution) -> tuple[list[int], list[int]]:
+    """Ids of the groups that the body takes codes from, and of those whose last code it repeats."""
+    template = render.compile(row.body)
+    keys = recipients.group_keys(session, row, template)
+    issues = sorted(group_id for group_id, key in keys.items() if key in template.issues_from)
+    repeats = sorted(group_id for group_id, key in keys.items() if key in template.repeats_from)
+    return issues, repeats
+
+
+def _audience(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
+    """The next customers as messages, in the order of their ids; those who cannot be texted with the reason."""
+    before = row.last_message_id or 0
+    room = min(MESSAGES, run.progress["end"] - before)
+    why = exclusion().label("why")
+    chosen = (
+        select(Customer.id.label("customer_id"), Customer.phone.label("phone"), why)
+        .where(audiences.where(session, row.audience), Customer.id > run.progress["after"])
+        .order_by(Customer.id)
+        .limit(room)
+        .subquery()
+    )
+    place = func.row_number().over(order_by=chosen.c.customer_id)
+    state = func.coalesce(
+        select(literal(int(MessageState.EXCLUDED), Integer)).where(chosen.c.why.is_not(None)).scalar_subquery(),
+        int(MessageState.QUEUED),
+    )
+    first = before + 1
+    session.execute(
+        insert(Message.__table__).from_select(  # type: ignore[arg-type]
+            ["id", "distribution_id", "customer_id", "state", "reason", "phone"],
+            select(
+                place + before,
+                literal(row.id, Integer),
+                chosen.c.customer_id,
+                state,
+                chosen.c.why,
+                chosen.c.phone,
+            ),
+        )
+    )
+    counts = session.execute(
+        select(Message.state, func.count(), func.max(Message.customer_id))
+        .where(Message.id >= first, Message.id < first + max(room, 1), Message.distribution_id == row.id)
+        .group_by(Message.state)
+    ).all()
+    added = sum(n for _, n, _ in counts)
+    tally.move(session, row.id, {state: n for state, n, _ in counts})
+    row.last_message_id = before + added
+    run.done += added
+    if added and row.last_message_id < run.progress["end"]:
+        run.progress = {**run.progress, "after": max(last for _, _, last in counts)}
+    else:
+        _audience_fixed(session, runtime, run, row)
+
+
+def _audience_fixed(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
+    """Enough codes for everybody, in every group? Raises `Refused` that names what is missing."""
+    queued = tally.read(session, row.id)[MessageState.QUEUED]
+    issues, _ = _groups(session, row)
+    now = runtime.clock.now()
+    problems = []
+    for group_id in issues:
+        group, active = session.execute(
+            select(PromoCodeGroup, PromoCodeStock.active)
+            .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
+            .where(PromoCodeGroup.id == group_id)
+        ).one()
+        if group.expires_at is not None and group.expires_at <= now:
+            problems.append(f"The codes of '{group.name}' have expired.")
+        elif active < queued:
+            problems.append(missing(queued - active, group.name))
+    if problems:
+        raise Refused(" ".join(problems))
+    run.progress = {"phase": "codes", "queued": queued, "group": 0, "after": 0, "code": 0, "bound": 0}
+
+
+def missing(n: int, group: str) -> str:
+    """ "98 codes are missing in 'Summer 10%'." """
+    return f"1 code is missing in '{group}'." if n == 1 else f"{n:,} codes are missing in '{group}'."
+
+
+def _codes(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
+    """Codes of one group for the next messages."""
+    at = run.progress
+    issues, _ = _groups(session, row)
+    if at["group"] >= len(issues):
+        run.progress = {"phase": "repeats", "after": 0}
+        return
+    group_id = issues[at["group"]]
+    waiting = _queued(session, row, at["after"], CODES)
+    if not waiting:
+        run.progress = {**at, "group": at["group"] + 1, "after": 0, "code": 0, "bound": 0}
+        return
+    bound, code = issuing.block(session, group_id, waiting, after=at["code"])
+    if bound < len(waiting) and at["code"]:  # codes that came back meanwhile are below: look once from the start
+        more, code = issuing.block(session, group_id, waiting[bound:], after=0)
+        bound += more
+    row.codes_taken += bound
+    session.flush()
+    run.done += bound
+    if bound < len(waiting):
+        group = session.get_one(PromoCodeGroup, group_id)
+        # Undone below, in chunks of its own: what this chunk bound is committed first.
+        _give_up(run, missing(at["queued"] - at["bound"] - bound, group.name))
+        return
+    run.progress = {**at, "after": waiting[-1][0], "code": code, "bound": at["bound"] + bound}
+
+
+def _queued(session: Session, row: Distribution, after: int, limit: int) -> Sequence[tuple[int, int]]:
+    """The next messages (message id, customer id) that are to be sent."""
+    rows = session.execute(
+        select(Message.id, Message.customer_id)
+        .where(
+            Message.id > max(after, (row.first_message_id or 1) - 1),
+            Message.id <= row.last_message_id,
+            Message.state == MessageState.QUEUED,
+        )
+        .order_by(Message.id)
+        .limit(limit)
+    )
+    return [(message_id, customer_id) for message_id, customer_id in rows]
+
+
+def _repeats(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
+    """Plan which code each of the next messages repeats; when none is left, sending begins."""
+    _, repeats = _groups(session, row)
+    waiting = _queued(session, row, run.progress["after"], CODES) if repeats else []
+    if not waiting:
+        _go(session, runtime, run, row)
+        return
+    found = latest(session, repeats, [customer_id for _, customer_id in waiting])
+    planned = [
+        {"message_id": message_id, "code_id": found[customer_id, group_id].code_id, "customer_id": customer_id}
+        for message_id, customer_id in waiting
+        for group_id in repeats
+        if (customer_id, group_id) in found
+    ]
+    if planned:
+        session.execute(insert(PromoCodeRepeat), planned)
+    run.done += len(waiting) * len(repeats)
+    run.progress = {**run.progress, "after": waiting[-1][0]}
+
+
+def _go(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
+    """Everything is fixed: it may be sent."""
+    now = runtime.clock.now()
+    row.started_at = now
+    session.flush()
+    distributions.move(session, row.id, was=("blocking",), to="sending", reason=None, at=now)
+    run.progress = {"phase": "over", "result": {"messages": tally.read(session, row.id)[MessageState.QUEUED]}}
+
+
+def _undo(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
+    """Take back the last messages with their codes; when none is left, say why."""
+    first, last = row.first_message_id or 0, row.last_message_id or -1
+    cut = max(first, last - CODES + 1)
+    ids = list(range(cut, last + 1)) if first else []
+    if ids:
+        issuing.give_back(session, ids)
+        session.execute(delete(PromoCodeRepeat).where(among(session, PromoCodeRepeat.message_id, ids)))
+        session.execute(delete(Message).where(Message.id >= cut, Message.id <= last, Message.distribution_id == row.id))
+        row.last_message_id = cut - 1
+        return
+    session.execute(delete(DistributionTally).where(DistributionTally.distribution_id == row.id))
+    row.first_message_id = row.last_message_id = row.claimed_to = None
+    row.codes_taken = 0
+    now: datetime = runtime.clock.now()
+    reason = run.progress.get("reason")
+    row.finished_at = now
+    session.flush()
+    distributions.move(session, row.id, was=("blocking",), to="refused", reason=reason, at=now)
+    run.progress = {"phase": "over", "result": {"refused": reason}}

@@ -1,0 +1,62 @@
+"""From a leased batch to request bodies: load its recipients, write each text, measure and encode it."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy.orm import Session
+
+from distribution.links import Links
+from distribution.providers.port import Outgoing, Provider
+from distribution.recipients import Loader
+from distribution.sending.attempts import attempt_id
+from distribution.sms import segments_of
+from storage.batches import Lease
+from storage.messages import Settled
+from storage.tables import Distribution, MessageState
+
+log = structlog.get_logger(__name__)
+
+
+class Ready(NamedTuple):
+    """One text that can be posted as it is."""
+
+    message_id: int
+    body: bytes
+    segments: int
+
+
+@dataclass
+class Prepared:
+    """A leased batch, written. `poison`: messages that cannot be written; the others do not wait for them."""
+
+    lease: Lease
+    repeats: bool  # whether its texts may repeat codes
+    ready: list[Ready] = field(default_factory=list)
+    poison: list[Settled] = field(default_factory=list)
+
+
+def prepare(session: Session, links: Links, provider: Provider, callbacks: str, lease: Lease) -> Prepared:
+    """Write and encode every text of a leased batch. `callbacks`: where the provider tells what becomes of them.
+
+    Raises `Refused` when the body cannot be compiled: a launched one always can, so that is a bug.
+    """
+    loader = Loader(session, session.get_one(Distribution, lease.distribution_id), links)
+    template = loader.template
+    prepared = Prepared(lease, bool(template.repeats_from))
+    missing = set(lease.message_ids)
+    for message_id, phone, recipient in loader.for_messages(lease.message_ids):
+        missing.discard(message_id)
+        try:
+            text = template.render(recipient).strip()
+            if not text:
+                prepared.poison.append(Settled(message_id, MessageState.REJECTED, "empty_text"))
+                continue
+            attempt = attempt_id(lease.batch_id, message_id)
+            body = provider.encode(Outgoing(attempt, phone, text, f"{callbacks}/{attempt}"))
+            prepared.ready.append(Ready(message_id, body, segments_of(text)))
+        except Exception:  # whatever one customer's data does to one text must not hold up the others
+            log.exception("a text could not be written", message=message_id, distribution=lease.distribution_id)
+            prepared.poison.append(Settled(message_id, MessageState.REJECTED, "render_failed"))
+    prepared.poison += [Settled(message_id, MessageState.REJECTED, "deleted") for message_id in sorted(missing)]
+    return prepared

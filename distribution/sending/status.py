@@ -1,0 +1,40 @@
+"""A distribution's status while it is sent: paused by the machine, and over."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage import messages, tally
+from storage.tables import Batch, BatchState, Distribution, MessageState
+
+
+def pause(session: Session, distribution: Distribution, reason: str, at: datetime) -> bool:
+    """Pause a distribution that is being sent; False when it is not. Its row is locked."""
+    if distribution.status != "sending":
+        return False
+    distribution.status, distribution.status_reason, distribution.updated_at = "paused", reason, at
+    session.flush()
+    return True
+
+
+def finish_if_over(session: Session, distribution: Distribution, at: datetime) -> bool:
+    """Close a distribution of which nothing is left to send or to ask; True when this did it. Its row is locked.
+
+    Unknown messages whose provider cannot be asked do not keep it open: a person settles them when they like. A stopped
+    one stays stopped, and gets its time of finish.
+    """
+    if distribution.status not in ("sending", "stopped") or distribution.finished_at is not None:
+        return False
+    if (distribution.claimed_to or 0) < (distribution.last_message_id or 0):
+        return False
+    if tally.read(session, distribution.id)[MessageState.QUEUED] or messages.open_unknown(session, distribution.id):
+        return False
+    still_open = select(Batch.id).where(Batch.distribution_id == distribution.id, Batch.state != BatchState.DONE)
+    if session.scalar(still_open.limit(1)) is not None:
+        return False
+    if distribution.status == "sending":
+        distribution.status, distribution.status_reason = "done", None
+    distribution.finished_at = distribution.updated_at = at
+    session.flush()
+    return True

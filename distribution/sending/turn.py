@@ -1,0 +1,165 @@
+"""One transaction of a lane: record what came back, intend the batch that is written, lease the next (DESIGN §6).
+
+Before a batch is intended, everything that may stop a text is looked at once more (invariant 7): the distribution's
+status, each customer's consent and number, the provider's rate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from distribution.sending.options import Options
+from distribution.sending.prepare import Prepared, Ready
+from distribution.sending.rate import reserve
+from distribution.sending.record import Moment, Result, record
+from distribution.sending.status import finish_if_over, pause
+from storage import batches, issuing, messages
+from storage.batches import Lease
+from storage.bulk import among
+from storage.customers import exclusion
+from storage.database import is_sqlite
+from storage.messages import Settled
+from storage.tables import Customer, Distribution, Message, MessageState
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a turn is asked to do."""
+
+    results: Sequence[Result]
+    intend: Prepared | None
+    lease: int  # up to how many messages to claim; 0: none
+    order: Sequence[int]  # distributions, those served longest ago first
+    watched: frozenset[int]  # distributions of which something is in hand
+    pauses: dict[int, str]  # distributions whose latest outcomes forbid going on, and why
+
+
+@dataclass
+class Done:
+    """What a turn did, valid once its transaction is committed."""
+
+    statuses: dict[int, str] = field(default_factory=dict)
+    going: list[tuple[Ready, float]] = field(default_factory=list)  # what may leave, and in how many seconds
+    intended: bool = False  # the prepared batch is dispatched (`going` may be empty: all were left out)
+    wait: float | None = None  # the prepared batch must wait this long for its provider's rate
+    lost: bool = False  # the prepared batch is no longer ours, or must not go now
+    leased: Lease | None = None
+
+
+def take_turn(
+    session: Session,
+    asked: Asked,
+    *,
+    provider_id: int,
+    owner: str,
+    at: Moment,
+    options: Options,
+    listed_within: float | None,
+) -> Done:
+    """Do what is asked, in the caller's transaction."""
+    distributions = {row.id: row for row in session.scalars(_locked(session, provider_id, asked.watched))}
+    done = Done({key: row.status for key, row in distributions.items()})
+    stopped = {key for key, status in done.statuses.items() if status == "stopped"}
+    pauses = dict(asked.pauses)
+    pauses |= record(session, asked.results, owner=owner, at=at, listed_within=listed_within, stopped=stopped)
+    for distribution_id, reason in sorted(pauses.items()):
+        distribution = distributions.get(distribution_id)
+        if distribution is not None and pause(session, distribution, reason, at.business):
+            done.statuses[distribution_id] = "paused"
+    if asked.intend is not None:
+        _intend(session, asked.intend, done, provider_id=provider_id, owner=owner, at=at, options=options)
+    if asked.lease and done.wait is None:
+        sending = [key for key, status in done.statuses.items() if status == "sending"]
+        turns = {key: place for place, key in enumerate(asked.order)}
+        for key in sorted(sending, key=lambda key: turns.get(key, -1)):
+            done.leased = batches.lease_next(
+                session,
+                distributions[key],
+                size=asked.lease,
+                owner=owner,
+                now=at.machine,
+                until=at.machine + options.lease,
+            )
+            if done.leased is not None:
+                break
+            if finish_if_over(session, distributions[key], at.business):
+                done.statuses[key] = "done"
+    return done
+
+
+def _locked(session: Session, provider_id: int, watched: frozenset[int]) -> Select[Distribution]:
+    """The distributions of a provider that are being sent, and those watched, locked in the order of their ids."""
+    query = (
+        select(Distribution)
+        .where(
+            or_(
+                (Distribution.provider_id == provider_id) & (Distribution.status == "sending"),
+                Distribution.id.in_(sorted(watched)),
+            )
+        )
+        .order_by(Distribution.id)
+    )
+    return query if is_sqlite(session) else query.with_for_update(key_share=True)
+
+
+def _intend(
+    session: Session, prepared: Prepared, done: Done, *, provider_id: int, owner: str, at: Moment, options: Options
+) -> None:
+    """Dispatch a written batch: look again at who may be texted, reserve its rate, commit the intent."""
+    lease = prepared.lease
+    if done.statuses.get(lease.distribution_id) != "sending":
+        batches.release(session, lease, owner=owner, now=at.machine)
+        done.lost = True
+        return
+    left_out = forbidden(session, lease.message_ids)
+    poison = [row for row in prepared.poison if row.message_id not in left_out]
+    going = [ready for ready in prepared.ready if ready.message_id not in left_out]
+    slot = (0.0, 1.0)
+    if going:
+        segments = sum(ready.segments for ready in going)
+        reserved = reserve(session, provider_id, segments, now=at.machine, ahead=options.ahead)
+        if reserved is None:
+            done.wait = options.ahead / 2
+            return
+        slot = reserved
+    until = at.machine + options.ended_after
+    ids = [ready.message_id for ready in going]
+    if not batches.intend(session, lease, ids, owner=owner, now=at.machine, until=until):
+        done.lost = True
+        return
+    dropped = poison + [
+        Settled(message_id, MessageState.EXCLUDED, reason) for message_id, reason in left_out.items() if reason
+    ]
+    issuing.give_back(session, messages.settle(session, lease.distribution_id, dropped, at.business))
+    if not going:
+        batches.finish(session, [lease.batch_id])
+    done.intended = True
+    done.going = _spread(going, *slot)
+
+
+def forbidden(session: Session, message_ids: Sequence[int]) -> dict[int, str | None]:
+    """Which of the messages must not go now, and why; None where the message is settled already."""
+    why: ColumnElement[str | None] = case(
+        (Message.state != MessageState.QUEUED, literal("")),
+        (Customer.id.is_(None), literal("deleted")),
+        (exclusion().is_not(None), exclusion()),
+        (func.coalesce(Message.phone, "") != func.coalesce(Customer.phone, ""), literal("number_changed")),
+        else_=None,
+    )
+    rows = session.execute(
+        select(Message.id, why)
+        .outerjoin(Customer, Customer.id == Message.customer_id)
+        .where(among(session, Message.id, message_ids), why.is_not(None))
+    )
+    return {message_id: reason or None for message_id, reason in rows}
+
+
+def _spread(going: Sequence[Ready], wait: float, rate: float) -> list[tuple[Ready, float]]:
+    """When each text may leave, in seconds from now: one after another at the provider's rate."""
+    spread = []
+    for ready in going:
+        spread.append((ready, wait))
+        wait += ready.segments / rate
+    return spread

@@ -30,19 +30,20 @@ class Busy(Exception):
 
 @dataclass
 class Pace:
-    """How often messages are edited: each at most every `EVERY` seconds, none while Slack asks us to wait.
+    """How often messages are edited: each at most `every` so many seconds, none while Slack asks us to wait.
 
     `monotonic` is a clock in seconds that only moves forward.
     """
 
     monotonic: Callable[[], float] = time.monotonic
+    every: float = EVERY
     _edited: dict[str, float] = field(default_factory=dict)
     _quiet_until: float = 0.0
 
     def may(self, key: str) -> bool:
         """Whether the message called `key` may be posted or edited now."""
         now = self.monotonic()
-        return now >= self._quiet_until and now - self._edited.get(key, -EVERY) >= EVERY
+        return now >= self._quiet_until and now - self._edited.get(key, -self.every) >= self.every
 
     def call(self, key: str, slack: Callable[[], Any]) -> Any:
         """Call Slack for the message `key`. Raises `Busy` when Slack asks to wait, `SlackApiError` for the rest."""
@@ -58,7 +59,7 @@ class Pace:
             raise
         self._edited[key] = self.monotonic()
         if len(self._edited) > 1000:
-            self._edited = {k: at for k, at in self._edited.items() if self.monotonic() - at < EVERY}
+            self._edited = {k: at for k, at in self._edited.items() if self.monotonic() - at < self.every}
         return answer
 
 

@@ -98,6 +98,11 @@ def submit(session: Session, runtime: Runtime, distribution_id: int, *, by: str)
     return Submitted("pending", approval)
 
 
+def check(session: Session, approval_id: int, person: Decider) -> None:
+    """Raise `Refused` unless `person` may decide this request now: before they are asked why they reject it."""
+    _waiting(session, approval_id, person)
+
+
 def approve(session: Session, runtime: Runtime, approval_id: int, person: Decider) -> Decision:
     """Approve a request; the distribution is launched, or scheduled for its time.
 

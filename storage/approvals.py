@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import Approval, TeamMember
@@ -30,9 +30,9 @@ def latest_of(session: Session, distribution_id: int) -> Approval | None:
     return session.scalars(query.order_by(Approval.id.desc())).first()
 
 
-def without_card(session: Session) -> list[Approval]:
-    """Pending ones whose card was not posted yet, oldest first."""
-    query = select(Approval).where(Approval.state == "pending", Approval.card_ts.is_(None))
+def to_show(session: Session) -> list[Approval]:
+    """Those whose card, or whose requester, does not know yet how they stand, oldest first."""
+    query = select(Approval).where(or_(Approval.shown.is_(None), Approval.shown != Approval.state))
     return list(session.scalars(query.order_by(Approval.id)))
 
 

@@ -15,6 +15,8 @@ APPROVE = "approvals.approve"
 REJECT = "approvals.reject"
 DETAILS = "approvals.details"
 REASON = "approvals.reason"
+REASON_BLOCK = "approvals.reject:reason"
+ONE = "approvals.details_view"
 LIST = "approvals.list"
 TURN = "approvals.page"
 
@@ -50,6 +52,7 @@ class Card:
     segments: int = 0
     cost: str = ""
     sample: str = ""  # the text for one customer, its code masked
+    body: str = ""  # the text as it was written
     send_at: datetime | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
@@ -61,8 +64,10 @@ def card(facts: Card) -> list[Block]:
     blocks: list[Block] = [
         ui.header(f"{TITLES[facts.state]} · {facts.subject}"),
         ui.context(f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"),
-        ui.section("", fields=_numbers(facts)),
     ]
+    if facts.state == "void":  # its numbers are of a draft that is being changed
+        return [*blocks, ui.section(decision(facts))]
+    blocks.append(ui.section("", fields=_numbers(facts)))
     if facts.sample:
         blocks.append(ui.section(_quoted(facts.sample)))
     if facts.state != "pending":
@@ -89,7 +94,7 @@ def decision(facts: Card) -> str:
     return f"This request is void: it was changed after it was made{at}.{why}"
 
 
-def reject(approval_id: int, subject: str, metadata: str) -> dict[str, Any]:
+def reject(subject: str, metadata: str) -> dict[str, Any]:
     """Asks why a request is rejected."""
     return ui.modal(
         "Reject",
@@ -99,7 +104,7 @@ def reject(approval_id: int, subject: str, metadata: str) -> dict[str, Any]:
             ),
             ui.field(
                 "Why",
-                "approvals.reject:reason",
+                REASON_BLOCK,
                 PlainTextInputElement(
                     action_id="approvals.why",
                     multiline=True,
@@ -115,21 +120,26 @@ def reject(approval_id: int, subject: str, metadata: str) -> dict[str, Any]:
     )
 
 
-def details(facts: Card, body: str) -> dict[str, Any]:
-    """Everything that an approver may want to know, with the message as it was written."""
+def details(facts: Card, *, decides: bool) -> dict[str, Any]:
+    """Everything that an approver may want to know; `decides`: whether the reader may."""
     blocks: list[Block] = [
         ui.header(facts.subject),
         ui.context(f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"),
         ui.section("", fields=_numbers(facts)),
-        ui.section("*The message as it was written*\n" + _quoted(body)),
+        ui.section("*The message as it was written*\n" + _quoted(facts.body)),
     ]
     if facts.sample:
         blocks.append(ui.section("*What a customer gets*\n" + _quoted(facts.sample)))
-    if facts.state == "pending":
-        blocks.append(_buttons(facts.approval_id))
-    else:
+    if facts.state == "pending" and decides:
+        blocks.append(
+            ui.actions(
+                ui.button("Approve", APPROVE, facts.approval_id, style="primary"),
+                ui.button("Reject…", REJECT, facts.approval_id),
+            )
+        )
+    elif facts.state != "pending":
         blocks.append(ui.section(decision(facts)))
-    return ui.modal("Approval request", blocks, callback_id=LIST, close="Close", metadata=str(facts.approval_id))
+    return ui.modal("Approval request", blocks, callback_id=ONE, close="Close", metadata=str(facts.approval_id))
 
 
 def waiting(page: paging.Page[Card], *, may_approve: bool, asker: str) -> dict[str, Any]:
@@ -168,6 +178,16 @@ def told(facts: Card) -> str:
     if facts.state == "rejected":
         return f"<@{facts.requested_by}> {subject} was rejected by <@{facts.decided_by}>.{why}"
     return f"<@{facts.requested_by}> The approval request for {subject} is void: it was changed.{why}"
+
+
+def told_blocks(facts: Card) -> list[Block]:
+    """The same with what can be done next."""
+    blocks: list[Block] = [ui.section(told(facts))]
+    if facts.state == "rejected":
+        blocks.append(ui.actions(ui.button("Change and send again…", "distributions.again", facts.distribution_id)))
+    elif facts.state == "void":
+        blocks.append(ui.actions(ui.button("Continue the draft", "distributions.continue", facts.distribution_id)))
+    return blocks
 
 
 TITLES = {

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,6 @@ class Reviewing:
         self.runtime = runtime
         self._wizard = wizard
         self._waiting: dict[str, Place] = {}
-        self._stopping = threading.Event()
 
     def register(self, app: App) -> None:
         """Everything that can be pressed in a review."""
@@ -100,7 +100,7 @@ class Reviewing:
                 if error.response.get("error") not in (*CLOSED, "ratelimited"):
                     raise
             left -= 1
-            self._stopping.wait(EVERY)
+            time.sleep(EVERY)
 
     def leave(self, view_id: str) -> None:
         """A modal moves to another step, or is closed: it waits for nothing any more."""

@@ -122,3 +122,5 @@ class Approval(Base):
     reason: Mapped[str | None] = mapped_column(Text)  # why rejected, or what changed when void
     channel: Mapped[str | None] = mapped_column(Text)
     card_ts: Mapped[str | None] = mapped_column(Text)
+    # The state that the card shows and the requester was told of; "unposted": the channel is closed to us, they know.
+    shown: Mapped[str | None] = mapped_column(Text)

@@ -1,0 +1,113 @@
+"""Cards in the approvals channel, kept as the database says; requesters hear what was decided.
+
+`refresh` is called every few seconds by the process that has Slack, and right after a click. A card is posted once and
+edited in place; what it shows is written down after Slack has taken it, so a restart repeats at most one call.
+"""
+
+import threading
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from commands import posting
+from commands.approvals import facts, views
+from commands.approvals.views import Card
+from commands.ui.blocks import as_dicts, section
+from commands.ui.text import escape
+from distribution import settings
+from distribution.runtime import Runtime
+from storage import approvals as rows
+from storage.tables import Approval, Distribution
+
+log = structlog.get_logger(__name__)
+
+# One at a time in this process: a click and the clock may want to show the same decision.
+_showing = threading.Lock()
+
+# A channel that is closed to us is tried again this often, in looks of the clock (every two seconds).
+_pace = posting.Pace(every=60.0)
+
+
+def refresh(runtime: Runtime, client: WebClient) -> None:
+    """Post, edit and tell whatever is not shown yet."""
+    with _showing:
+        with runtime.db.read() as session:
+            waiting = [approval.id for approval in rows.to_show(session)]
+        for approval_id in waiting:
+            _show(runtime, client, approval_id)
+
+
+def _show(runtime: Runtime, client: WebClient, approval_id: int) -> None:
+    """Bring one card up to date."""
+    with runtime.db.read() as session:
+        approval = rows.get(session, approval_id)
+        if approval is None or approval.shown == approval.state:
+            return
+        card = facts.card(session, approval)
+        channel = settings.get(session, "approvals.channel") or approval.channel
+        asked_in = session.get_one(Distribution, approval.distribution_id).channel
+    if approval.card_ts is None and card.state == "pending":
+        _post(runtime, client, approval, card, channel)
+        return
+    if approval.card_ts and approval.channel:
+        _edit(client, approval.channel, approval.card_ts, card)
+    if card.state != "pending":
+        text = views.told(card)
+        posting.post(client, asked_in, card.requested_by, text, views.told_blocks(card))
+    _shown(runtime, approval_id, card.state)
+
+
+def _post(runtime: Runtime, client: WebClient, approval: Approval, card: Card, channel: str | None) -> None:
+    """The card for the first time; where the channel does not take it, its requester is told what to do."""
+    key = f"{approval.id}"
+    if not channel:
+        if approval.shown is None:
+            _tell_unposted(client, card, "There is no approvals channel: an admin sets one with `/promo settings`.")
+            _shown(runtime, approval.id, "unposted")
+        return
+    if approval.shown == "unposted" and not _pace.may(key):
+        return
+    try:
+        answer = _pace.call(
+            key,
+            lambda: client.chat_postMessage(
+                channel=channel, text=views.fallback(card), blocks=as_dicts(views.card(card))
+            ),
+        )
+    except SlackApiError as error:
+        if error.response.get("error") not in posting.CLOSED:
+            raise
+        log.warning("approval card not posted", channel=channel, why=error.response.get("error"))
+        if approval.shown is None:
+            _tell_unposted(client, card, f"promobot cannot post in <#{channel}>: type `/invite @promobot` there.")
+            _shown(runtime, approval.id, "unposted")
+        return
+    _shown(runtime, approval.id, "pending", channel=str(answer["channel"]), card_ts=str(answer["ts"]))
+
+
+def _tell_unposted(client: WebClient, card: Card, why: str) -> None:
+    text = (
+        f"The approval request for *{escape(card.subject)}* could not be posted. {why} "
+        "It waits meanwhile, and approvers find it with `/promo approvals`."
+    )
+    client.chat_postMessage(channel=card.requested_by, text=text, blocks=as_dicts([section(text)]))
+
+
+def _edit(client: WebClient, channel: str, ts: str, card: Card) -> None:
+    """The card as it stands; one that somebody deleted stays deleted."""
+    try:
+        client.chat_update(channel=channel, ts=ts, text=views.fallback(card), blocks=as_dicts(views.card(card)))
+    except SlackApiError as error:
+        if error.response.get("error") not in posting.GONE:
+            raise
+
+
+def _shown(runtime: Runtime, approval_id: int, state: str, **more: str) -> None:
+    """Write down what is on show."""
+    with runtime.db.write() as session:
+        approval = rows.get(session, approval_id)
+        if approval is not None:
+            approval.shown = state
+            for name, value in more.items():
+                setattr(approval, name, value)

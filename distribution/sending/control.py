@@ -169,10 +169,10 @@ def _codes_for(session: Session, row: Distribution, ids: Sequence[int]) -> None:
     have = set(
         session.execute(
             select(PromoCode.message_id, PromoCode.group_id).where(among(session, PromoCode.message_id, ids))
-        ).tuples()
+        ).all()
     )
     customers = dict(
-        session.execute(select(Message.id, Message.customer_id).where(among(session, Message.id, ids))).tuples()
+        session.execute(select(Message.id, Message.customer_id).where(among(session, Message.id, ids))).all()
     )
     for group_id in sorted(group_id for group_id, key in keys.items() if key in template.issues_from):
         lacking = [(message_id, customers[message_id]) for message_id in ids if (message_id, group_id) not in have]

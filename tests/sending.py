@@ -1,0 +1,259 @@
+"""What tests of the pipeline share: a gateway that can misbehave, a distribution ready to launch, a sender that runs."""
+
+import asyncio
+import json
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from distribution import providers, seal
+from distribution.launch import launch
+from distribution.runtime import Runtime
+from distribution.sending.options import Options
+from distribution.sending.worker import Sender
+from storage.names import fold
+from storage.sequences import take
+from storage.tables import (
+    CodeState,
+    Customer,
+    Distribution,
+    PromoCode,
+    PromoCodeGroup,
+    PromoCodeLot,
+    PromoCodeStock,
+    Segment,
+    SegmentMember,
+)
+
+# Small and quick: a test should not wait for what production waits for.
+QUICK = Options(concurrency=8, batch=20, flush=0.01, idle=0.02, shutdown=2.0)
+PATIENCE = 20.0  # seconds until a condition that does not come true fails a test
+
+
+@dataclass
+class Gateway:
+    """A gateway like the sandbox's, in this process: keeps every text it accepted, and can misbehave by number or turn."""
+
+    url: str = ""
+    accepted: list[dict[str, Any]] = field(default_factory=list)
+    requests: int = 0
+    # What happens to the coming requests, in order; "ok" by default.
+    script: list[str] = field(default_factory=list)
+    # What always happens to a number.
+    by_number: dict[str, str] = field(default_factory=dict)
+    always: str = "ok"
+    lookups: int = 0
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
+    latency: float = 0.0
+
+    def texts_to(self) -> Counter[str]:
+        """How many texts each number got."""
+        return Counter(text["to"] for text in self.accepted)
+
+    def twice(self) -> list[str]:
+        """Bodies that were accepted more than once, for one number."""
+        bodies = Counter((text["to"], text["body"]) for text in self.accepted)
+        return [f"{to}: {body}" for (to, body), n in bodies.items() if n > 1]
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """POST /gateway/messages."""
+        self.requests += 1
+        body = await request.json()
+        what = self.by_number.get(body["to"]) or (self.script.pop(0) if self.script else self.always)
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        if what == "refuse":
+            return web.json_response({"error": "invalid_number", "permanent": True}, status=400)
+        if what == "account":
+            return web.json_response({"error": "unauthorized"}, status=401)
+        if what == "429":
+            return web.json_response({"error": "rate_limited"}, status=429, headers={"Retry-After": "0.05"})
+        if what == "500":
+            return web.json_response({"error": "server_error"}, status=500)
+        if what == "drop":
+            return _cut(request)
+        ref = f"SM{len(self.accepted)}"
+        self.accepted.append({**body, "id": ref, "status": "accepted"})
+        if what == "500-after-accept":
+            return web.json_response({"error": "server_error"}, status=500)
+        if what == "drop-after-accept":
+            return _cut(request)
+        if what == "hang-after-accept":
+            await self.hanging.wait()
+        return web.json_response({"id": ref, "status": "accepted", "segments": 1}, status=201)
+
+    async def search(self, request: web.Request) -> web.Response:
+        """GET /gateway/messages."""
+        self.lookups += 1
+        found = [text for text in reversed(self.accepted) if text["to"] == request.query["to"]]
+        return web.json_response({"messages": found})
+
+
+def _cut(request: web.Request) -> web.Response:
+    transport = request.transport
+    if transport is not None:
+        transport.abort()
+    return web.Response()
+
+
+@asynccontextmanager
+async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
+    """The gateway on a free port."""
+    app = web.Application()
+    app.router.add_post("/gateway/messages", gateway.send)
+    app.router.add_get("/gateway/messages", gateway.search)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    gateway.url = f"http://127.0.0.1:{port}"
+    try:
+        yield gateway
+    finally:
+        gateway.hanging.set()
+        await runner.cleanup()
+
+
+@contextmanager
+def gateway_in_thread() -> Iterator[Gateway]:
+    """The gateway in a thread of its own, so that a sender whose loop is killed or held does not take it along."""
+    loop = asyncio.new_event_loop()
+    gateway = Gateway()
+    up = threading.Event()
+    done = asyncio.Event()
+
+    async def serve() -> None:
+        async with serving(gateway):
+            up.set()
+            await done.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    assert up.wait(10)
+    try:
+        yield gateway
+    finally:
+        loop.call_soon_threadsafe(gateway.hanging.set)
+        loop.call_soon_threadsafe(done.set)
+        thread.join(5)
+        loop.close()
+
+
+def make_group(runtime: Runtime, name: str, codes: int) -> int:
+    """A group with that many active codes `S-0`, `S-1`…; its id."""
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        group = PromoCodeGroup(name=name, name_key=fold(name), formats=[], created_at=now, created_by="U0MAYA")
+        session.add(group)
+        session.flush()
+        session.add(PromoCodeStock(group_id=group.id, total=codes, active=codes))
+        lot = PromoCodeLot(group_id=group.id, method="paste", created_at=now, created_by="U0MAYA")
+        session.add(lot)
+        session.flush()
+        first = take(session, "code", max(codes, 1))
+        session.add_all(
+            PromoCode(
+                id=first + n, code=f"{fold(name)[:1].upper()}{group.id}-{n}", group_id=group.id, lot_id=lot.id,
+                state=CodeState.ACTIVE,
+            )
+            for n in range(codes)
+        )
+        return group.id
+
+
+def make_customers(runtime: Runtime, count: int, *, first: int = 0) -> list[int]:
+    """Customers who may be texted, numbers +48600100000 and up; their ids."""
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        rows = [
+            Customer(
+                phone=f"+486001{first + n:05d}", name=f"Anna{n} Kowalska", consent="given", consent_at=now,
+                created_at=now, updated_at=now,
+            )
+            for n in range(count)
+        ]
+        session.add_all(rows)
+        session.flush()
+        return [row.id for row in rows]
+
+
+def make_provider(runtime: Runtime, url: str, *, rate: float = 10_000.0) -> int:
+    """A sandbox provider at `url`; its id."""
+    with runtime.db.write() as session:
+        return providers.add(
+            session, runtime.vault, name="Phone", kind="sandbox", config={"base_url": url}, rate=rate, by="U0ADA",
+            now=runtime.clock.now(),
+        ).id
+
+
+def make_distribution(
+    runtime: Runtime,
+    provider_id: int,
+    customer_ids: list[int],
+    *,
+    body: str = "Hi {{ client.first_name }}, your code: {{ client.promocode('Summer 10%') }}",
+    subject: str = "Summer thank-you",
+) -> int:
+    """A sealed distribution to a list of customers; its id. Nothing is launched."""
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        segment = Segment(name="List", kind="list", created_at=now, created_by="U0MAYA")
+        session.add(segment)
+        session.flush()
+        session.add_all(SegmentMember(segment_id=segment.id, customer_id=customer_id) for customer_id in customer_ids)
+        row = Distribution(
+            status="pending", subject=subject, body=body, provider_id=provider_id, purpose="unique_codes",
+            audience={"kind": "list", "segment_id": segment.id}, created_by="U0MAYA", created_at=now, updated_at=now,
+        )
+        session.add(row)
+        session.flush()
+        seal.put(session, row)
+        return row.id
+
+
+def start(runtime: Runtime, distribution_id: int) -> None:
+    """Launch, and run the jobs that this takes."""
+    with runtime.db.write() as session:
+        launch(session, runtime, distribution_id)
+    while runtime.jobs.run_next(runtime):
+        pass
+
+
+def status(runtime: Runtime, distribution_id: int) -> str:
+    """A distribution's status."""
+    with runtime.db.read() as session:
+        return session.get_one(Distribution, distribution_id).status
+
+
+async def until(condition: Callable[[], bool], why: str = "it never came true") -> None:
+    """Wait for a condition. Fails after `PATIENCE`."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + PATIENCE
+    while not condition():
+        assert loop.time() < end, why
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def sending(runtime: Runtime, options: Options = QUICK, **more: Any) -> AsyncIterator[Sender]:
+    """A sender that runs during the block."""
+    sender, stop = Sender(runtime, options=options, **more), asyncio.Event()
+    task = asyncio.create_task(sender.run(stop))
+    try:
+        yield sender
+    finally:
+        stop.set()
+        await task
+
+
+def callback_of(text: dict[str, Any], state: str, at: datetime, error: str | None = None) -> dict[str, Any]:
+    """The status callback that the gateway would post about an accepted text."""
+    news = {"event": "status", "id": text["id"], "reference": text["reference"], "status": state, "at": at.isoformat()}
+    return json.loads(json.dumps(news | ({"error": error} if error else {})))

@@ -20,7 +20,7 @@ def check_options(options: Any, path: str, *, least: int = 1, most: int = 100, m
         value = option.get("value") if isinstance(option, dict) else None
         if isinstance(value, str):
             if value in seen:
-                problems.append(Problem(f"{here}/value", f"is used twice: {value}"))
+                problems.append(Problem(f"{here}/value", f"is used twice: {value}", is_error=False))
             seen.add(value)
     return problems
 

@@ -35,7 +35,7 @@ def check_table(block: Json, path: str) -> Problems:
 
 def check_data_table(block: Json, path: str) -> Problems:
     """A data table: a caption, a header row and 1 to 100 rows, all equally long, 10,000 characters in all."""
-    yield from check_string(block, "caption", path, 255, required=True)
+    yield from check_string(block, "caption", path, 2000, required=True)
     yield from check_number(block, "page_size", path, 1, 100)
     rows, problems = check_list(block, "rows", path, 2, 101)
     yield from problems

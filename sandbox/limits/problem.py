@@ -107,8 +107,6 @@ def check_text_object(value: Any, here: str, most: int, *, plain: bool = False, 
         yield Problem(f"{here}/text", f"must be less than {most + 1} characters")
     elif len(text) < least:
         yield Problem(f"{here}/text", f"must be more than {least - 1} characters")
-    elif least and not text.strip():
-        yield Problem(f"{here}/text", "must not be blank")
     if kind == "mrkdwn" and "emoji" in value:
         yield Problem(f"{here}/emoji", "is only allowed in plain_text")
     if kind == "plain_text" and "verbatim" in value:

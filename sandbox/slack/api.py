@@ -105,36 +105,35 @@ class Api:
 
     async def call(self, request: Request) -> Response:
         """One call of the Web API."""
-        method = request.path_params["method"]
-        arguments: Json = {}
+        call = Call(self.slack, request.path_params["method"], {}, base_url(request))
         try:
-            arguments = await _arguments(request)
-            _check_token(_token(request, arguments), method)
-            self._hold_to_limit(method)
-            answer = {"ok": True} | self._run(request, method, arguments)
+            call.args = await _arguments(request)
+            _check_token(_token(request, call.args), call.method)
+            self._hold_to_limit(call.method)
+            answer = {"ok": True} | self._run(call)
         except SlackError as error:
-            self._record(method, arguments, error.name)
+            self._record(call, error.name)
             if error.name == "ratelimited":
                 return JSONResponse({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "1"})
             return JSONResponse({"ok": False, "error": error.name} | error.extra)
-        self._record(method, arguments, None)
+        self._record(call, None)
         scopes = ",".join(sorted(self.slack.manifest.scopes))
         return JSONResponse(answer, headers={"x-oauth-scopes": scopes})
 
-    def _run(self, request: Request, method: str, arguments: Json) -> Json:
-        if method == "apps.connections.open":
-            host = base_url(request).removeprefix("http://")
+    def _run(self, call: Call) -> Json:
+        if call.method == "apps.connections.open":
+            host = call.base_url.removeprefix("http://")
             return {"url": f"ws://{host}/link/?ticket={self.slack.sockets.new_ticket()}&app_id={people.APP_ID}"}
-        if method == "api.test":
-            return {"args": arguments}
-        handler = METHODS.get(method)
+        if call.method == "api.test":
+            return {"args": call.args}
+        handler = METHODS.get(call.method)
         if handler is None:
-            raise SlackError("unknown_method", req_method=method)
-        needed = SCOPES.get(method, ())
+            raise SlackError("unknown_method", req_method=call.method)
+        needed = SCOPES.get(call.method, ())
         granted = self.slack.manifest.scopes
         if self.slack.manifest.is_given and needed and not granted & set(needed):
             raise SlackError("missing_scope", needed=",".join(needed), provided=",".join(sorted(granted)))
-        return handler(Call(self.slack, method, arguments, base_url(request)))
+        return handler(call)
 
     def _hold_to_limit(self, method: str) -> None:
         knobs = self.slack.knobs
@@ -147,9 +146,9 @@ class Api:
             knobs.rate_limit_methods[method] -= 1
             raise SlackError("ratelimited")
 
-    def _record(self, method: str, arguments: Json, error: str | None) -> None:
-        problems = arguments.pop("_problems", [])
-        self.slack.record(method, {k: _decoded(v) for k, v in arguments.items()}, problems, error)
+    def _record(self, call: Call, error: str | None) -> None:
+        payload = {key: _decoded(value) for key, value in call.args.items()}
+        self.slack.record(call.method, payload, call.problems, error)
 
     async def respond(self, request: Request) -> Response:
         """A post to a `response_url`."""

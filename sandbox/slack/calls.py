@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox import people
@@ -32,6 +32,8 @@ class Call:
     method: str
     args: Json
     base_url: str
+    problems: list[Problem] = field(default_factory=list)
+    """What the validator found in the arguments, for the record."""
 
     def text(self, name: str) -> str:
         """A string argument; "" when it is not there."""

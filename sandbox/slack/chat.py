@@ -23,7 +23,7 @@ def _content(call: Call) -> Json:
     if not any(message.get(key) for key in ("text", "blocks", "attachments")):
         raise SlackError("no_text")
     problems = call.slack.check_message(message)
-    call.args["_problems"] = problems
+    call.problems += problems
     error = refusal(problems, "invalid_blocks")
     if error:
         raise error
@@ -59,16 +59,23 @@ def _own_message(call: Call, refused: str) -> Json:
 
 
 def update(call: Call) -> Json:
-    """chat.update. Without `blocks`, the blocks stay unless new text replaces them, as in Slack."""
+    """chat.update.
+
+    New text without `blocks` takes the blocks away; attachments stay until an empty list is sent; only an edit
+    without blocks shows "(edited)" (docs.slack.dev/reference/methods/chat.update).
+    """
     message = _own_message(call, "cant_update_message")
     _hold_to_rate(call, message)
     content = _content(call)
-    fields: Json = {"text": content.get("text", message["text"]), "edited": _edited(call.slack)}
+    fields: Json = {"text": content.get("text", message["text"])}
     if "blocks" in call.args or "text" in content:
         fields["blocks"] = content.get("blocks")
+    if "attachments" in call.args:
         fields["attachments"] = content.get("attachments")
     if "metadata" in content:
         fields["metadata"] = content["metadata"]
+    if not fields.get("blocks"):
+        fields["edited"] = _edited(call.slack)
     changed = call.slack.workspace.change(message, **fields)
     return {"channel": message["channel"], "ts": message["ts"], "text": changed["text"], "message": changed}
 
@@ -165,7 +172,7 @@ def respond(slack: Slack, where: ResponseUrl, body: Json, via: str = "response_u
         if where.is_ephemeral:
             workspace.change_ephemeral(where.user, original, **fields)
         else:
-            workspace.change(original, **fields, edited=_edited(slack))
+            workspace.change(original, **fields, edited=None if body.get("blocks") else _edited(slack))
         return
     message = slack.bot_message(body)
     if body.get("thread_ts") is None and where.thread_ts:

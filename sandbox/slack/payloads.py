@@ -16,8 +16,25 @@ TOKEN = "sandbox-verification-token"  # noqa: S105 - Slack's deprecated verifica
 
 def escaped(text: str) -> str:
     """Typed text as Slack sends it on: & < > as entities, and @promobot as a mention."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace(f"@{people.BOT.name}", f"<@{people.BOT_USER_ID}>")
+    return _entities(text).replace(f"@{people.BOT.name}", f"<@{people.BOT_USER_ID}>")
+
+
+def sent_back(value: Any) -> Any:
+    """What the bot posted as it gets it back in a payload: the plain_text in it has `& < >` as entities.
+
+    A bot that copies blocks from a payload into a new message must undo that (bolt-python's issue 513).
+    """
+    if isinstance(value, list):
+        return [sent_back(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "plain_text" and isinstance(value.get("text"), str):
+        return value | {"text": _entities(value["text"])}
+    return {key: sent_back(item) for key, item in value.items()}
+
+
+def _entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _user(user: str) -> Json:
@@ -108,10 +125,10 @@ def message_action(
         "channel": _channel(channel),
         "state": {"values": state},
         "response_url": response_url,
-        "actions": actions,
+        "actions": sent_back(actions),
     }
     if not is_ephemeral:
-        payload["message"] = {key: value for key, value in message.items() if key != "channel"}
+        payload["message"] = sent_back({key: value for key, value in message.items() if key != "channel"})
     return payload
 
 

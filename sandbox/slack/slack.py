@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,9 @@ from sandbox.slack.sockets import Sockets
 from sandbox.slack.triggers import Handles
 from sandbox.slack.views import Views
 from sandbox.workspace import Workspace
+
+RECORDED = 20_000
+"""How many payloads are remembered: all of a test's, and not a whole month of a demo's."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Slack:
     handles: Handles
     knobs: Knobs
     manifest: Manifest
-    recorded: list[Recorded] = field(default_factory=list)
+    recorded: deque[Recorded] = field(default_factory=lambda: deque(maxlen=RECORDED))
     uploads: dict[str, Json] = field(default_factory=dict)
     """Uploads under way, by token: what files.getUploadURLExternal was told."""
     recent_updates: dict[str, list[float]] = field(default_factory=dict)

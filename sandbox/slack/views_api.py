@@ -15,7 +15,7 @@ def _view(call: Call, kind: str) -> Json:
     if view is None:
         raise SlackError("invalid_arguments", ["[ERROR] missing required field: view"])
     problems = call.slack.check_view(view)
-    call.args["_problems"] = problems
+    call.problems += problems
     error = refusal(problems, "invalid_arguments", "/view")
     if error:
         raise error

@@ -14,7 +14,7 @@ def build(runtime: Runtime) -> FastAPI:
     """The service over one runtime."""
     app = FastAPI(title="promobot", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(pages.router(runtime))
-    app.router.routes.append(callbacks.route(runtime))
+    app.router.routes.extend(callbacks.routes(runtime))
     registry = metrics.registry(runtime)
 
     @app.get("/healthz", include_in_schema=False)

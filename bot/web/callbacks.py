@@ -1,4 +1,4 @@
-"""`POST /callbacks/{token}`: a provider tells what became of a text, or what a customer replied.
+"""`POST /callbacks/{token}/{attempt}`: a provider tells what became of a text, or (without an attempt) of a reply.
 
 A plain Starlette endpoint, and one write for everything that came in the meantime: a gateway sends a callback for each
 text, thousands in a few seconds, and each is answered only when it is on disk (docs/decisions: one commit per callback
@@ -6,7 +6,6 @@ managed 880 a second, grouped 4,000 and more).
 """
 
 import asyncio
-import importlib
 import json
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,11 +17,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from distribution.runtime import Runtime
+from distribution.sending.callbacks import ATTEMPT, SIGNATURE, URL, receive
 
 log = structlog.get_logger(__name__)
 
 LARGEST = 64 * 1024  # bytes of one callback
 MOST_AT_ONCE = 500  # payloads in one transaction
+
+SIGNATURE_HEADER = "x-twilio-signature"
 
 Payload = dict[str, Any]
 
@@ -64,7 +66,6 @@ class Inbox:
                     stored.set_exception(failure)
 
     def _store(self, by_provider: dict[int, list[Payload]]) -> None:
-        receive = importlib.import_module("distribution.sending.callbacks").receive
         with self._runtime.db.write() as session:
             for provider_id, payloads in by_provider.items():
                 receive(session, provider_id, payloads, self._runtime.clock.now())
@@ -82,8 +83,8 @@ def parse(content_type: str, body: bytes) -> Payload | None:
     return fields or None
 
 
-def route(runtime: Runtime) -> Route:
-    """The endpoint. 204: stored; 400: not a callback; 404: not our link; 503: not stored, send it again."""
+def routes(runtime: Runtime) -> list[Route]:
+    """The endpoints. 204: stored; 400: not a callback; 404: not our link; 503: not stored, send it again."""
     inbox = Inbox(runtime)
 
     async def callback(request: Request) -> Response:
@@ -95,9 +96,26 @@ def route(runtime: Runtime) -> Route:
         if payload is None:
             return PlainTextResponse("expected a JSON object or form fields, at most 64 KiB", 400)
         try:
-            await inbox.put(provider_id, payload)
+            await inbox.put(provider_id, payload | _envelope(runtime, request))
         except Exception:
             return PlainTextResponse("not stored, please send it again", 503)
         return Response(status_code=204)
 
-    return Route("/callbacks/{token}", callback, methods=["POST"])
+    return [
+        Route("/callbacks/{token}", callback, methods=["POST"]),
+        Route("/callbacks/{token}/{attempt}", callback, methods=["POST"]),
+    ]
+
+
+def _envelope(runtime: Runtime, request: Request) -> Payload:
+    """What a provider's signature is over besides the fields, and the attempt that the address names.
+
+    The address is the public one: behind a proxy ours would be another.
+    """
+    query = f"?{request.url.query}" if request.url.query else ""
+    found: Payload = {URL: f"{runtime.links.public_url}{request.url.path}{query}"}
+    if "attempt" in request.path_params:
+        found[ATTEMPT] = request.path_params["attempt"]
+    if SIGNATURE_HEADER in request.headers:
+        found[SIGNATURE] = request.headers[SIGNATURE_HEADER]
+    return found

@@ -117,7 +117,7 @@ def world(db_url: str) -> Iterator[World]:
             name="Sandbox phone",
             name_key="sandbox phone",
             kind="sandbox",
-            config={"base_url": f"http://127.0.0.1:{page}/gateway"},
+            config={"base_url": f"http://127.0.0.1:{page}"},
             is_default=True,
             rate=1000.0,
             created_at=runtime.clock.now(),

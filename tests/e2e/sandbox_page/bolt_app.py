@@ -19,7 +19,13 @@ def plain(text: str) -> dict[str, Any]:
 
 def field(block_id: str, label: str, element: dict[str, Any], **more: Any) -> dict[str, Any]:
     """An input block whose element's action id is `value`."""
-    return {"type": "input", "block_id": block_id, "label": plain(label), "element": {"action_id": "value", **element}, **more}
+    return {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label),
+        "element": {"action_id": "value", **element},
+        **more,
+    }
 
 
 def first_view(note: str = "0 characters") -> dict[str, Any]:
@@ -40,7 +46,11 @@ def first_view(note: str = "0 characters") -> dict[str, Any]:
             field("subject", "Subject", {"type": "plain_text_input", "max_length": 40}, hint=plain("For approvers")),
             field("message", "Message", message, dispatch_action=True),
             {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]},
-            field("customer", "Customer", {"type": "external_select", "min_query_length": 2, "placeholder": plain("Search")}),
+            field(
+                "customer",
+                "Customer",
+                {"type": "external_select", "min_query_length": 2, "placeholder": plain("Search")},
+            ),
             field("kind", "Type", {"type": "radio_buttons", "options": options, "initial_option": options[0]}),
             field("codes", "Codes", {"type": "file_input", "filetypes": ["csv"], "max_files": 1}, optional=True),
         ],
@@ -138,7 +148,9 @@ class TinyBot:
     def _approve(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
         message = body["message"]
-        client.chat_update(channel=body["channel"]["id"], ts=message["ts"], text=f"Approved by <@{body['user']['id']}>", blocks=[])
+        client.chat_update(
+            channel=body["channel"]["id"], ts=message["ts"], text=f"Approved by <@{body['user']['id']}>", blocks=[]
+        )
 
     def _home(self, event: dict[str, Any], client: WebClient) -> None:
         hello = {"type": "header", "text": plain("Good morning")}
@@ -147,8 +159,19 @@ class TinyBot:
 
 def approval() -> list[dict[str, Any]]:
     """An approval card whose button asks first."""
-    confirm = {"title": plain("Approve?"), "text": plain("398 customers are texted."), "confirm": plain("Approve"), "deny": plain("No")}
-    button = {"type": "button", "action_id": "approve", "style": "primary", "text": plain("Approve"), "confirm": confirm}
+    confirm = {
+        "title": plain("Approve?"),
+        "text": plain("398 customers are texted."),
+        "confirm": plain("Approve"),
+        "deny": plain("No"),
+    }
+    button = {
+        "type": "button",
+        "action_id": "approve",
+        "style": "primary",
+        "text": plain("Approve"),
+        "confirm": confirm,
+    }
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": "*Approval requested* · Summer thank-you"}},
         {"type": "actions", "elements": [button]},

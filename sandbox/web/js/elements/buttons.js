@@ -64,7 +64,7 @@ export function feedbackButtons(field) {
 export function overflow(field) {
   const { element } = field;
   const node = h("button", {
-    type: "button", ...field.attributes(), class: "icon-btn overflow", "aria-haspopup": "listbox", "aria-expanded": "false", "aria-label": element.accessibility_label ?? "More actions",
+    type: "button", ...field.attributes(), class: "icon-btn overflow", "aria-haspopup": "listbox", "aria-expanded": "false", "aria-label": element.accessibility_label ?? (field.place.label ? `More actions for ${field.place.label}` : "More actions"),
     on: { click: () => open() },
   }, icon("more", 18));
   async function open() {

@@ -1,0 +1,121 @@
+"""A real Chromium on the sandbox's page, with a tiny real Bolt app behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from tests.e2e.sandbox_page.bolt_app import TinyBot
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """An installed Chromium; skips where there is none (CHROMIUM may name one)."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CANDIDATES)), None)
+    if not path:
+        pytest.skip("no Chromium is installed (set CHROMIUM to its path)")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox of this test's own. It waits half a second for an ack, so that timeouts are quick to see."""
+    with Sandbox(ack_seconds=0.5) as running:
+        yield running
+
+
+@pytest.fixture
+def bot(sandbox: Sandbox) -> Iterator[TinyBot]:
+    """The tiny app, connected to the sandbox."""
+    with TinyBot(sandbox.api_url) as running:
+        yield running
+
+
+class Opener:
+    """Opens pages, and remembers what they complained about."""
+
+    def __init__(self, browser: Any, base: str) -> None:
+        self._browser = browser
+        self._base = base
+        self._contexts: list[Any] = []
+        self.complaints: list[str] = []
+
+    def __call__(self, path: str, *, width: int = 1440, height: int = 900, **options: Any) -> Any:
+        """A page on `path` of the sandbox, in a browser context of its own."""
+        context = self._browser.new_context(viewport={"width": width, "height": height}, **options)
+        self._contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.on(
+            "console", lambda message: message.type in ("error", "warning") and self.complaints.append(message.text)
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(self._base + path)
+        return page
+
+    def workspace(self, *, user: str = "U0MAYA", at: str = "C0MARKETING", hints: str = "off", **options: Any) -> Any:
+        """The page of one person in one channel, ready to use."""
+        page = self(f"/?user={user}&hints={hints}#/{at}", **options)
+        page.locator("body.is-ready").wait_for()
+        return page
+
+    def close(self) -> None:
+        """Close every page that was opened."""
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def opened(browser: Any, sandbox: Sandbox) -> Iterator[Opener]:
+    """Opens pages of the sandbox."""
+    opener = Opener(browser, sandbox.url)
+    yield opener
+    opener.close()
+
+
+@pytest.fixture
+def page(opened: Opener, bot: TinyBot) -> Any:
+    """Maya in #marketing, on a wide screen, with the bot there."""
+    page = opened.workspace()
+    page.get_by_text("promobot is connected").wait_for()
+    return page
+
+
+def send_text(sandbox: Sandbox, to: str, body: str, **more: Any) -> None:
+    """Hand a text to the sandbox's gateway, as a provider's client would."""
+    data = {"to": to, "from": "PROMO", "body": body, "reference": "a1", "callback_url": "", **more}
+    request = urllib.request.Request(
+        f"{sandbox.gateway_url}/messages", json.dumps(data).encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request).close()
+
+
+def run(page: Any, line: str, channel: str = "marketing") -> None:
+    """Type a command or message into the channel's composer and send it."""
+    box = page.get_by_label(f"Message #{channel}")
+    box.fill(line)
+    box.press("Escape")
+    box.press("Enter")

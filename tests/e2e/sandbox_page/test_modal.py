@@ -1,0 +1,151 @@
+"""Modals, with a real Bolt app behind the sandbox: typing, errors, a pushed view, a bot's options, files, timeouts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from tests.e2e.sandbox_page.bolt_app import TinyBot
+from tests.e2e.sandbox_page.conftest import Opener, run
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture
+def modal(page: Any) -> Any:
+    """The wizard's first step, open."""
+    run(page, "/promo send")
+    dialog = page.get_by_role("dialog", name="Send promo codes")
+    dialog.wait_for()
+    return dialog
+
+
+def fill(page: Any, modal: Any, subject: str = "Summer thank-you") -> None:
+    """Fill what the first step requires."""
+    modal.get_by_label("Subject").fill(subject)
+    modal.get_by_label("Message").fill("Hi Anna")
+    modal.get_by_text("7 characters").wait_for()
+    modal.get_by_role("combobox", name="Customer").click()
+    page.keyboard.type("er 02")
+    page.get_by_role("option", name="Customer 021").click()
+
+
+def test_typing_goes_on_while_the_bot_updates_the_view(page: Any, modal: Any, bot: TinyBot) -> None:
+    """The bot redraws the view at each pause; the field keeps its text, its focus and its place."""
+    modal.get_by_label("Subject").fill("Summer")
+    modal.get_by_label("Message").focus()
+    page.keyboard.type("Hi Anna")
+    modal.get_by_text("7 characters").wait_for()
+    page.keyboard.press("Home")
+    page.keyboard.type("Oh! ")
+    modal.get_by_text("11 characters").wait_for()
+    page.keyboard.type("x")
+    modal.get_by_text("12 characters").wait_for()
+    assert modal.get_by_label("Message").input_value() == "Oh! xHi Anna"
+    assert modal.get_by_label("Subject").input_value() == "Summer"
+    assert bot.actions[-1]["value"] == "Oh! xHi Anna"
+
+
+def test_a_missing_answer_is_asked_for_at_its_field(modal: Any, bot: TinyBot) -> None:
+    modal.get_by_role("button", name="Next").click()
+    modal.get_by_text("Please complete this required field.").first.wait_for()
+    assert modal.locator(".has-error .field-label").all_inner_texts() == ["Subject", "Message", "Customer"]
+    assert modal.get_by_label("Subject").get_attribute("aria-invalid") == "true"
+    assert modal.get_by_label("Subject").evaluate("node => node === document.activeElement")
+    modal.get_by_label("Subject").press("x")
+    assert modal.locator(".has-error .field-label").all_inner_texts() == ["Message", "Customer"]
+    assert bot.submitted == []
+
+
+def test_the_bots_error_stands_at_the_field_and_nothing_typed_is_lost(page: Any, modal: Any) -> None:
+    fill(page, modal, subject="taken")
+    modal.get_by_role("button", name="Next").click()
+    error = modal.get_by_text("There is already a subject 'taken'. Choose another.")
+    error.wait_for()
+    assert error.locator("xpath=ancestor::*[@data-block-id][1]").get_attribute("data-block-id") == "subject"
+    assert modal.get_by_label("Message").input_value() == "Hi Anna"
+    assert "Customer 021" in modal.get_by_role("combobox", name="Customer").inner_text()
+
+
+def test_back_from_a_pushed_view_finds_everything_as_it_was(page: Any, modal: Any, bot: TinyBot) -> None:
+    fill(page, modal)
+    modal.locator("input[type=file]").set_input_files(
+        {"name": "codes.csv", "mimeType": "text/csv", "buffer": b"A1\nA2"}
+    )
+    modal.get_by_text("codes.csv").wait_for()
+    modal.get_by_role("button", name="Next").click()
+    review = page.get_by_role("dialog", name="Review")
+    review.get_by_text("To Customer 021 with codes.csv").wait_for()
+    assert not modal.is_visible()
+    review.locator(".modal-back").click()
+    modal.wait_for()
+    assert modal.get_by_label("Subject").input_value() == "Summer thank-you"
+    assert modal.get_by_text("codes.csv").is_visible()
+    modal.get_by_role("button", name="Next").click()
+    review.get_by_role("button", name="Send").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.get_by_text("Sending · Summer thank-you").wait_for()
+    assert [file["name"] for file in bot.submitted[0]["codes"]["value"]["files"]] == ["codes.csv"]
+    assert bot.submitted[0]["kind"]["value"]["selected_option"]["value"] == "manual"
+
+
+def test_the_bots_own_options_wait_for_enough_letters(page: Any, modal: Any) -> None:
+    modal.get_by_role("combobox", name="Customer").click()
+    page.get_by_text("Type 2 characters or more to search").wait_for()
+    page.keyboard.type("3")
+    page.get_by_text("1 more character to search").wait_for()
+    page.keyboard.type("00")
+    page.get_by_role("option", name="Customer 300").wait_for()
+    page.keyboard.type("0")
+    page.get_by_text("No matches").wait_for()
+    page.keyboard.press("Escape")
+    assert modal.is_visible()
+    assert modal.get_by_role("combobox", name="Customer").evaluate("node => node === document.activeElement")
+
+
+def test_a_bot_that_does_not_answer_is_said_and_the_form_stays(page: Any, modal: Any) -> None:
+    fill(page, modal, subject="slow")
+    modal.get_by_role("button", name="Next").click()
+    modal.get_by_text("We had some trouble connecting.").wait_for()
+    assert modal.get_by_label("Subject").input_value() == "slow"
+    assert modal.get_by_role("button", name="Next").is_enabled()
+
+
+def test_escape_closes_a_modal_and_gives_the_focus_back(page: Any, modal: Any) -> None:
+    page.keyboard.press("Escape")
+    modal.wait_for(state="detached")
+    assert page.get_by_label("Message #marketing").evaluate("node => node === document.activeElement")
+    assert page.locator("#app").get_attribute("inert") is None
+
+
+def test_tab_stays_inside_a_modal(page: Any, modal: Any) -> None:
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        assert modal.evaluate("node => node.contains(document.activeElement)")
+
+
+def test_a_modal_and_what_the_bot_knows_of_it_survive_a_reload(page: Any, modal: Any) -> None:
+    modal.get_by_label("Message").fill("Hi Anna")
+    modal.get_by_text("7 characters").wait_for()
+    page.reload()
+    modal.wait_for()
+    assert modal.get_by_label("Message").input_value() == "Hi Anna"
+
+
+def test_a_command_that_is_not_answered_comes_back_into_the_box(page: Any, sandbox: Sandbox) -> None:
+    run(page, "/promo slow")
+    page.get_by_text("What you typed is back in the box.").wait_for()
+    assert page.get_by_label("Message #marketing").input_value() == "/promo slow"
+
+
+def test_an_approval_asks_first_and_the_card_changes_in_place(page: Any, opened: Opener) -> None:
+    run(page, "/promo ask")
+    lee = opened.workspace(user="U0LEE")
+    lee.get_by_role("button", name="Approve").click()
+    confirm = lee.get_by_role("alertdialog", name="Approve?")
+    assert confirm.get_by_text("398 customers are texted.").is_visible()
+    confirm.get_by_role("button", name="Approve").click()
+    page.get_by_text("Approved by @Lee Okafor").wait_for()
+    assert page.get_by_role("button", name="Approve").count() == 0

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Integer, delete, func, insert, literal, select
+from sqlalchemy import Integer, case, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
@@ -151,9 +151,9 @@ def _audience(session: Session, runtime: Runtime, run: JobRun, row: Distribution
         .subquery()
     )
     place = func.row_number().over(order_by=chosen.c.customer_id)
-    state = func.coalesce(
-        select(literal(int(MessageState.EXCLUDED), Integer)).where(chosen.c.why.is_not(None)).scalar_subquery(),
-        int(MessageState.QUEUED),
+    state = case(
+        (chosen.c.why.is_not(None), literal(int(MessageState.EXCLUDED), Integer)),
+        else_=literal(int(MessageState.QUEUED), Integer),
     )
     first = before + 1
     session.execute(
@@ -226,7 +226,7 @@ def _codes(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -
     if bound < len(waiting) and at["code"]:  # codes that came back meanwhile are below: look once from the start
         more, code = issuing.block(session, group_id, waiting[bound:], after=0)
         bound += more
-    row.codes_taken += bound
+    issuing.count_taken(row, group_id, bound)
     session.flush()
     run.done += bound
     if bound < len(waiting):
@@ -294,7 +294,7 @@ def _undo(session: Session, runtime: Runtime, run: JobRun, row: Distribution) ->
         return
     session.execute(delete(DistributionTally).where(DistributionTally.distribution_id == row.id))
     row.first_message_id = row.last_message_id = row.claimed_to = None
-    row.codes_taken = 0
+    row.codes_taken = {}
     now: datetime = runtime.clock.now()
     reason = run.progress.get("reason")
     row.finished_at = now

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import Distribution
@@ -33,6 +33,23 @@ def list_for(
     if user_id is not None:
         query = query.where(Distribution.created_by == user_id)
     return list(session.scalars(query.limit(limit).offset(offset)))
+
+
+def _visible(user_id: str, statuses: Sequence[str]) -> Select[tuple[Distribution]]:
+    """Distributions in one of the statuses; of drafts only a person's own."""
+    own = (Distribution.status != "draft") | (Distribution.created_by == user_id)
+    return select(Distribution).where(Distribution.status.in_(statuses), own)
+
+
+def page_for(session: Session, user_id: str, statuses: Sequence[str], *, limit: int, offset: int) -> list[Distribution]:
+    """Those that a person sees in the list, the latest change first."""
+    newest = (Distribution.updated_at.desc(), Distribution.id.desc())
+    return list(session.scalars(_visible(user_id, statuses).order_by(*newest).limit(limit).offset(offset)))
+
+
+def count_for(session: Session, user_id: str, statuses: Sequence[str]) -> int:
+    """How many `page_for` turns over."""
+    return session.scalar(select(func.count()).select_from(_visible(user_id, statuses).subquery())) or 0
 
 
 def by_status(session: Session, *statuses: str) -> list[Distribution]:
@@ -73,3 +90,11 @@ def move(
         .execution_options(synchronize_session="fetch")
     )
     return moved is not None
+
+
+def on_show(session: Session, live: Sequence[str], over: Sequence[str], *, since: datetime) -> list[Distribution]:
+    """Those whose message in Slack may have to change: in a status of `live`, or in one of `over` since `since`."""
+    recent = Distribution.status.in_(over) & (Distribution.updated_at >= since)
+    return list(
+        session.scalars(select(Distribution).where(Distribution.status.in_(live) | recent).order_by(Distribution.id))
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from slack_sdk.models.blocks import Block, ButtonElement
+from slack_sdk.models.blocks import Block, ButtonElement, RadioButtonsElement
 
 from commands.ui import blocks as ui
 from commands.ui import charts
@@ -20,6 +20,8 @@ CSV = "distributions.csv"
 AGAIN = "distributions.again"
 EDIT = "distributions.edit"
 OPEN = "distributions.open"
+SETTLED = "distributions.settled"
+SETTLE_BLOCK = "distributions.settle:what"
 
 BAR = 20
 
@@ -182,6 +184,32 @@ def with_chart(facts: Report, *, native: bool) -> list[Block | dict[str, Any]]:
     if facts.chart:
         middle.append(charts.block(facts.chart) if native else ui.section(charts.as_text(facts.chart)))
     return [*report(facts), *middle, report_actions(facts)]
+
+
+def settle(line: Line) -> dict[str, Any]:
+    """Asks what became of the texts that nobody can be asked about."""
+    options = [
+        ui.option("They arrived", "arrived", "They count as sent, and their codes as issued"),
+        ui.option("They did not arrive", "lost", "The same codes are sent to the same customers again"),
+    ]
+    them = count(line.unknown, "text")
+    return ui.modal(
+        "Settle unknown",
+        [
+            ui.section(
+                f"The provider took {them} of *{escape(line.subject)}* and never said what became of "
+                f"{'it' if line.unknown == 1 else 'them'}. Look in its own log, or ask a customer, and then say:"
+            ),
+            ui.field(
+                "What became of them",
+                SETTLE_BLOCK,
+                RadioButtonsElement(action_id="distributions.what", options=options),
+            ),
+        ],
+        callback_id=SETTLED,
+        submit="Settle",
+        metadata=str(line.id),
+    )
 
 
 def receipt(line: Line, excluded: Mapping[str, int]) -> str:

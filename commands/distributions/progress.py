@@ -1,0 +1,139 @@
+"""The one message of each distribution in its channel: posted once, edited in place, at the end its report.
+
+The engine never calls Slack; `refresh` looks every few seconds at what is not shown yet. What a message shows is
+written down as a hash after Slack has taken it: nothing is edited twice for the same numbers, the last edit is certain,
+and a restart can post a message a second time only where it fell between Slack's answer and our commit.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from sqlalchemy.orm import Session
+
+from commands import posting
+from commands.distributions import facts, views
+from commands.ui.blocks import as_dicts
+from distribution.runtime import Runtime
+from storage import distributions as rows
+from storage.tables import Distribution
+
+log = structlog.get_logger(__name__)
+
+LIVE = ("scheduled", "blocking", "sending", "paused")
+OVER = ("done", "stopped", "refused")
+
+# How long a report follows what comes in after the end: delivery receipts, opt-outs, redemptions.
+FOLLOWED = timedelta(days=3)
+
+_pace = posting.Pace()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a message should say: its text, its blocks, and the same with the chart as text."""
+
+    text: str
+    blocks: list[dict[str, Any]]
+    plain: list[dict[str, Any]]
+
+    @property
+    def hash(self) -> str:
+        """Of everything in it."""
+        content = json.dumps([self.text, self.blocks], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def refresh(runtime: Runtime, client: WebClient) -> None:
+    """Post or edit the message of every distribution whose numbers changed. Raises `SlackApiError` for a 429."""
+    with runtime.db.read() as session:
+        ids = [row.id for row in rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)]
+    for distribution_id in ids:
+        key = str(distribution_id)
+        if not _pace.may(key):
+            continue
+        try:
+            _show(runtime, client, distribution_id, key)
+        except posting.Busy:
+            continue
+        except SlackApiError as error:
+            log.error("progress not shown", distribution=distribution_id, why=error.response.get("error"))
+
+
+def shown(runtime: Runtime, session: Session, distribution: Distribution) -> Shown:
+    """What the message of a distribution should say now."""
+    line = facts.line(session, distribution, now=runtime.clock.now())
+    if distribution.status in LIVE:
+        blocks = as_dicts(views.progress(line))
+        return Shown(views.in_a_line(line), blocks, blocks)
+    if distribution.status == "refused" or distribution.first_message_id is None:
+        blocks = as_dicts(views.not_sent(line))
+        return Shown(views.in_a_line(line), blocks, blocks)
+    report = facts.report(session, distribution, now=runtime.clock.now())
+    return Shown(
+        views.in_a_line(line),
+        as_dicts(views.with_chart(report, native=True)),
+        as_dicts(views.with_chart(report, native=False)),
+    )
+
+
+def _show(runtime: Runtime, client: WebClient, distribution_id: int, key: str) -> None:
+    """Bring one message up to date."""
+    with runtime.db.read() as session:
+        distribution = rows.get(session, distribution_id)
+        if distribution is None:
+            return
+        wanted = shown(runtime, session, distribution)
+    if wanted.hash == distribution.progress_shown:
+        return
+    if distribution.status == "refused" and distribution.progress_ts is None and distribution.first_message_id is None:
+        # Rejected before it ever had a message here: its requester was told by the decision itself.
+        _written(runtime, distribution_id, wanted.hash)
+        return
+    try:
+        _put(runtime, client, distribution, wanted.text, wanted.blocks, wanted.hash, key)
+    except SlackApiError as error:
+        if not posting.refused_blocks(error) or wanted.plain == wanted.blocks:
+            raise
+        _put(runtime, client, distribution, wanted.text, wanted.plain, wanted.hash, key)
+
+
+def _put(
+    runtime: Runtime,
+    client: WebClient,
+    distribution: Distribution,
+    text: str,
+    blocks: list[dict[str, Any]],
+    digest: str,
+    key: str,
+) -> None:
+    """Edit the message, or post it where there is none, or none any more."""
+    if distribution.progress_ts and distribution.channel:
+        channel, ts = distribution.channel, distribution.progress_ts
+        try:
+            _pace.call(key, lambda: client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
+        except SlackApiError as error:
+            if error.response.get("error") not in posting.GONE:
+                raise
+            log.info("progress message is gone", distribution=distribution.id)
+        _written(runtime, distribution.id, digest)
+        return
+    channel, ts = _pace.call(
+        key, lambda: posting.post(client, distribution.channel, distribution.created_by, text, blocks)
+    )
+    _written(runtime, distribution.id, digest, channel=channel, progress_ts=ts)
+
+
+def _written(runtime: Runtime, distribution_id: int, digest: str, **more: str) -> None:
+    """Write down what is on show."""
+    with runtime.db.write() as session:
+        distribution = rows.get(session, distribution_id)
+        if distribution is not None:
+            distribution.progress_shown = digest
+            for name, value in more.items():
+                setattr(distribution, name, value)

@@ -26,15 +26,24 @@ const WORDS = {
 
 async function call(method, path, { query, body, form } = {}) {
   const url = new URL(path, document.baseURI);
-  for (const [key, value] of Object.entries(query ?? {})) if (value !== undefined && value !== null && value !== "") url.searchParams.set(key, value);
+  for (const [key, value] of Object.entries(query ?? {}))
+    if (value !== undefined && value !== null && value !== "") url.searchParams.set(key, value);
   let response;
   try {
-    response = await fetch(url, { method, body: form ?? (body ? JSON.stringify(body) : undefined), headers: body ? { "Content-Type": "application/json" } : {} });
+    response = await fetch(url, {
+      method,
+      body: form ?? (body ? JSON.stringify(body) : undefined),
+      headers: body ? { "Content-Type": "application/json" } : {},
+    });
   } catch {
     throw new ApiError("offline", WORDS.offline);
   }
   const answer = await response.json().catch(() => null);
-  if (answer?.error) throw new ApiError(answer.error, answer.detail || WORDS[answer.error] || `The sandbox answered: ${answer.error}.`);
+  if (answer?.error)
+    throw new ApiError(
+      answer.error,
+      answer.detail || WORDS[answer.error] || `The sandbox answered: ${answer.error}.`,
+    );
   if (!response.ok) throw new ApiError(`http_${response.status}`, `The sandbox answered ${response.status}.`);
   return answer ?? {};
 }
@@ -44,18 +53,21 @@ const post = (path, body) => call("POST", path, { body: { user, ...body } });
 
 export const api = {
   state: () => get("sandbox/state"),
-  messages: (channel, { before, limit = 50 } = {}) => get(`sandbox/channels/${channel}/messages`, { before, limit }),
+  messages: (channel, { before, limit = 50 } = {}) =>
+    get(`sandbox/channels/${channel}/messages`, { before, limit }),
   thread: (channel, ts) => get(`sandbox/channels/${channel}/threads/${ts}`),
   home: () => get("sandbox/home"),
   post: (message) => post("sandbox/post", message),
   action: (container, action, state) => post("sandbox/action", { container, action, state }),
   submit: (viewId, state) => post("sandbox/submit", { view_id: viewId, state }),
   close: (viewId, clear) => post("sandbox/close", { view_id: viewId, clear }),
-  options: (container, blockId, actionId, value, state) => post("sandbox/options", { container, block_id: blockId, action_id: actionId, value, state }),
+  options: (container, blockId, actionId, value, state) =>
+    post("sandbox/options", { container, block_id: blockId, action_id: actionId, value, state }),
   dismiss: (channel, ts) => post("sandbox/dismiss", { channel, message_ts: ts }),
   phones: (q) => call("GET", "sandbox/phones", { query: { q } }),
   phone: (number) => call("GET", `sandbox/phones/${encodeURIComponent(number)}`),
-  reply: (number, body) => call("POST", `sandbox/phones/${encodeURIComponent(number)}/reply`, { body: { body } }),
+  reply: (number, body) =>
+    call("POST", `sandbox/phones/${encodeURIComponent(number)}/reply`, { body: { body } }),
   clock: (change) => call("POST", "sandbox/clock", { body: change }),
   async upload(file) {
     const form = new FormData();

@@ -11,7 +11,11 @@ const HEIGHT = 236;
 const BOX = { left: 48, right: 12, top: 12, bottom: 24 };
 
 const number = (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 2 }).format(value);
-const short = (value) => new Intl.NumberFormat("en", { notation: Math.abs(value) >= 10_000 ? "compact" : "standard", maximumFractionDigits: 2 }).format(value);
+const short = (value) =>
+  new Intl.NumberFormat("en", {
+    notation: Math.abs(value) >= 10_000 ? "compact" : "standard",
+    maximumFractionDigits: 2,
+  }).format(value);
 
 /** Round numbers for an axis that spans `low` to `high`: about `count` of them. */
 export function ticks(low, high, count = 4) {
@@ -32,7 +36,18 @@ function readout() {
     node,
     show(x, y, title, lines) {
       node.hidden = false;
-      node.replaceChildren(h("div", { class: "strong" }, title), ...lines.map(([color, label, value]) => h("div", { class: "tip-line" }, h("i", { style: { background: color } }), h("span", null, label), h("b", null, value))));
+      node.replaceChildren(
+        h("div", { class: "strong" }, title),
+        ...lines.map(([color, label, value]) =>
+          h(
+            "div",
+            { class: "tip-line" },
+            h("i", { style: { background: color } }),
+            h("span", null, label),
+            h("b", null, value),
+          ),
+        ),
+      );
       node.style.left = `${x * 100}%`;
       node.style.top = `${y * 100}%`;
       node.dataset.side = x > 0.6 ? "left" : "right";
@@ -43,15 +58,58 @@ function readout() {
   };
 }
 
-const legend = (items) => h("ul", { class: "chart-legend" }, items.map(([color, label, value]) => h("li", null, h("i", { style: { background: color } }), h("span", null, label), value ? h("b", null, value) : null)));
+const legend = (items) =>
+  h(
+    "ul",
+    { class: "chart-legend" },
+    items.map(([color, label, value]) =>
+      h(
+        "li",
+        null,
+        h("i", { style: { background: color } }),
+        h("span", null, label),
+        value ? h("b", null, value) : null,
+      ),
+    ),
+  );
 
-const dataTable = (title, columns, rows) => h("table", { class: "visually-hidden" }, h("caption", null, title), h("thead", null, h("tr", null, columns.map((name) => h("th", { scope: "col" }, name)))), h("tbody", null, rows.map((row) => h("tr", null, row.map((cell, at) => h(at ? "td" : "th", { scope: at ? null : "row" }, cell))))));
+const dataTable = (title, columns, rows) =>
+  h(
+    "table",
+    { class: "visually-hidden" },
+    h("caption", null, title),
+    h(
+      "thead",
+      null,
+      h(
+        "tr",
+        null,
+        columns.map((name) => h("th", { scope: "col" }, name)),
+      ),
+    ),
+    h(
+      "tbody",
+      null,
+      rows.map((row) =>
+        h(
+          "tr",
+          null,
+          row.map((cell, at) => h(at ? "td" : "th", { scope: at ? null : "row" }, cell)),
+        ),
+      ),
+    ),
+  );
 
 function frame(title, drawing, tip, extra, tableNode) {
   return h("div", { class: "chart" }, h("div", { class: "chart-plot" }, drawing, tip.node), extra, tableNode);
 }
 
-const svg = (width, height, title, ...children) => s("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart-svg", role: "img", "aria-label": title }, ...children);
+const svg = (width, height, title, ...children) =>
+  s(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, class: "chart-svg", role: "img", "aria-label": title },
+    ...children,
+  );
 
 /** A pie of at most a handful of segments, with each one's share. */
 export function pie(title, segments) {
@@ -61,7 +119,8 @@ export function pie(title, segments) {
   const size = 200;
   const [middle, radius, hole] = [size / 2, size / 2 - 6, 46];
   let angle = -Math.PI / 2;
-  const at = (r, a) => [middle + r * Math.cos(a), middle + r * Math.sin(a)].map((value) => value.toFixed(2)).join(" ");
+  const at = (r, a) =>
+    [middle + r * Math.cos(a), middle + r * Math.sin(a)].map((value) => value.toFixed(2)).join(" ");
   const slices = segments.map((item, index) => {
     const value = Math.max(0, Number(item.value) || 0);
     const turn = total ? Math.min((value / total) * Math.PI * 2, Math.PI * 2 - 1e-4) : 0;
@@ -71,12 +130,32 @@ export function pie(title, segments) {
     const color = COLORS[index % COLORS.length];
     const d = `M${at(radius, from)} A${radius} ${radius} 0 ${big} 1 ${at(radius, to)} L${at(hole, to)} A${hole} ${hole} 0 ${big} 0 ${at(hole, from)}Z`;
     const mid = (from + to) / 2;
-    const show = () => tip.show(0.5 + (Math.cos(mid) * 70) / size, 0.5 + (Math.sin(mid) * 70) / size, item.label, [[color, share(value), number(value)]]);
+    const show = () =>
+      tip.show(0.5 + (Math.cos(mid) * 70) / size, 0.5 + (Math.sin(mid) * 70) / size, item.label, [
+        [color, share(value), number(value)],
+      ]);
     return s("path", { d, fill: color, class: "slice", on: { pointerenter: show, pointerleave: tip.hide } });
   });
-  const middleText = [s("text", { x: middle, y: middle - 1, class: "pie-total" }, short(total)), s("text", { x: middle, y: middle + 15, class: "pie-word" }, "total")];
-  const list = segments.map((item, index) => [COLORS[index % COLORS.length], item.label, `${number(Number(item.value) || 0)} · ${share(Number(item.value) || 0)}`]);
-  const node = frame(title, svg(size, size, title, slices, middleText), tip, legend(list), dataTable(title, ["Segment", "Value", "Share"], segments.map((item) => [item.label, number(item.value), share(item.value)])));
+  const middleText = [
+    s("text", { x: middle, y: middle - 1, class: "pie-total" }, short(total)),
+    s("text", { x: middle, y: middle + 15, class: "pie-word" }, "total"),
+  ];
+  const list = segments.map((item, index) => [
+    COLORS[index % COLORS.length],
+    item.label,
+    `${number(Number(item.value) || 0)} · ${share(Number(item.value) || 0)}`,
+  ]);
+  const node = frame(
+    title,
+    svg(size, size, title, slices, middleText),
+    tip,
+    legend(list),
+    dataTable(
+      title,
+      ["Segment", "Value", "Share"],
+      segments.map((item) => [item.label, number(item.value), share(item.value)]),
+    ),
+  );
   node.classList.add("chart-pie");
   return node;
 }
@@ -84,10 +163,19 @@ export function pie(title, segments) {
 /** Where things are on a chart with categories across and values up. */
 function axes(categories, series, config, fromZero) {
   const values = series.flatMap((item) => item.data.map((point) => Number(point.value) || 0));
-  const low = fromZero ? Math.min(0, ...values) : Math.min(...values) - (Math.max(...values) - Math.min(...values)) * 0.1;
-  const marks = ticks(fromZero || low > 0 ? Math.max(Math.min(0, low), Math.min(low, 0)) : low, Math.max(...values, fromZero ? 1 : -Infinity));
+  const low = fromZero
+    ? Math.min(0, ...values)
+    : Math.min(...values) - (Math.max(...values) - Math.min(...values)) * 0.1;
+  const marks = ticks(
+    fromZero || low > 0 ? Math.max(Math.min(0, low), Math.min(low, 0)) : low,
+    Math.max(...values, fromZero ? 1 : -Infinity),
+  );
   const [min, max] = [marks[0], marks[marks.length - 1]];
-  const inner = { width: WIDTH - BOX.left - BOX.right - (config?.y_label ? 14 : 0), height: HEIGHT - BOX.top - BOX.bottom - (config?.x_label ? 14 : 0), left: BOX.left + (config?.y_label ? 14 : 0) };
+  const inner = {
+    width: WIDTH - BOX.left - BOX.right - (config?.y_label ? 14 : 0),
+    height: HEIGHT - BOX.top - BOX.bottom - (config?.x_label ? 14 : 0),
+    left: BOX.left + (config?.y_label ? 14 : 0),
+  };
   const band = inner.width / Math.max(1, categories.length);
   const y = (value) => BOX.top + inner.height * (1 - (value - min) / (max - min || 1));
   const center = (index) => inner.left + band * (index + 0.5);
@@ -96,21 +184,54 @@ function axes(categories, series, config, fromZero) {
   const cut = (label) => (label.length > room ? `${label.slice(0, room - 1)}…` : label);
   const parts = [
     marks.map((mark) => [
-      s("line", { x1: inner.left, x2: inner.left + inner.width, y1: y(mark), y2: y(mark), class: mark === 0 ? "axis-zero" : "axis-line" }),
+      s("line", {
+        x1: inner.left,
+        x2: inner.left + inner.width,
+        y1: y(mark),
+        y2: y(mark),
+        class: mark === 0 ? "axis-zero" : "axis-line",
+      }),
       s("text", { x: inner.left - 8, y: y(mark) + 4, class: "axis-text axis-y" }, short(mark)),
     ]),
-    categories.map((label, index) => (index % every ? null : s("text", { x: center(index), y: BOX.top + inner.height + 17, class: "axis-text axis-x" }, cut(String(label)), s("title", null, label)))),
-    config?.x_label ? s("text", { x: inner.left + inner.width / 2, y: HEIGHT - 5, class: "axis-text axis-x axis-name" }, config.x_label) : null,
-    config?.y_label ? s("text", { transform: `translate(11 ${BOX.top + inner.height / 2}) rotate(-90)`, class: "axis-text axis-x axis-name" }, config.y_label) : null,
+    categories.map((label, index) =>
+      index % every
+        ? null
+        : s(
+            "text",
+            { x: center(index), y: BOX.top + inner.height + 17, class: "axis-text axis-x" },
+            cut(String(label)),
+            s("title", null, label),
+          ),
+    ),
+    config?.x_label
+      ? s(
+          "text",
+          { x: inner.left + inner.width / 2, y: HEIGHT - 5, class: "axis-text axis-x axis-name" },
+          config.x_label,
+        )
+      : null,
+    config?.y_label
+      ? s(
+          "text",
+          {
+            transform: `translate(11 ${BOX.top + inner.height / 2}) rotate(-90)`,
+            class: "axis-text axis-x axis-name",
+          },
+          config.y_label,
+        )
+      : null,
   ];
   return { parts, y, center, band, inner, min, max };
 }
 
-const pointOf = (series, label, index) => Number((series.data.find((point) => point.label === label) ?? series.data[index])?.value ?? 0);
+const pointOf = (series, label, index) =>
+  Number((series.data.find((point) => point.label === label) ?? series.data[index])?.value ?? 0);
 
 /** Bars, lines or areas: `kind` is one of those words. */
 export function xy(kind, title, series, config) {
-  const categories = config?.categories?.length ? config.categories : (series[0]?.data ?? []).map((point) => point.label);
+  const categories = config?.categories?.length
+    ? config.categories
+    : (series[0]?.data ?? []).map((point) => point.label);
   const plot = axes(categories, series, config, kind !== "line");
   const tip = readout();
   const zero = plot.y(Math.max(plot.min, Math.min(0, plot.max)));
@@ -119,39 +240,106 @@ export function xy(kind, title, series, config) {
   if (kind === "bar") {
     const gap = Math.min(10, plot.band * 0.2);
     const width = Math.min(46, (plot.band - gap) / series.length);
-    series.forEach((item, n) => categories.forEach((label, index) => {
-      const value = pointOf(item, label, index);
-      const top = plot.y(Math.max(0, value));
-      const height = Math.max(value === 0 ? 0 : 1.5, Math.abs(plot.y(value) - zero));
-      marks.push(s("rect", { x: plot.center(index) - (width * series.length) / 2 + width * n + 0.75, y: top, width: Math.max(1, width - 1.5), height, rx: Math.min(3, width / 4), fill: color(n), class: "bar", data: { index } }));
-    }));
+    series.forEach((item, n) =>
+      categories.forEach((label, index) => {
+        const value = pointOf(item, label, index);
+        const top = plot.y(Math.max(0, value));
+        const height = Math.max(value === 0 ? 0 : 1.5, Math.abs(plot.y(value) - zero));
+        marks.push(
+          s("rect", {
+            x: plot.center(index) - (width * series.length) / 2 + width * n + 0.75,
+            y: top,
+            width: Math.max(1, width - 1.5),
+            height,
+            rx: Math.min(3, width / 4),
+            fill: color(n),
+            class: "bar",
+            data: { index },
+          }),
+        );
+      }),
+    );
   } else {
     series.forEach((item, n) => {
-      const points = categories.map((label, index) => [plot.center(index), plot.y(pointOf(item, label, index))]);
-      const path = points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-      if (kind === "area") marks.push(s("path", { d: `${path}L${points[points.length - 1][0].toFixed(1)} ${zero}L${points[0][0].toFixed(1)} ${zero}Z`, fill: color(n), class: "area" }));
+      const points = categories.map((label, index) => [
+        plot.center(index),
+        plot.y(pointOf(item, label, index)),
+      ]);
+      const path = points
+        .map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`)
+        .join("");
+      if (kind === "area")
+        marks.push(
+          s("path", {
+            d: `${path}L${points[points.length - 1][0].toFixed(1)} ${zero}L${points[0][0].toFixed(1)} ${zero}Z`,
+            fill: color(n),
+            class: "area",
+          }),
+        );
       marks.push(s("path", { d: path, fill: "none", stroke: color(n), class: "line" }));
-      if (points.length <= 31) points.forEach(([x, y], index) => marks.push(s("circle", { cx: x, cy: y, r: points.length > 16 ? 2 : 3, fill: color(n), class: "point", data: { index } })));
+      if (points.length <= 31)
+        points.forEach(([x, y], index) =>
+          marks.push(
+            s("circle", {
+              cx: x,
+              cy: y,
+              r: points.length > 16 ? 2 : 3,
+              fill: color(n),
+              class: "point",
+              data: { index },
+            }),
+          ),
+        );
     });
   }
-  const guide = s("line", { class: "guide", y1: BOX.top, y2: BOX.top + plot.inner.height, x1: 0, x2: 0, visibility: "hidden" });
-  const zones = categories.map((label, index) => s("rect", {
-    x: plot.center(index) - plot.band / 2, y: BOX.top, width: plot.band, height: plot.inner.height, fill: "transparent",
-    on: {
-      pointerenter: () => {
-        for (const axis of ["x1", "x2"]) guide.setAttribute(axis, plot.center(index));
-        guide.setAttribute("visibility", kind === "bar" ? "hidden" : "visible");
-        for (const mark of marks) mark.classList?.toggle("is-dim", mark.dataset?.index !== undefined && mark.dataset.index !== String(index) && kind === "bar");
-        tip.show(plot.center(index) / WIDTH, 0.08, label, series.map((item, n) => [color(n), item.name, number(pointOf(item, label, index))]));
+  const guide = s("line", {
+    class: "guide",
+    y1: BOX.top,
+    y2: BOX.top + plot.inner.height,
+    x1: 0,
+    x2: 0,
+    visibility: "hidden",
+  });
+  const zones = categories.map((label, index) =>
+    s("rect", {
+      x: plot.center(index) - plot.band / 2,
+      y: BOX.top,
+      width: plot.band,
+      height: plot.inner.height,
+      fill: "transparent",
+      on: {
+        pointerenter: () => {
+          for (const axis of ["x1", "x2"]) guide.setAttribute(axis, plot.center(index));
+          guide.setAttribute("visibility", kind === "bar" ? "hidden" : "visible");
+          for (const mark of marks)
+            mark.classList?.toggle(
+              "is-dim",
+              mark.dataset?.index !== undefined && mark.dataset.index !== String(index) && kind === "bar",
+            );
+          tip.show(
+            plot.center(index) / WIDTH,
+            0.08,
+            label,
+            series.map((item, n) => [color(n), item.name, number(pointOf(item, label, index))]),
+          );
+        },
+        pointerleave: () => {
+          guide.setAttribute("visibility", "hidden");
+          for (const mark of marks) mark.classList?.remove("is-dim");
+          tip.hide();
+        },
       },
-      pointerleave: () => {
-        guide.setAttribute("visibility", "hidden");
-        for (const mark of marks) mark.classList?.remove("is-dim");
-        tip.hide();
-      },
-    },
-  }));
-  return frame(title, svg(WIDTH, HEIGHT, title, plot.parts, guide, marks, zones), tip,
+    }),
+  );
+  return frame(
+    title,
+    svg(WIDTH, HEIGHT, title, plot.parts, guide, marks, zones),
+    tip,
     series.length > 1 || series[0]?.name ? legend(series.map((item, n) => [color(n), item.name])) : null,
-    dataTable(title, [config?.x_label || "Category", ...series.map((item) => item.name)], categories.map((label, index) => [label, ...series.map((item) => number(pointOf(item, label, index)))])));
+    dataTable(
+      title,
+      [config?.x_label || "Category", ...series.map((item) => item.name)],
+      categories.map((label, index) => [label, ...series.map((item) => number(pointOf(item, label, index)))]),
+    ),
+  );
 }

@@ -16,24 +16,55 @@ function findSuggestions(area) {
     if (caret !== area.selectionEnd) return null;
     const slash = /^\/(\S*)$/.exec(text.slice(0, caret));
     if (slash && caret === text.length) {
-      const items = commands().filter((command) => command.command.slice(1).startsWith(slash[1].toLowerCase()));
+      const items = commands().filter((command) =>
+        command.command.slice(1).startsWith(slash[1].toLowerCase()),
+      );
       return {
         title: "Commands",
         items: items.map((command) => ({
           exact: command.command === text,
-          node: [avatar(state.snapshot?.bot?.user_id, 28), h("span", { class: "option-body" }, h("span", { class: "option-text" }, h("b", null, command.command), command.usage_hint ? h("span", { class: "hint" }, ` ${command.usage_hint}`) : null), h("span", { class: "option-desc" }, command.description))],
-          apply: () => { area.value = `${command.command} `; },
+          node: [
+            avatar(state.snapshot?.bot?.user_id, 28),
+            h(
+              "span",
+              { class: "option-body" },
+              h(
+                "span",
+                { class: "option-text" },
+                h("b", null, command.command),
+                command.usage_hint ? h("span", { class: "hint" }, ` ${command.usage_hint}`) : null,
+              ),
+              h("span", { class: "option-desc" }, command.description),
+            ),
+          ],
+          apply: () => {
+            area.value = `${command.command} `;
+          },
         })),
       };
     }
     const at = /(?:^|\s)@([\p{L}\p{N}.]*)$/u.exec(text.slice(0, caret));
     if (!at) return null;
     const needle = at[1].toLowerCase();
-    const people = allUsers().filter((user) => userName(user.id).toLowerCase().split(" ").concat(user.name.toLowerCase()).some((word) => word.startsWith(needle)));
+    const people = allUsers().filter((user) =>
+      userName(user.id)
+        .toLowerCase()
+        .split(" ")
+        .concat(user.name.toLowerCase())
+        .some((word) => word.startsWith(needle)),
+    );
     return {
       title: "People",
       items: people.map((user) => ({
-        node: [avatar(user.id, 22), h("span", { class: "option-text" }, h("b", null, userName(user.id)), h("span", { class: "hint" }, ` ${user.title ?? ""}`))],
+        node: [
+          avatar(user.id, 22),
+          h(
+            "span",
+            { class: "option-text" },
+            h("b", null, userName(user.id)),
+            h("span", { class: "hint" }, ` ${user.title ?? ""}`),
+          ),
+        ],
         apply: () => {
           const start = caret - at[1].length - 1;
           const name = `@${user.name} `;
@@ -64,25 +95,92 @@ export function makeComposer(options) {
   let files = [];
   let sending = 0;
   const tray = h("div", { class: "composer-files", hidden: true });
-  const area = h("textarea", { class: "composer-text", rows: 1, "aria-label": options.label, placeholder: options.label, autocomplete: "off", role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list", "aria-haspopup": "listbox" });
+  const area = h("textarea", {
+    class: "composer-text",
+    rows: 1,
+    "aria-label": options.label,
+    placeholder: options.label,
+    autocomplete: "off",
+    role: "combobox",
+    "aria-expanded": "false",
+    "aria-autocomplete": "list",
+    "aria-haspopup": "listbox",
+  });
   const hint = h("div", { class: "composer-hint", hidden: true });
-  const send = h("button", { type: "button", class: "composer-send", "aria-label": "Send message", title: "Send message (Enter)", disabled: true, on: { click: () => submit() } }, icon("send", 18));
-  const chooser = h("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-hidden": "true", on: { change: () => { take([...chooser.files]); chooser.value = ""; } } });
-  const tool = (name, label, run) => h("button", { type: "button", class: "icon-btn", "aria-label": label, title: label, on: { click: run } }, icon(name, 18));
-  const letter = (glyph, label, mark) => h("button", { type: "button", class: "icon-btn letter", "aria-label": label, title: label, on: { click: () => wrap(area, mark) } }, glyph);
-  const bar = h("div", { class: "composer-bar" },
+  const send = h(
+    "button",
+    {
+      type: "button",
+      class: "composer-send",
+      "aria-label": "Send message",
+      title: "Send message (Enter)",
+      disabled: true,
+      on: { click: () => submit() },
+    },
+    icon("send", 18),
+  );
+  const chooser = h("input", {
+    type: "file",
+    multiple: true,
+    class: "visually-hidden",
+    tabindex: "-1",
+    "aria-hidden": "true",
+    on: {
+      change: () => {
+        take([...chooser.files]);
+        chooser.value = "";
+      },
+    },
+  });
+  const tool = (name, label, run) =>
+    h(
+      "button",
+      { type: "button", class: "icon-btn", "aria-label": label, title: label, on: { click: run } },
+      icon(name, 18),
+    );
+  const letter = (glyph, label, mark) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "icon-btn letter",
+        "aria-label": label,
+        title: label,
+        on: { click: () => wrap(area, mark) },
+      },
+      glyph,
+    );
+  const bar = h(
+    "div",
+    { class: "composer-bar" },
     tool("plus", "Attach a file", () => chooser.click()),
-    tool("slash", "Commands", () => { area.value = "/"; area.focus(); changed(); }),
+    tool("slash", "Commands", () => {
+      area.value = "/";
+      area.focus();
+      changed();
+    }),
     h("span", { class: "composer-gap" }),
-    h("span", { class: "composer-format" }, letter(h("b", null, "B"), "Bold", "*"), letter(h("i", null, "I"), "Italic", "_"), letter(h("s", null, "S"), "Strikethrough", "~"), tool("code", "Code", () => wrap(area, "`"))),
-    h("span", { class: "composer-space" }), hint, send);
+    h(
+      "span",
+      { class: "composer-format" },
+      letter(h("b", null, "B"), "Bold", "*"),
+      letter(h("i", null, "I"), "Italic", "_"),
+      letter(h("s", null, "S"), "Strikethrough", "~"),
+      tool("code", "Code", () => wrap(area, "`")),
+    ),
+    h("span", { class: "composer-space" }),
+    hint,
+    send,
+  );
   const node = h("div", { class: "composer" }, area, tray, bar, chooser);
   const suggest = suggestions(area, findSuggestions(area));
 
   function changed() {
     area.style.height = "auto";
     area.style.height = `${Math.min(area.scrollHeight, 220)}px`;
-    const typed = commands().find((command) => area.value.startsWith(`${command.command} `) || area.value === command.command);
+    const typed = commands().find(
+      (command) => area.value.startsWith(`${command.command} `) || area.value === command.command,
+    );
     hint.hidden = !typed?.usage_hint;
     hint.textContent = typed ? `${typed.command} ${typed.usage_hint ?? ""}` : "";
     hint.title = hint.textContent;
@@ -93,24 +191,56 @@ export function makeComposer(options) {
 
   function drawFiles() {
     tray.hidden = !files.length;
-    tray.replaceChildren(...files.map((item) => h("span", { class: "chip chip-file" }, item.file ? icon("file", 16) : spinner("Uploading"), h("span", { class: "chip-text" }, item.name, " ", h("span", { class: "hint" }, fileSize(item.size))),
-      h("button", { type: "button", class: "chip-x", "aria-label": `Remove ${item.name}`, on: { click: () => { files = files.filter((other) => other !== item); drawFiles(); changed(); } } }, icon("close", 12)))));
+    tray.replaceChildren(
+      ...files.map((item) =>
+        h(
+          "span",
+          { class: "chip chip-file" },
+          item.file ? icon("file", 16) : spinner("Uploading"),
+          h(
+            "span",
+            { class: "chip-text" },
+            item.name,
+            " ",
+            h("span", { class: "hint" }, fileSize(item.size)),
+          ),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "chip-x",
+              "aria-label": `Remove ${item.name}`,
+              on: {
+                click: () => {
+                  files = files.filter((other) => other !== item);
+                  drawFiles();
+                  changed();
+                },
+              },
+            },
+            icon("close", 12),
+          ),
+        ),
+      ),
+    );
   }
 
   async function take(chosen) {
-    await Promise.all(chosen.map(async (file) => {
-      const item = { name: file.name, size: file.size, file: null };
-      files.push(item);
-      drawFiles();
-      try {
-        item.file = await api.upload(file);
-      } catch (error) {
-        files = files.filter((other) => other !== item);
-        toast(`${file.name} was not uploaded: ${error.message}`, { kind: "error" });
-      }
-      drawFiles();
-      changed();
-    }));
+    await Promise.all(
+      chosen.map(async (file) => {
+        const item = { name: file.name, size: file.size, file: null };
+        files.push(item);
+        drawFiles();
+        try {
+          item.file = await api.upload(file);
+        } catch (error) {
+          files = files.filter((other) => other !== item);
+          toast(`${file.name} was not uploaded: ${error.message}`, { kind: "error" });
+        }
+        drawFiles();
+        changed();
+      }),
+    );
   }
 
   async function submit() {
@@ -128,7 +258,10 @@ export function makeComposer(options) {
     sending += 1;
     send.replaceChildren(spinner("Sending"));
     try {
-      await options.send(text, sent.map((item) => item.file.id));
+      await options.send(
+        text,
+        sent.map((item) => item.file.id),
+      );
     } catch {
       // Nothing typed is lost: it comes back unless something new was begun meanwhile.
       if (!area.value) area.value = text;
@@ -143,7 +276,9 @@ export function makeComposer(options) {
 
   area.addEventListener("input", changed);
   area.addEventListener("click", () => suggest.refresh());
-  area.addEventListener("blur", () => setTimeout(() => document.activeElement !== area && suggest.close(), 120));
+  area.addEventListener("blur", () =>
+    setTimeout(() => document.activeElement !== area && suggest.close(), 120),
+  );
   area.addEventListener("keydown", (event) => {
     if (suggest.key(event)) return;
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -161,11 +296,22 @@ export function makeComposer(options) {
     }
   });
   return {
-    node, area, attach: take,
+    node,
+    area,
+    attach: take,
     focus: () => area.focus({ preventScroll: true }),
-    setLabel(label) { area.placeholder = label; area.setAttribute("aria-label", label); },
-    get text() { return area.value; },
-    set text(value) { area.value = value; changed(); suggest.close(); },
+    setLabel(label) {
+      area.placeholder = label;
+      area.setAttribute("aria-label", label);
+    },
+    get text() {
+      return area.value;
+    },
+    set text(value) {
+      area.value = value;
+      changed();
+      suggest.close();
+    },
   };
 }
 
@@ -175,9 +321,19 @@ export function dropFiles(zone, take) {
   const veil = h("div", { class: "drop-veil", hidden: true }, icon("clip", 28), "Drop to attach");
   zone.append(veil);
   const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  const show = (on) => { veil.hidden = !on; };
-  zone.addEventListener("dragenter", (event) => { if (carries(event)) { depth += 1; show(true); } });
-  zone.addEventListener("dragleave", () => { depth = Math.max(0, depth - 1); show(depth > 0); });
+  const show = (on) => {
+    veil.hidden = !on;
+  };
+  zone.addEventListener("dragenter", (event) => {
+    if (carries(event)) {
+      depth += 1;
+      show(true);
+    }
+  });
+  zone.addEventListener("dragleave", () => {
+    depth = Math.max(0, depth - 1);
+    show(depth > 0);
+  });
   zone.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
   zone.addEventListener("drop", (event) => {
     depth = 0;

@@ -14,7 +14,14 @@ export function learn(state) {
   for (const channel of state.channels ?? []) channels.set(channel.id, channel);
   me = typeof state.me === "string" ? state.me : (state.me?.id ?? null);
   const bot = state.bot;
-  if (bot?.user_id) users.set(bot.user_id, { ...users.get(bot.user_id), id: bot.user_id, name: bot.name, real_name: bot.name, is_bot: true });
+  if (bot?.user_id)
+    users.set(bot.user_id, {
+      ...users.get(bot.user_id),
+      id: bot.user_id,
+      name: bot.name,
+      real_name: bot.name,
+      is_bot: true,
+    });
 }
 
 export const user = (id) => users.get(id);
@@ -30,7 +37,10 @@ export const channelName = (id) => channels.get(id)?.name || id;
 
 /** Up to two initials of a name. */
 export function initials(name) {
-  const words = String(name ?? "").replace(/[^\p{L}\p{N} ]/gu, "").trim().split(/\s+/);
+  const words = String(name ?? "")
+    .replace(/[^\p{L}\p{N} ]/gu, "")
+    .trim()
+    .split(/\s+/);
   return ((words[0]?.[0] ?? "?") + (words.length > 1 ? words[words.length - 1][0] : "")).toUpperCase();
 }
 
@@ -48,10 +58,18 @@ function ticket(size) {
   return s(
     "svg",
     { viewBox: "0 0 36 36", width: size, height: size, "aria-hidden": "true" },
-    s("path", { d: "M7 12.500c0-1.100.9-2 2-2h18c1.100 0 2 .9 2 2v2.600a3 3 0 0 0 0 5.800v2.600c0 1.100-.9 2-2 2H9c-1.100 0-2-.9-2-2v-2.600a3 3 0 0 0 0-5.800z", fill: "#fff" }),
-    s("path", { d: "m21.300 14.200-6.600 7.600", stroke: "#7c2d78", "stroke-width": 1.900, "stroke-linecap": "round" }),
-    s("circle", { cx: 14.900, cy: 15.400, r: 1.600, fill: "none", stroke: "#7c2d78", "stroke-width": 1.600 }),
-    s("circle", { cx: 21.100, cy: 20.600, r: 1.600, fill: "none", stroke: "#7c2d78", "stroke-width": 1.600 }),
+    s("path", {
+      d: "M7 12.500c0-1.100.9-2 2-2h18c1.100 0 2 .9 2 2v2.600a3 3 0 0 0 0 5.800v2.600c0 1.100-.9 2-2 2H9c-1.100 0-2-.9-2-2v-2.600a3 3 0 0 0 0-5.800z",
+      fill: "#fff",
+    }),
+    s("path", {
+      d: "m21.300 14.200-6.600 7.600",
+      stroke: "#7c2d78",
+      "stroke-width": 1.9,
+      "stroke-linecap": "round",
+    }),
+    s("circle", { cx: 14.9, cy: 15.4, r: 1.6, fill: "none", stroke: "#7c2d78", "stroke-width": 1.6 }),
+    s("circle", { cx: 21.1, cy: 20.6, r: 1.6, fill: "none", stroke: "#7c2d78", "stroke-width": 1.6 }),
   );
 }
 
@@ -59,8 +77,22 @@ function ticket(size) {
 export function avatar(id, size = 36, fallbackName = null) {
   const person = users.get(id);
   const name = person?.real_name || person?.name || fallbackName || id;
-  const box = { width: `${size}px`, height: `${size}px`, "font-size": `${Math.round(size * 0.4)}px`, "border-radius": `${Math.max(4, Math.round(size * 0.2))}px` };
-  if (person?.is_bot) return h("span", { class: "avatar avatar-bot", style: box, "aria-hidden": "true" }, ticket(size));
-  const color = person?.color ? (person.color.startsWith("#") ? person.color : `#${person.color}`) : colorFor(name);
-  return h("span", { class: "avatar", style: { ...box, background: color }, "aria-hidden": "true" }, initials(name));
+  const box = {
+    width: `${size}px`,
+    height: `${size}px`,
+    "font-size": `${Math.round(size * 0.4)}px`,
+    "border-radius": `${Math.max(4, Math.round(size * 0.2))}px`,
+  };
+  if (person?.is_bot)
+    return h("span", { class: "avatar avatar-bot", style: box, "aria-hidden": "true" }, ticket(size));
+  const color = person?.color
+    ? person.color.startsWith("#")
+      ? person.color
+      : `#${person.color}`
+    : colorFor(name);
+  return h(
+    "span",
+    { class: "avatar", style: { ...box, background: color }, "aria-hidden": "true" },
+    initials(name),
+  );
 }

@@ -22,7 +22,8 @@ function setProps(node, props) {
     if (name === "on") {
       for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
     } else if (name === "data") {
-      for (const [key, item] of Object.entries(value)) if (item !== undefined && item !== null) node.dataset[key] = item;
+      for (const [key, item] of Object.entries(value))
+        if (item !== undefined && item !== null) node.dataset[key] = item;
     } else if (name === "style") {
       for (const [key, item] of Object.entries(value)) node.style.setProperty(key, item);
     } else if (name === "value") {
@@ -77,7 +78,9 @@ const FOCUSABLE =
 
 /** The elements inside `root` that Tab reaches, in order. */
 export function focusables(root) {
-  return [...root.querySelectorAll(FOCUSABLE)].filter((node) => !node.closest("[hidden], [inert]") && node.getClientRects().length);
+  return [...root.querySelectorAll(FOCUSABLE)].filter(
+    (node) => !node.closest("[hidden], [inert]") && node.getClientRects().length,
+  );
 }
 
 /** Keep Tab inside `root`: call it from a keydown listener. */

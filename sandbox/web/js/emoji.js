@@ -52,5 +52,10 @@ export function emojify(text) {
 /** Whether `text` is nothing but one to twelve emoji, which Slack shows large. */
 export function isJumbo(text) {
   const plain = emojify(text).replace(/\s/g, "");
-  return plain !== "" && [...plain].length <= 30 && /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\uFE0F|\u200D)+$/u.test(plain) && !/^[\d#*]+$/.test(plain);
+  return (
+    plain !== "" &&
+    [...plain].length <= 30 &&
+    /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\uFE0F|\u200D)+$/u.test(plain) &&
+    !/^[\d#*]+$/.test(plain)
+  );
 }

@@ -18,10 +18,23 @@ export class Feed {
   constructor(scroller, options) {
     this.scroller = scroller;
     this.options = options;
-    this.list = h("div", { class: "feed", role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": options.label ?? "Messages" });
+    this.list = h("div", {
+      class: "feed",
+      role: "log",
+      "aria-live": "polite",
+      "aria-relevant": "additions",
+      "aria-label": options.label ?? "Messages",
+    });
     // Pictures and charts arrive after the text: hold the bottom while they grow.
     this.stuck = true;
-    scroller.addEventListener("scroll", () => { this.stuck = this.atBottom; this.onScroll?.(); }, { passive: true });
+    scroller.addEventListener(
+      "scroll",
+      () => {
+        this.stuck = this.atBottom;
+        this.onScroll?.();
+      },
+      { passive: true },
+    );
     new ResizeObserver(() => this.stuck && this.toBottom()).observe(this.list);
     new ResizeObserver(() => this.stuck && this.toBottom()).observe(scroller);
   }
@@ -31,7 +44,10 @@ export class Feed {
   }
 
   toBottom(smooth = false) {
-    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: smooth && !matchMedia("(prefers-reduced-motion: reduce)").matches ? "smooth" : "instant" });
+    this.scroller.scrollTo({
+      top: this.scroller.scrollHeight,
+      behavior: smooth && !matchMedia("(prefers-reduced-motion: reduce)").matches ? "smooth" : "instant",
+    });
   }
 
   /** Show exactly these messages, oldest first; nodes of messages that stay are kept. */
@@ -65,7 +81,8 @@ export class Feed {
   }
 
   #divider(key, ts) {
-    if (!this.#dividers.has(key)) this.#dividers.set(key, h("div", { class: "day", role: "separator" }, h("span", null)));
+    if (!this.#dividers.has(key))
+      this.#dividers.set(key, h("div", { class: "day", role: "separator" }, h("span", null)));
     const node = this.#dividers.get(key);
     node.firstElementChild.textContent = dayLabel(ts);
     return node;
@@ -77,13 +94,15 @@ export class Feed {
     let previous = null;
     for (const message of this.messages) {
       const key = dayKey(message.ts);
-      if (this.options.days && (!previous || dayKey(previous.ts) !== key)) order.push(this.#divider(key, message.ts));
+      if (this.options.days && (!previous || dayKey(previous.ts) !== key))
+        order.push(this.#divider(key, message.ts));
       const compact = continues(previous, message) && !(previous.reply_count && !this.options.inThread);
       let node = this.#nodes.get(message.ts);
       if (!node) {
         node = messageNode(message, { ...this.options, compact });
         this.#nodes.set(message.ts, node);
-      } else if (changed === message.ts || node.shown !== message || node.compact !== compact) node.update(message, { compact });
+      } else if (changed === message.ts || node.shown !== message || node.compact !== compact)
+        node.update(message, { compact });
       node.shown = message;
       node.compact = compact;
       order.push(node);

@@ -18,17 +18,51 @@ export function fileSize(bytes) {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-const isImage = (file) => /^image\//.test(file.mimetype ?? "") || /^(png|jpe?g|gif|webp|svg)$/i.test(file.filetype ?? "");
+const isImage = (file) =>
+  /^image\//.test(file.mimetype ?? "") || /^(png|jpe?g|gif|webp|svg)$/i.test(file.filetype ?? "");
 
 /** One Slack file object as a node. */
 export function fileNode(file) {
   const href = fileHref(file);
   const name = file.title || file.name || "file";
   if (isImage(file)) {
-    return h("figure", { class: "file-image" }, h("figcaption", null, name), h("a", { href, target: "_blank", rel: "noopener", "aria-label": `Open ${name}` }, h("img", { src: href, alt: file.alt_txt || name, loading: "lazy" })));
+    return h(
+      "figure",
+      { class: "file-image" },
+      h("figcaption", null, name),
+      h(
+        "a",
+        { href, target: "_blank", rel: "noopener", "aria-label": `Open ${name}` },
+        h("img", { src: href, alt: file.alt_txt || name, loading: "lazy" }),
+      ),
+    );
   }
-  return h("div", { class: "file-card" },
+  return h(
+    "div",
+    { class: "file-card" },
     h("span", { class: `file-icon file-${(file.filetype ?? "").toLowerCase()}` }, icon("file", 22)),
-    h("span", { class: "file-text" }, h("span", { class: "file-name" }, name), h("span", { class: "hint" }, [(file.pretty_type || file.filetype || "file").toUpperCase(), fileSize(file.size)].filter(Boolean).join(" · "))),
-    h("a", { class: "icon-btn", href, download: file.name || true, "aria-label": `Download ${name}`, title: "Download" }, icon("download", 18)));
+    h(
+      "span",
+      { class: "file-text" },
+      h("span", { class: "file-name" }, name),
+      h(
+        "span",
+        { class: "hint" },
+        [(file.pretty_type || file.filetype || "file").toUpperCase(), fileSize(file.size)]
+          .filter(Boolean)
+          .join(" · "),
+      ),
+    ),
+    h(
+      "a",
+      {
+        class: "icon-btn",
+        href,
+        download: file.name || true,
+        "aria-label": `Download ${name}`,
+        title: "Download",
+      },
+      icon("download", 18),
+    ),
+  );
 }

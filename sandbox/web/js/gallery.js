@@ -6,7 +6,11 @@ import { h } from "./dom.js";
 import { setZone } from "./time.js";
 import { Values } from "./values.js";
 
-const EVERYTHING = Array.from({ length: 300 }, (_, at) => ({ text: { type: "plain_text", text: `Customer ${String(at + 1).padStart(3, "0")}` }, value: `c${at + 1}`, description: at % 7 ? undefined : { type: "plain_text", text: "+48 601 000 218" } }));
+const EVERYTHING = Array.from({ length: 300 }, (_, at) => ({
+  text: { type: "plain_text", text: `Customer ${String(at + 1).padStart(3, "0")}` },
+  value: `c${at + 1}`,
+  description: at % 7 ? undefined : { type: "plain_text", text: "+48 601 000 218" },
+}));
 
 function surfaceFor(sample, log) {
   const values = new Values();
@@ -15,10 +19,23 @@ function surfaceFor(sample, log) {
     key: sample.name,
     values,
     touched: () => {},
-    submit: () => { log.textContent = "submit"; },
-    act: async (action) => { log.textContent = JSON.stringify(action); },
-    options: async (blockId, actionId, query) => ({ options: EVERYTHING.filter((option) => option.text.text.toLowerCase().includes(query.toLowerCase())).slice(0, 100) }),
-    upload: async (file) => ({ id: "F1", name: file.name, size: file.size, filetype: file.name.split(".").pop() }),
+    submit: () => {
+      log.textContent = "submit";
+    },
+    act: async (action) => {
+      log.textContent = JSON.stringify(action);
+    },
+    options: async (blockId, actionId, query) => ({
+      options: EVERYTHING.filter((option) =>
+        option.text.text.toLowerCase().includes(query.toLowerCase()),
+      ).slice(0, 100),
+    }),
+    upload: async (file) => ({
+      id: "F1",
+      name: file.name,
+      size: file.size,
+      filetype: file.name.split(".").pop(),
+    }),
   };
 }
 
@@ -28,8 +45,13 @@ setZone("Europe/Warsaw");
 for (const sample of samples) {
   const log = h("output", { class: "log" });
   const body = h("div");
-  document.getElementById("gallery").append(h("section", { class: "sample", data: { sample: sample.name } }, h("h2", null, sample.name), body, log));
+  document
+    .getElementById("gallery")
+    .append(
+      h("section", { class: "sample", data: { sample: sample.name } }, h("h2", null, sample.name), body, log),
+    );
   renderBlocks(body, sample.blocks, surfaceFor(sample, log));
-  for (const [blockId, text] of Object.entries(sample.errors ?? {})) body.querySelector(`[data-block-id="${CSS.escape(blockId)}"]`).firstElementChild.setError(text);
+  for (const [blockId, text] of Object.entries(sample.errors ?? {}))
+    body.querySelector(`[data-block-id="${CSS.escape(blockId)}"]`).firstElementChild.setError(text);
 }
 document.documentElement.dataset.ready = "yes";

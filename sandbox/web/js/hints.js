@@ -6,9 +6,36 @@ import { on } from "./store.js";
 
 const KEY = "sandbox.hints";
 const HINTS = [
-  { id: "command", target: ".composer", side: "top", title: "Start here", text: ["Type ", h("code", null, "/promo"), " to see what promobot can do, or ", h("code", null, "/promo send"), " to text customers."], done: "posted" },
-  { id: "acting", target: ".act-as", side: "right", title: "Two pairs of eyes", text: ["You are Maya. What she asks for, Lee approves: switch here."], done: "acted" },
-  { id: "phone", target: ".phone-column", side: "left", title: "The customers' phones", text: ["Texts arrive on this phone. Reply as a customer, or move the clock to see reminders."], done: "replied" },
+  {
+    id: "command",
+    target: ".composer",
+    side: "top",
+    title: "Start here",
+    text: [
+      "Type ",
+      h("code", null, "/promo"),
+      " to see what promobot can do, or ",
+      h("code", null, "/promo send"),
+      " to text customers.",
+    ],
+    done: "posted",
+  },
+  {
+    id: "acting",
+    target: ".act-as",
+    side: "right",
+    title: "Two pairs of eyes",
+    text: ["You are Maya. What she asks for, Lee approves: switch here."],
+    done: "acted",
+  },
+  {
+    id: "phone",
+    target: ".phone-column",
+    side: "left",
+    title: "The customers' phones",
+    text: ["Texts arrive on this phone. Reply as a customer, or move the clock to see reminders."],
+    done: "replied",
+  },
 ];
 
 const seen = () => {
@@ -60,14 +87,52 @@ export function mountHints(root) {
     }
     const [hint] = left;
     const number = HINTS.indexOf(hint) + 1;
-    const dismiss = (ids) => { ids.forEach(remember); next(); };
-    const node = h("aside", { class: `coach coach-${hint.side}`, "aria-label": `Hint ${number} of ${HINTS.length}` }, h("div", { class: "coach-head" }, h("b", null, hint.title), h("button", { type: "button", class: "icon-btn", "aria-label": "Dismiss hints", on: { click: () => dismiss(HINTS.map((item) => item.id)) } }, icon("close", 14))), h("p", null, hint.text), h("div", { class: "coach-foot" }, h("span", null, `${number} of ${HINTS.length}`), h("button", { type: "button", class: "coach-next", on: { click: () => dismiss([hint.id]) } }, left.length > 1 ? "Next" : "Got it")));
+    const dismiss = (ids) => {
+      ids.forEach(remember);
+      next();
+    };
+    const node = h(
+      "aside",
+      { class: `coach coach-${hint.side}`, "aria-label": `Hint ${number} of ${HINTS.length}` },
+      h(
+        "div",
+        { class: "coach-head" },
+        h("b", null, hint.title),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-btn",
+            "aria-label": "Dismiss hints",
+            on: { click: () => dismiss(HINTS.map((item) => item.id)) },
+          },
+          icon("close", 14),
+        ),
+      ),
+      h("p", null, hint.text),
+      h(
+        "div",
+        { class: "coach-foot" },
+        h("span", null, `${number} of ${HINTS.length}`),
+        h(
+          "button",
+          { type: "button", class: "coach-next", on: { click: () => dismiss([hint.id]) } },
+          left.length > 1 ? "Next" : "Got it",
+        ),
+      ),
+    );
     current = { hint, node };
     root.append(node);
     place();
   }
 
-  for (const hint of HINTS) on(hint.done, () => { if (!seen().includes(hint.id)) { remember(hint.id); if (current?.hint === hint) next(); } });
+  for (const hint of HINTS)
+    on(hint.done, () => {
+      if (!seen().includes(hint.id)) {
+        remember(hint.id);
+        if (current?.hint === hint) next();
+      }
+    });
   addEventListener("resize", place);
   const timer = setInterval(place, 500);
   next();

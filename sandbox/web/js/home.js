@@ -22,19 +22,39 @@ function draw(view) {
   if (!root) return;
   if (!view?.blocks?.length) {
     surface = null;
-    fill(root, h("div", { class: "empty" }, avatar(state.snapshot?.bot?.user_id, 56), h("h2", null, "Nothing here yet"), h("p", null, state.snapshot?.bot?.connected ? "promobot has not published its home tab." : "promobot is connecting. Its home tab appears as soon as it is there.")));
+    fill(
+      root,
+      h(
+        "div",
+        { class: "empty" },
+        avatar(state.snapshot?.bot?.user_id, 56),
+        h("h2", null, "Nothing here yet"),
+        h(
+          "p",
+          null,
+          state.snapshot?.bot?.connected
+            ? "promobot has not published its home tab."
+            : "promobot is connecting. Its home tab appears as soon as it is there.",
+        ),
+      ),
+    );
     return;
   }
   if (surface?.key !== `home/${view.id}`) {
     problem = h("div", { class: "message-problem", role: "alert", hidden: true });
     body = h("div", { class: "home-body" });
-    surface = makeSurface("home", `home/${view.id}`, { type: "view", view_id: view.id }, {
-      held: view.state?.values,
-      onError: (error) => {
-        problem.hidden = !error;
-        fill(problem, error ? [icon("warn", 14), error.message] : []);
+    surface = makeSurface(
+      "home",
+      `home/${view.id}`,
+      { type: "view", view_id: view.id },
+      {
+        held: view.state?.values,
+        onError: (error) => {
+          problem.hidden = !error;
+          fill(problem, error ? [icon("warn", 14), error.message] : []);
+        },
       },
-    });
+    );
     fill(root, h("div", { class: "home-page" }, problem, body));
   }
   renderBlocks(body, view.blocks, surface);
@@ -46,7 +66,16 @@ export async function showHome(node, fresh) {
   const before = pushes;
   if (fresh || !surface) {
     surface = null;
-    fill(root, h("div", { class: "skeleton home-page", role: "status", "aria-label": "Loading" }, [40, 90, 75, 60].map((width) => h("div", { class: "skeleton-msg" }, h("div", null, h("span", { style: { width: `${width}%` } }))))));
+    fill(
+      root,
+      h(
+        "div",
+        { class: "skeleton home-page", role: "status", "aria-label": "Loading" },
+        [40, 90, 75, 60].map((width) =>
+          h("div", { class: "skeleton-msg" }, h("div", null, h("span", { style: { width: `${width}%` } }))),
+        ),
+      ),
+    );
   }
   try {
     const { view } = await api.home();
@@ -55,7 +84,8 @@ export async function showHome(node, fresh) {
     if (view) draw(view);
     else setTimeout(() => pushes === before && !root.hidden && draw(null), FIRST_HOME_MS);
   } catch (error) {
-    if (pushes === before) fill(root, h("div", { class: "empty" }, icon("warn", 28), h("p", null, error.message)));
+    if (pushes === before)
+      fill(root, h("div", { class: "empty" }, icon("warn", 28), h("p", null, error.message)));
   }
 }
 

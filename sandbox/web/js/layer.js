@@ -4,12 +4,16 @@ import { h } from "./dom.js";
 
 const escapes = [];
 
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || !escapes.length) return;
-  event.preventDefault();
-  event.stopPropagation();
-  escapes[escapes.length - 1]();
-}, true);
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.key !== "Escape" || !escapes.length) return;
+    event.preventDefault();
+    event.stopPropagation();
+    escapes[escapes.length - 1]();
+  },
+  true,
+);
 
 /** Call `close` on the next Escape, before anything registered earlier. Returns a function that takes it back. */
 export function onEscape(close) {
@@ -21,7 +25,8 @@ export function onEscape(close) {
 }
 
 /** The element that popovers of `anchor` go into: its dialog's overlay, so that it stays inside the modal's layer. */
-export const hostFor = (anchor) => anchor.closest(".overlay") ?? document.getElementById("layer") ?? document.body;
+export const hostFor = (anchor) =>
+  anchor.closest(".overlay") ?? document.getElementById("layer") ?? document.body;
 
 function place(anchor, box, { matchWidth, align, prefer }) {
   const a = anchor.getBoundingClientRect();
@@ -31,7 +36,8 @@ function place(anchor, box, { matchWidth, align, prefer }) {
   const b = box.getBoundingClientRect();
   const below = innerHeight - a.bottom - margin;
   const above = a.top - margin;
-  const up = prefer === "up" ? above > b.height || above > below : below < Math.min(b.height, 240) && above > below;
+  const up =
+    prefer === "up" ? above > b.height || above > below : below < Math.min(b.height, 240) && above > below;
   const room = Math.max(120, (up ? above : below) - 4);
   box.style.maxHeight = `${room}px`;
   const height = Math.min(b.height, room);

@@ -39,11 +39,19 @@ async function begin() {
     document.body.classList.add("is-ready");
     mountHints($("layer"));
   } catch (error) {
-    fill(splash, icon("warn", 28), h("p", null, error.message), h("p", { class: "hint" }, "Trying again by itself."));
+    fill(
+      splash,
+      icon("warn", 28),
+      h("p", null, error.message),
+      h("p", { class: "hint" }, "Trying again by itself."),
+    );
     setTimeout(begin, RETRY_MS);
   }
 }
 
 for (const event of ["dragover", "drop"]) addEventListener(event, (e) => e.preventDefault());
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && state.snapshot && emit("again"));
+document.addEventListener(
+  "visibilitychange",
+  () => document.visibilityState === "visible" && state.snapshot && emit("again"),
+);
 begin();

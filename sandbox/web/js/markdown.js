@@ -49,14 +49,42 @@ function spans(text) {
   return nodes;
 }
 
-const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
+const cells = (line) =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split("|")
+    .map((cell) => cell.trim());
 
 function table(lines) {
   const [head, , ...body] = lines;
   return h(
     "div",
     { class: "table-scroll" },
-    h("table", { class: "md-table" }, h("thead", null, h("tr", null, cells(head).map((cell) => h("th", { scope: "col" }, spans(cell))))), h("tbody", null, body.map((line) => h("tr", null, cells(line).map((cell) => h("td", null, spans(cell))))))),
+    h(
+      "table",
+      { class: "md-table" },
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          cells(head).map((cell) => h("th", { scope: "col" }, spans(cell))),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        body.map((line) =>
+          h(
+            "tr",
+            null,
+            cells(line).map((cell) => h("td", null, spans(cell))),
+          ),
+        ),
+      ),
+    ),
   );
 }
 
@@ -74,7 +102,16 @@ function list(lines) {
   return h(
     first[3] ? "ol" : "ul",
     { class: "rt-list", start: first[3] && first[3] !== "1" ? first[3] : null },
-    items.map(([head, ...rest]) => h("li", null, spans(head.replace(/^\[ \] /, "☐ ").replace(/^\[x\] /i, "☑ ")), rest.length ? markdown(rest.map((line) => line.replace(new RegExp(`^\\s{1,${base + 4}}`), "")).join("\n")) : null)),
+    items.map(([head, ...rest]) =>
+      h(
+        "li",
+        null,
+        spans(head.replace(/^\[ \] /, "☐ ").replace(/^\[x\] /i, "☑ ")),
+        rest.length
+          ? markdown(rest.map((line) => line.replace(new RegExp(`^\\s{1,${base + 4}}`), "")).join("\n"))
+          : null,
+      ),
+    ),
   );
 }
 
@@ -89,7 +126,7 @@ const take = (lines, start, test) => {
 export function markdown(text) {
   const lines = String(text ?? "").split("\n");
   const nodes = [];
-  for (let at = 0; at < lines.length; ) {
+  for (let at = 0; at < lines.length;) {
     const line = lines[at];
     const heading = /^(#{1,6})\s+(.*?)\s*#*$/.exec(line);
     if (!line.trim()) {
@@ -99,7 +136,13 @@ export function markdown(text) {
       nodes.push(h("pre", null, body.join("\n")));
       at += body.length + 2;
     } else if (heading) {
-      nodes.push(h(`h${Math.min(heading[1].length + 2, 6)}`, { class: `md-h md-h${heading[1].length}` }, spans(heading[2])));
+      nodes.push(
+        h(
+          `h${Math.min(heading[1].length + 2, 6)}`,
+          { class: `md-h md-h${heading[1].length}` },
+          spans(heading[2]),
+        ),
+      );
       at += 1;
     } else if (/^\s*([-*_])(?:\s*\1){2,}\s*$/.test(line)) {
       nodes.push(h("hr"));
@@ -112,12 +155,20 @@ export function markdown(text) {
       const body = take(lines, at, (next) => ITEM.test(next) || /^\s{2,}\S/.test(next));
       nodes.push(list(body));
       at += body.length;
-    } else if (line.includes("|") && /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("-")) {
+    } else if (
+      line.includes("|") &&
+      /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/.test(lines[at + 1] ?? "") &&
+      (lines[at + 1] ?? "").includes("-")
+    ) {
       const body = take(lines, at, (next) => next.includes("|"));
       nodes.push(table(body));
       at += body.length;
     } else {
-      const body = take(lines, at, (next) => next.trim() && !/^(#{1,6}\s|```|\s*>)/.test(next) && !(ITEM.test(next) && next !== line));
+      const body = take(
+        lines,
+        at,
+        (next) => next.trim() && !/^(#{1,6}\s|```|\s*>)/.test(next) && !(ITEM.test(next) && next !== line),
+      );
       nodes.push(h("p", null, spans(body.join("\n"))));
       at += Math.max(1, body.length);
     }

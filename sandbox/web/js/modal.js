@@ -28,29 +28,80 @@ const top = () => [...sheets.values()].at(-1);
 function makeSheet(view) {
   const id = uid("modal");
   const title = h("h2", { class: "modal-title", id: `${id}-title` });
-  const back = h("button", { type: "button", class: "icon-btn modal-back", "aria-label": "Back", title: "Back", on: { click: () => leave(false) } }, icon("back", 18));
-  const close = h("button", { type: "button", class: "icon-btn modal-x", "aria-label": "Close", title: "Close (Esc)", on: { click: () => leave(true) } }, icon("close", 18));
+  const back = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-btn modal-back",
+      "aria-label": "Back",
+      title: "Back",
+      on: { click: () => leave(false) },
+    },
+    icon("back", 18),
+  );
+  const close = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-btn modal-x",
+      "aria-label": "Close",
+      title: "Close (Esc)",
+      on: { click: () => leave(true) },
+    },
+    icon("close", 18),
+  );
   const banner = h("div", { class: "modal-banner", role: "alert", hidden: true });
   const body = h("div", { class: "modal-blocks" });
   const scroll = h("div", { class: "modal-scroll" }, body);
-  const cancel = h("button", { type: "button", class: "btn", on: { click: () => leave(sheet.view.clear_on_close === true) } });
+  const cancel = h("button", {
+    type: "button",
+    class: "btn",
+    on: { click: () => leave(sheet.view.clear_on_close === true) },
+  });
   const submit = h("button", { type: "submit", class: "btn btn-primary", data: { role: "submit" } });
   const foot = h("footer", { class: "modal-foot" }, cancel, submit);
-  const form = h("form", { class: "dialog modal", role: "dialog", "aria-modal": "true", "aria-labelledby": `${id}-title`, novalidate: true, data: { viewId: view.id, callbackId: view.callback_id }, on: {
-    submit: (event) => { event.preventDefault(); send(); },
-    keydown: (event) => {
-      trapTab(event, form);
-      if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) { event.preventDefault(); send(); }
+  const form = h(
+    "form",
+    {
+      class: "dialog modal",
+      role: "dialog",
+      "aria-modal": "true",
+      "aria-labelledby": `${id}-title`,
+      novalidate: true,
+      data: { viewId: view.id, callbackId: view.callback_id },
+      on: {
+        submit: (event) => {
+          event.preventDefault();
+          send();
+        },
+        keydown: (event) => {
+          trapTab(event, form);
+          if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
+            event.preventDefault();
+            send();
+          }
+        },
+      },
     },
-  } }, h("header", { class: "modal-head" }, back, avatar(state.snapshot?.bot?.user_id, 24), title, close), banner, scroll, foot);
+    h("header", { class: "modal-head" }, back, avatar(state.snapshot?.bot?.user_id, 24), title, close),
+    banner,
+    scroll,
+    foot,
+  );
 
-  const surface = makeSurface("modal", `view/${view.id}`, { type: "view", view_id: view.id }, {
-    held: view.state?.values,
-    touched: (blockId) => block(blockId)?.setError?.(null),
-    submit: () => send(),
-    onError: (error) => trouble(error && (error.code === "operation_timeout" ? TROUBLE : error.message)),
-  });
-  const block = (blockId) => [...body.querySelectorAll(".block")].find((node) => node.dataset.blockId === blockId)?.firstElementChild;
+  const surface = makeSurface(
+    "modal",
+    `view/${view.id}`,
+    { type: "view", view_id: view.id },
+    {
+      held: view.state?.values,
+      touched: (blockId) => block(blockId)?.setError?.(null),
+      submit: () => send(),
+      onError: (error) => trouble(error && (error.code === "operation_timeout" ? TROUBLE : error.message)),
+    },
+  );
+  const block = (blockId) =>
+    [...body.querySelectorAll(".block")].find((node) => node.dataset.blockId === blockId)?.firstElementChild;
 
   function trouble(text) {
     banner.hidden = !text;
@@ -71,15 +122,25 @@ function makeSheet(view) {
     // An error for a block that is not an input has no field to stand at; dropping it would leave the person stuck.
     trouble(homeless.join(" ") || null);
     const stops = [...body.querySelectorAll(".has-error")][0] ?? first;
-    stops?.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth" });
-    if (stops) (focusables(stops).find((node) => node.matches("[data-action-id], input")) ?? focusables(stops)[0])?.focus({ preventScroll: true });
+    stops?.scrollIntoView({
+      block: "center",
+      behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth",
+    });
+    if (stops)
+      (
+        focusables(stops).find((node) => node.matches("[data-action-id], input")) ?? focusables(stops)[0]
+      )?.focus({ preventScroll: true });
   }
 
   function busy(flag) {
     sheet.busy = flag;
     submit.setAttribute("aria-busy", String(flag));
     submit.disabled = flag || sheet.view.submit_disabled === true;
-    fill(submit, h("span", { class: "btn-label" }, plain(sheet.view.submit) || "Submit"), flag ? spinner("Submitting") : null);
+    fill(
+      submit,
+      h("span", { class: "btn-label" }, plain(sheet.view.submit) || "Submit"),
+      flag ? spinner("Submitting") : null,
+    );
   }
 
   async function send() {
@@ -110,7 +171,10 @@ function makeSheet(view) {
   }
 
   const sheet = {
-    view, node: form, leave, busy: false,
+    view,
+    node: form,
+    leave,
+    busy: false,
     update(next, depth) {
       const fresh = next !== sheet.view || !body.childElementCount;
       sheet.view = next;
@@ -125,7 +189,11 @@ function makeSheet(view) {
     },
     /** Put the focus where typing begins. */
     focus() {
-      const wanted = body.querySelector("[data-focus-on-load]") ?? focusables(body).find((node) => node.matches("input, textarea, select, .select, .multi-open, [contenteditable]"));
+      const wanted =
+        body.querySelector("[data-focus-on-load]") ??
+        focusables(body).find((node) =>
+          node.matches("input, textarea, select, .select, .multi-open, [contenteditable]"),
+        );
       (wanted ?? (submit.hidden ? close : submit)).focus({ preventScroll: true });
     },
   };
@@ -147,7 +215,9 @@ function closeOverlay() {
   overlay.remove();
   overlay = null;
   document.getElementById("app")?.removeAttribute("inert");
-  (returnTo?.isConnected ? returnTo : document.querySelector(".composer-text"))?.focus?.({ preventScroll: true });
+  (returnTo?.isConnected ? returnTo : document.querySelector(".composer-text"))?.focus?.({
+    preventScroll: true,
+  });
 }
 
 /** Show a stack of views, the last on top; an empty one closes the modal. */

@@ -16,20 +16,28 @@ const BARE_URL = /^https?:\/\/[^\s<>|]+/i;
 const STYLES = { "*": "strong", _: "em", "~": "s" };
 
 /** `&lt;` and its kin back to characters. */
-export const unescapeText = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+export const unescapeText = (text) =>
+  text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 /** The three characters Slack wants escaped. */
-export const escapeText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+export const escapeText = (text) =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 /** A link that opens outside; plain text when the address is not one a page may open. */
 export function link(url, label) {
   if (!SAFE_URL.test(url)) return h("span", null, label ?? url);
-  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer", class: "link" }, label ?? url.replace(/^mailto:|^tel:/, ""));
+  return h(
+    "a",
+    { href: url, target: "_blank", rel: "noopener noreferrer", class: "link" },
+    label ?? url.replace(/^mailto:|^tel:/, ""),
+  );
 }
 
 /** A mention chip of a user id. */
-export const userMention = (id) => h("span", { class: `mention${id === myId() ? " mention-me" : ""}` }, `@${userName(id)}`);
+export const userMention = (id) =>
+  h("span", { class: `mention${id === myId() ? " mention-me" : ""}` }, `@${userName(id)}`);
 /** A mention chip of a channel id. */
-export const channelMention = (id, name) => h("a", { class: "mention", href: `#/${id}` }, `#${name || channelName(id)}`);
+export const channelMention = (id, name) =>
+  h("a", { class: "mention", href: `#/${id}` }, `#${name || channelName(id)}`);
 /** A mention of everybody: `here`, `channel`, `everyone`. */
 export const broadcast = (word) => h("span", { class: "mention mention-me" }, `@${word}`);
 
@@ -37,8 +45,14 @@ export const broadcast = (word) => h("span", { class: "mention mention-me" }, `@
 export function dateNode(ts, format, url, fallback) {
   let text = fallback;
   if (Number.isFinite(Number(ts))) text = formatDate(ts, format);
-  const node = h("time", { class: "date-token", title: Number.isFinite(Number(ts)) ? exact(ts) : null }, text);
-  return url && SAFE_URL.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer", class: "link" }, node) : node;
+  const node = h(
+    "time",
+    { class: "date-token", title: Number.isFinite(Number(ts)) ? exact(ts) : null },
+    text,
+  );
+  return url && SAFE_URL.test(url)
+    ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer", class: "link" }, node)
+    : node;
 }
 
 function entity(body) {
@@ -91,7 +105,11 @@ export function inline(text, { verbatim = false } = {}) {
     if (char === "\n") {
       flush();
       nodes.push(h("br"));
-    } else if (char === "`" && (end = text.indexOf("`", at + 1)) > at + 1 && !text.slice(at, end).includes("\n")) {
+    } else if (
+      char === "`" &&
+      (end = text.indexOf("`", at + 1)) > at + 1 &&
+      !text.slice(at, end).includes("\n")
+    ) {
       flush();
       nodes.push(h("code", null, unescapeText(text.slice(at + 1, end))));
       at = end;
@@ -99,7 +117,13 @@ export function inline(text, { verbatim = false } = {}) {
       flush();
       nodes.push(entity(text.slice(at + 1, end)));
       at = end;
-    } else if (STYLES[char] && !isWord(text[at - 1]) && text[at + 1] !== undefined && !/\s/.test(text[at + 1]) && (end = closing(text, at)) > 0) {
+    } else if (
+      STYLES[char] &&
+      !isWord(text[at - 1]) &&
+      text[at + 1] !== undefined &&
+      !/\s/.test(text[at + 1]) &&
+      (end = closing(text, at)) > 0
+    ) {
       flush();
       nodes.push(h(STYLES[char], null, inline(text.slice(at + 1, end), { verbatim })));
       at = end;
@@ -107,10 +131,21 @@ export function inline(text, { verbatim = false } = {}) {
       const match = /^:([a-z0-9_+'-]+):(?::skin-tone-[2-6]:)?/.exec(text.slice(at, at + 60));
       if (match && EMOJI.has(match[1])) {
         flush();
-        nodes.push(h("span", { class: "emoji", role: "img", "aria-label": match[1].replaceAll("_", " "), title: match[0] }, EMOJI.get(match[1])));
+        nodes.push(
+          h(
+            "span",
+            { class: "emoji", role: "img", "aria-label": match[1].replaceAll("_", " "), title: match[0] },
+            EMOJI.get(match[1]),
+          ),
+        );
         at += match[0].length - 1;
       } else plain += char;
-    } else if (!verbatim && (char === "h" || char === "H") && !isWord(text[at - 1]) && BARE_URL.test(text.slice(at))) {
+    } else if (
+      !verbatim &&
+      (char === "h" || char === "H") &&
+      !isWord(text[at - 1]) &&
+      BARE_URL.test(text.slice(at))
+    ) {
       const raw = BARE_URL.exec(text.slice(at))[0].replace(/(&gt;.*|&lt;.*|[.,;:!?)'"*_~]+)$/, "");
       flush();
       nodes.push(link(unescapeText(raw)));
@@ -139,7 +174,13 @@ function paragraphs(text, options) {
   lines.forEach((line, index) => {
     if (/^(?:&gt;|>){3}/.test(line)) {
       close(false);
-      nodes.push(h("blockquote", null, inline([line.replace(/^(?:&gt;|>){3} ?/, ""), ...lines.slice(index + 1)].join("\n"), options)));
+      nodes.push(
+        h(
+          "blockquote",
+          null,
+          inline([line.replace(/^(?:&gt;|>){3} ?/, ""), ...lines.slice(index + 1)].join("\n"), options),
+        ),
+      );
       lines.length = index + 1;
       return;
     }

@@ -40,7 +40,17 @@ on("sms", ({ number, name, text }) => {
   const isNew = text && !(known?.lastId === text.id) && !earlier(text, known);
   if (!text || !isNew) return;
   const rest = phones.filter((phone) => phone.number !== number);
-  phones = [named({ ...known, number, name: name ?? known?.name ?? null, last: { body: text.body, at: text.at }, lastId: text.id, unread: (known?.unread ?? 0) + (text.direction === "in" ? 1 : 0) }), ...rest];
+  phones = [
+    named({
+      ...known,
+      number,
+      name: name ?? known?.name ?? null,
+      last: { body: text.body, at: text.at },
+      lastId: text.id,
+      unread: (known?.unread ?? 0) + (text.direction === "in" ? 1 : 0),
+    }),
+    ...rest,
+  ];
   emit("phones");
 });
 for (const topic of ["session", "again"]) on(topic, () => fetchPhones().catch(() => {}));

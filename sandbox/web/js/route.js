@@ -39,11 +39,15 @@ export function go(id, tab = "messages") {
 export function readRoute() {
   const [, id, tab] = location.hash.split("/");
   const found = channel(id) ?? (id?.startsWith("D") ? botDm() : null);
-  const fallback = channels().find((item) => item.name === "marketing") ?? channels().find((item) => !item.is_im) ?? channels()[0];
+  const fallback =
+    channels().find((item) => item.name === "marketing") ??
+    channels().find((item) => !item.is_im) ??
+    channels()[0];
   state.channelId = (found ?? fallback)?.id ?? null;
   state.tab = tab === "home" && found?.is_bot_dm ? "home" : "messages";
   const hash = hashOf(state.channelId, state.tab);
-  if (state.channelId && location.hash !== hash && !location.hash.startsWith(`#/${state.channelId}/`)) history.replaceState(null, "", hash);
+  if (state.channelId && location.hash !== hash && !location.hash.startsWith(`#/${state.channelId}/`))
+    history.replaceState(null, "", hash);
 }
 
 addEventListener("hashchange", () => {

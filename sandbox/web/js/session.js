@@ -21,7 +21,9 @@ function takeSnapshot(snapshot) {
 }
 
 const patchChannel = (id, change) => {
-  state.snapshot.channels = state.snapshot.channels.map((item) => (item.id === id ? { ...item, ...change } : item));
+  state.snapshot.channels = state.snapshot.channels.map((item) =>
+    item.id === id ? { ...item, ...change } : item,
+  );
   emit("snapshot");
 };
 
@@ -30,13 +32,16 @@ const PUSHES = {
   message({ channel, message }) {
     const reply = message.thread_ts && message.thread_ts !== message.ts;
     const row = state.snapshot.channels.find((item) => item.id === channel);
-    const seen = channel === state.channelId && document.visibilityState === "visible" && state.tab !== "home";
-    if (row && !reply && message.user !== meId() && !seen) patchChannel(channel, { unread: (row.unread ?? 0) + 1, latest: message.ts });
+    const seen =
+      channel === state.channelId && document.visibilityState === "visible" && state.tab !== "home";
+    if (row && !reply && message.user !== meId() && !seen)
+      patchChannel(channel, { unread: (row.unread ?? 0) + 1, latest: message.ts });
     emit("message", { channel, message });
   },
   message_changed: ({ channel, message }) => emit("message", { channel, message }),
   message_deleted: ({ channel, message, ts }) => emit("message_gone", { channel, ts: ts ?? message?.ts }),
-  ephemeral: ({ channel, message }) => emit("message", { channel, message: { ...message, is_ephemeral: true } }),
+  ephemeral: ({ channel, message }) =>
+    emit("message", { channel, message: { ...message, is_ephemeral: true } }),
   ephemeral_gone: ({ channel, ts, message }) => emit("message_gone", { channel, ts: ts ?? message?.ts }),
   view: ({ views }) => emit("views", views),
   home: ({ view }) => emit("home", view),
@@ -60,7 +65,8 @@ const PUSHES = {
     emit("clock");
     emit("minute");
   },
-  notice: ({ text, level, detail }) => toast(text ?? detail ?? "", { kind: level === "error" ? "error" : "info" }),
+  notice: ({ text, level, detail }) =>
+    toast(text ?? detail ?? "", { kind: level === "error" ? "error" : "info" }),
 };
 
 function onEvent(event) {

@@ -44,7 +44,8 @@ export function openSocket({ onEvent, onLine }) {
   }
 
   const now = () => {
-    if (stopped || socket?.readyState === WebSocket.OPEN || socket?.readyState === WebSocket.CONNECTING) return;
+    if (stopped || socket?.readyState === WebSocket.OPEN || socket?.readyState === WebSocket.CONNECTING)
+      return;
     wait = FIRST_WAIT;
     connect();
   };

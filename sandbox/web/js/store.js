@@ -26,7 +26,8 @@ export function emit(topic, detail) {
 }
 
 export const me = () => state.snapshot?.users?.find((user) => user.id === meId());
-export const meId = () => (typeof state.snapshot?.me === "string" ? state.snapshot.me : state.snapshot?.me?.id);
+export const meId = () =>
+  typeof state.snapshot?.me === "string" ? state.snapshot.me : state.snapshot?.me?.id;
 export const channels = () => state.snapshot?.channels ?? [];
 export const channel = (id) => channels().find((item) => item.id === id);
 export const botDm = () => channels().find((item) => item.is_bot_dm);

@@ -37,25 +37,60 @@ export function suggestions(area, find) {
     if (!found?.items.length) return close();
     const list = h("div", { class: "list", role: "listbox", id, "aria-label": found.title });
     rows = found.items.map((item, at) => {
-      const node = h("div", { class: "option suggestion", role: "option", id: uid("suggestion"), on: { pointerdown: (event) => event.preventDefault(), click: () => take(item), pointermove: () => active !== at && setActive(at) } }, item.node);
+      const node = h(
+        "div",
+        {
+          class: "option suggestion",
+          role: "option",
+          id: uid("suggestion"),
+          on: {
+            pointerdown: (event) => event.preventDefault(),
+            click: () => take(item),
+            pointermove: () => active !== at && setActive(at),
+          },
+        },
+        item.node,
+      );
       list.append(node);
       return { node, item };
     });
-    const box = h("div", { class: "listbox" }, h("div", { class: "list-group" }, found.title), list, h("div", { class: "list-foot", "aria-hidden": "true" }, h("kbd", null, "↑"), h("kbd", null, "↓"), " to move ", h("kbd", null, "Enter"), " to choose ", h("kbd", null, "Esc"), " to close"));
+    const box = h(
+      "div",
+      { class: "listbox" },
+      h("div", { class: "list-group" }, found.title),
+      list,
+      h(
+        "div",
+        { class: "list-foot", "aria-hidden": "true" },
+        h("kbd", null, "↑"),
+        h("kbd", null, "↓"),
+        " to move ",
+        h("kbd", null, "Enter"),
+        " to choose ",
+        h("kbd", null, "Esc"),
+        " to close",
+      ),
+    );
     close();
-    open = popover(area.closest(".composer"), box, { matchWidth: true, prefer: "up", class: "popover-suggest", onClose: (reason) => {
-      open = null;
-      area.setAttribute("aria-expanded", "false");
-      area.removeAttribute("aria-activedescendant");
-      if (reason === "escape") refused = area.value;
-    } });
+    open = popover(area.closest(".composer"), box, {
+      matchWidth: true,
+      prefer: "up",
+      class: "popover-suggest",
+      onClose: (reason) => {
+        open = null;
+        area.setAttribute("aria-expanded", "false");
+        area.removeAttribute("aria-activedescendant");
+        if (reason === "escape") refused = area.value;
+      },
+    });
     area.setAttribute("aria-expanded", "true");
     area.setAttribute("aria-controls", id);
     setActive(0);
     return undefined;
   }
   return {
-    refresh, close,
+    refresh,
+    close,
     key(event) {
       if (!open || event.isComposing) return false;
       if (event.key === "ArrowDown") setActive(active + 1);

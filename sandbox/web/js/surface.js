@@ -13,7 +13,11 @@ import { Values } from "./values.js";
 export function makeSurface(kind, key, container, { onError, touched, submit, held }) {
   const values = new Values(held);
   return {
-    kind, key, values, touched, submit,
+    kind,
+    key,
+    values,
+    touched,
+    submit,
     async act(action) {
       try {
         await api.action(container, action, values.state());

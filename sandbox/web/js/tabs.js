@@ -5,14 +5,31 @@ import { icon } from "./icons.js";
 import { knownPhones } from "./phones.js";
 import { channels, on, state } from "./store.js";
 
-const TABS = [["side", "Channels", "list"], ["chat", "Chat", "chats"], ["phone", "Phone", "phone"]];
+const TABS = [
+  ["side", "Channels", "list"],
+  ["chat", "Chat", "chats"],
+  ["phone", "Phone", "phone"],
+];
 
 /** Build the tab bar into `root`; `document.body.dataset.tab` says which column shows. */
 export function mountTabs(root) {
-  const buttons = new Map(TABS.map(([id, label, glyph]) => {
-    const badge = h("span", { class: "unread", hidden: true });
-    return [id, { badge, node: h("button", { type: "button", class: "tab", role: "tab", data: { tab: id }, on: { click: () => show(id) } }, h("span", { class: "tab-icon" }, icon(glyph, 22), badge), label) }];
-  }));
+  const buttons = new Map(
+    TABS.map(([id, label, glyph]) => {
+      const badge = h("span", { class: "unread", hidden: true });
+      return [
+        id,
+        {
+          badge,
+          node: h(
+            "button",
+            { type: "button", class: "tab", role: "tab", data: { tab: id }, on: { click: () => show(id) } },
+            h("span", { class: "tab-icon" }, icon(glyph, 22), badge),
+            label,
+          ),
+        },
+      ];
+    }),
+  );
   root.append(...[...buttons.values()].map((entry) => entry.node));
   root.setAttribute("role", "tablist");
   root.addEventListener("keydown", (event) => {
@@ -33,7 +50,14 @@ export function mountTabs(root) {
     badges();
   }
   function badges() {
-    const count = { side: channels().reduce((sum, room) => sum + (room.id === state.channelId ? 0 : room.unread ?? 0), 0), phone: document.body.dataset.tab === "phone" ? 0 : knownPhones().reduce((sum, phone) => sum + (phone.unread ?? 0), 0), chat: 0 };
+    const count = {
+      side: channels().reduce((sum, room) => sum + (room.id === state.channelId ? 0 : (room.unread ?? 0)), 0),
+      phone:
+        document.body.dataset.tab === "phone"
+          ? 0
+          : knownPhones().reduce((sum, phone) => sum + (phone.unread ?? 0), 0),
+      chat: 0,
+    };
     for (const [key, { badge }] of buttons) {
       badge.hidden = !count[key];
       badge.textContent = count[key] > 99 ? "99+" : count[key];

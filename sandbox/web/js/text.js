@@ -15,5 +15,7 @@ export function plain(object) {
 export function textNodes(object) {
   if (!object) return [];
   if (object.type === "mrkdwn") return mrkdwn(object.text, { verbatim: object.verbatim === true });
-  return plain(object).split("\n").flatMap((line, index) => (index ? [h("br"), line] : [line]));
+  return plain(object)
+    .split("\n")
+    .flatMap((line, index) => (index ? [h("br"), line] : [line]));
 }

@@ -35,21 +35,44 @@ export async function openThread(channelId, ts) {
   current = { channelId, ts };
   const scroller = h("div", { class: "thread-scroll" });
   feed = new Feed(scroller, { channelId, inThread: true, label: "Thread" });
-  const composer = makeComposer({ label: "Reply", send: async (text, fileIds) => {
-    if (text.startsWith("/")) {
-      toast("Commands do not work in threads. Use the box of the channel.", { kind: "error" });
-      throw new Error("no commands in threads");
-    }
-    try {
-      await api.post({ channel: channelId, text, thread_ts: ts, file_ids: fileIds.length ? fileIds : undefined });
-    } catch (error) {
-      toast(`The reply did not go through: ${error.message}`, { kind: "error" });
-      throw error;
-    }
-  } });
-  const close = h("button", { type: "button", class: "icon-btn", "aria-label": "Close thread", on: { click: shut } }, icon("close", 18));
+  const composer = makeComposer({
+    label: "Reply",
+    send: async (text, fileIds) => {
+      if (text.startsWith("/")) {
+        toast("Commands do not work in threads. Use the box of the channel.", { kind: "error" });
+        throw new Error("no commands in threads");
+      }
+      try {
+        await api.post({
+          channel: channelId,
+          text,
+          thread_ts: ts,
+          file_ids: fileIds.length ? fileIds : undefined,
+        });
+      } catch (error) {
+        toast(`The reply did not go through: ${error.message}`, { kind: "error" });
+        throw error;
+      }
+    },
+  });
+  const close = h(
+    "button",
+    { type: "button", class: "icon-btn", "aria-label": "Close thread", on: { click: shut } },
+    icon("close", 18),
+  );
   const name = channel(channelId);
-  fill(panel, h("header", { class: "thread-head" }, h("h2", null, "Thread"), h("span", { class: "hint" }, name ? (name.is_im ? name.name : `#${name.name}`) : ""), close), scroller, h("div", { class: "channel-foot" }, composer.node));
+  fill(
+    panel,
+    h(
+      "header",
+      { class: "thread-head" },
+      h("h2", null, "Thread"),
+      h("span", { class: "hint" }, name ? (name.is_im ? name.name : `#${name.name}`) : ""),
+      close,
+    ),
+    scroller,
+    h("div", { class: "channel-foot" }, composer.node),
+  );
   panel.hidden = false;
   document.body.classList.add("has-thread");
   fill(scroller, h("div", { class: "empty" }, spinner()));

@@ -29,7 +29,8 @@ export const getZone = () => zone;
 export const now = () => new Date(Date.now() + offsetMs);
 
 const asDate = (ts) => (ts instanceof Date ? ts : new Date(parseFloat(ts) * 1000));
-const fmt = (ts, options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(asDate(ts));
+const fmt = (ts, options) =>
+  new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(asDate(ts));
 
 /** `14:02` */
 export const clockTime = (ts) => fmt(ts, { hour: "2-digit", minute: "2-digit" });
@@ -46,7 +47,11 @@ export const exact = (ts) =>
 /** `Today`, `Yesterday`, `Tomorrow` or null. */
 export function relativeDay(ts) {
   const key = dayKey(ts);
-  for (const [word, days] of [["Today", 0], ["Yesterday", -1], ["Tomorrow", 1]]) {
+  for (const [word, days] of [
+    ["Today", 0],
+    ["Yesterday", -1],
+    ["Tomorrow", 1],
+  ]) {
     if (key === dayKey(new Date(now().getTime() + days * 86_400_000))) return word;
   }
   return null;
@@ -67,7 +72,11 @@ export function ago(ts) {
   const seconds = (asDate(ts).getTime() - now().getTime()) / 1000;
   const rtf = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
   if (Math.abs(seconds) < 45) return "just now";
-  for (const [unit, size] of [["day", 86_400], ["hour", 3_600], ["minute", 60]]) {
+  for (const [unit, size] of [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+  ]) {
     if (Math.abs(seconds) >= size || unit === "minute") return rtf.format(Math.round(seconds / size), unit);
   }
   return "just now";
@@ -109,8 +118,17 @@ export function epochAt(date, time) {
 function zoneOffsetMs(date) {
   const parts = Object.fromEntries(
     new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-    }).formatToParts(date).map((part) => [part.type, part.value]),
+      timeZone: zone,
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      hourCycle: "h23",
+    })
+      .formatToParts(date)
+      .map((part) => [part.type, part.value]),
   );
   const shown = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);
   return shown - Math.floor(date.getTime() / 1000) * 1000;
@@ -118,7 +136,12 @@ function zoneOffsetMs(date) {
 
 /** `2 days 3 hours`, the two largest units of a span in seconds. */
 export function span(seconds) {
-  const units = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+  const units = [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+    ["second", 1],
+  ];
   let rest = Math.abs(Math.round(seconds));
   const words = [];
   for (const [unit, size] of units) {

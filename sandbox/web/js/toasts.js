@@ -16,12 +16,38 @@ export function toast(text, { kind = "info", action } = {}) {
     node.addEventListener("transitionend", () => node.remove(), { once: true });
     setTimeout(() => node.remove(), 400);
   };
-  const node = h("div", { class: `toast toast-${kind}`, role: kind === "error" ? "alert" : "status", data: { text } }, icon({ error: "warn", ok: "ok", info: "info" }[kind], 18), h("span", null, text),
-    action ? h("button", { type: "button", class: "toast-action", on: { click: () => { close(); action.run(); } } }, action.label) : null,
-    h("button", { type: "button", class: "icon-btn", "aria-label": "Dismiss", on: { click: close } }, icon("close", 14)));
+  const node = h(
+    "div",
+    { class: `toast toast-${kind}`, role: kind === "error" ? "alert" : "status", data: { text } },
+    icon({ error: "warn", ok: "ok", info: "info" }[kind], 18),
+    h("span", null, text),
+    action
+      ? h(
+          "button",
+          {
+            type: "button",
+            class: "toast-action",
+            on: {
+              click: () => {
+                close();
+                action.run();
+              },
+            },
+          },
+          action.label,
+        )
+      : null,
+    h(
+      "button",
+      { type: "button", class: "icon-btn", "aria-label": "Dismiss", on: { click: close } },
+      icon("close", 14),
+    ),
+  );
   let timer = setTimeout(close, STAY_MS);
   node.addEventListener("pointerenter", () => clearTimeout(timer));
-  node.addEventListener("pointerleave", () => { timer = setTimeout(close, 2000); });
+  node.addEventListener("pointerleave", () => {
+    timer = setTimeout(close, 2000);
+  });
   root.append(node);
   while (root.children.length > 3) root.firstElementChild.remove();
 }

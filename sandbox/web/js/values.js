@@ -21,7 +21,10 @@ const EMPTY = {
   multi_conversations_select: (e) => ({ selected_conversations: e.initial_conversations ?? [] }),
   multi_channels_select: (e) => ({ selected_channels: e.initial_channels ?? [] }),
   datepicker: (e) => ({ selected_date: e.initial_date ?? null }),
-  timepicker: (e) => ({ selected_time: e.initial_time ?? null, ...(e.timezone ? { timezone: e.timezone } : {}) }),
+  timepicker: (e) => ({
+    selected_time: e.initial_time ?? null,
+    ...(e.timezone ? { timezone: e.timezone } : {}),
+  }),
   datetimepicker: (e) => ({ selected_date_time: e.initial_date_time ?? null }),
   checkboxes: (e) => ({ selected_options: e.initial_options ?? [] }),
   radio_buttons: (e) => ({ selected_option: e.initial_option ?? null }),
@@ -32,7 +35,11 @@ const EMPTY = {
 /** The interactive elements of a block, nested blocks included. */
 function elementsOf(block) {
   const nested = (block.child_blocks ?? []).flatMap(elementsOf);
-  const own = [block.element, block.accessory, ...(block.type === "actions" ? block.elements ?? [] : [])].filter(Boolean);
+  const own = [
+    block.element,
+    block.accessory,
+    ...(block.type === "actions" ? (block.elements ?? []) : []),
+  ].filter(Boolean);
   return [...own.map((element) => ({ blockId: block.block_id ?? "", element })), ...nested];
 }
 

@@ -1,4 +1,4 @@
-"""A tiny real Bolt app that uses what the page must handle: fields, errors, a pushed view, a bot's own options, files."""
+"""A tiny real Bolt app that uses what the page must handle: fields, errors, a pushed view, own options, files."""
 
 from __future__ import annotations
 

@@ -67,7 +67,12 @@ MRKDWN = [
 
 @pytest.mark.parametrize(("text", "expected"), MRKDWN, ids=[text for text, _ in MRKDWN])
 def test_mrkdwn_becomes_nodes_and_never_html(gallery: Any, text: str, expected: str) -> None:
-    script = "async text => { const m = await import('./js/mrkdwn.js'); const p = document.createElement('p'); p.append(...m.mrkdwn(text)); return p.innerHTML; }"
+    script = """async (text) => {
+        const { mrkdwn } = await import("./js/mrkdwn.js");
+        const box = document.createElement("p");
+        box.append(...mrkdwn(text));
+        return box.innerHTML;
+    }"""
     assert gallery.evaluate(script, text) == expected
 
 

@@ -1,4 +1,4 @@
-"""The page as a workspace: channels, composer, acting as somebody, the phone, the clock, narrow screens, the keyboard."""
+"""The page as a workspace: channels, composer, acting as somebody, phone, clock, narrow screens, keyboard."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ from tests.e2e.sandbox_page.bolt_app import TinyBot
 from tests.e2e.sandbox_page.conftest import Opener, run, send_text
 
 pytestmark = pytest.mark.xdist_group("browser")
+
+FOCUSED = """() => {
+    const node = document.activeElement;
+    const shadow = (element) => getComputedStyle(element).boxShadow !== "none";
+    return {
+        tag: node.outerHTML.slice(0, 120),
+        // In the composer and the reply box it is the frame around the field that changes.
+        ring: shadow(node) || shadow(node.closest(".composer, .choice") ?? node) || node.matches(".reply-field"),
+        name: node.getAttribute("aria-label") || node.innerText || node.placeholder || node.title,
+    };
+}"""
 
 ANNA, PIOTR = "+48601000218", "+48601000219"
 
@@ -57,10 +68,7 @@ def test_what_can_be_pressed_shows_that_it_has_the_focus(page: Any) -> None:
         if page.evaluate("document.activeElement === document.body"):
             break
         stops += 1
-        seen = page.evaluate(
-            "() => { const n = document.activeElement; const s = getComputedStyle(n); const around = getComputedStyle(n.closest('.composer, .reply, .choice') ?? n);"
-            " return { tag: n.outerHTML.slice(0, 120), ring: s.boxShadow !== 'none' || around.boxShadow !== 'none' || n.matches('.reply-field, .composer-text'), name: n.getAttribute('aria-label') || n.innerText || n.placeholder || n.title } }"
-        )
+        seen = page.evaluate(FOCUSED)
         assert seen["ring"], seen
         assert seen["name"], seen
     assert stops > 12

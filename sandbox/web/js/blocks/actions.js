@@ -3,6 +3,16 @@
 import { h } from "../dom.js";
 import { element } from "../elements/index.js";
 
-export const actions = (block, surface) => h("div", { class: "block-actions" }, (block.elements ?? []).map((item) => element(surface, block.block_id, item)));
+export const actions = (block, surface) =>
+  h(
+    "div",
+    { class: "block-actions" },
+    (block.elements ?? []).map((item) => element(surface, block.block_id, item)),
+  );
 
-export const contextActions = (block, surface) => h("div", { class: "block-actions block-context-actions" }, (block.elements ?? []).map((item) => element(surface, block.block_id, item)));
+export const contextActions = (block, surface) =>
+  h(
+    "div",
+    { class: "block-actions block-context-actions" },
+    (block.elements ?? []).map((item) => element(surface, block.block_id, item)),
+  );

@@ -8,7 +8,8 @@ export function chart(block) {
   const title = typeof block.title === "string" ? block.title : (block.title?.text ?? "Chart");
   let drawing;
   if (data.type === "pie") drawing = pie(title, data.segments ?? []);
-  else if (["bar", "line", "area"].includes(data.type)) drawing = xy(data.type, title, data.series ?? [], data.axis_config);
+  else if (["bar", "line", "area"].includes(data.type))
+    drawing = xy(data.type, title, data.series ?? [], data.axis_config);
   else drawing = h("div", { class: "unknown" }, `Chart of type ${data.type}`);
   return h("figure", { class: "block-chart" }, h("figcaption", { class: "strong" }, title), drawing);
 }

@@ -11,23 +11,48 @@ import { table } from "./table.js";
 import { context, divider, header, markdownBlock, richTextBlock, section } from "./words.js";
 
 const DRAW = {
-  section, header, divider, context, markdown: markdownBlock, rich_text: richTextBlock,
-  image: imageBlock, video, file: fileBlock,
-  actions, context_actions: contextActions, input,
-  table, data_table: dataTable, data_visualization: chart,
-  alert, card, carousel, task_card: taskCard, plan,
+  section,
+  header,
+  divider,
+  context,
+  markdown: markdownBlock,
+  rich_text: richTextBlock,
+  image: imageBlock,
+  video,
+  file: fileBlock,
+  actions,
+  context_actions: contextActions,
+  input,
+  table,
+  data_table: dataTable,
+  data_visualization: chart,
+  alert,
+  card,
+  carousel,
+  task_card: taskCard,
+  plan,
 };
 
 /** The block types this page draws. */
 export const KNOWN_BLOCKS = [...Object.keys(DRAW), "container"];
 
-const unknown = (block) => h("div", { class: "unknown", title: JSON.stringify(block, null, 1) }, `Block of type ${block.type}: this page cannot draw it`);
+const unknown = (block) =>
+  h(
+    "div",
+    { class: "unknown", title: JSON.stringify(block, null, 1) },
+    `Block of type ${block.type}: this page cannot draw it`,
+  );
 
 function drawOne(block, surface) {
   let inner;
-  if (block.type === "container") inner = container(block, surface, (children, on) => children.map((child) => drawOne(child, on)));
+  if (block.type === "container")
+    inner = container(block, surface, (children, on) => children.map((child) => drawOne(child, on)));
   else inner = (DRAW[block.type] ?? unknown)(block, surface);
-  const node = h("div", { class: `block block-of-${block.type}`, data: { blockId: block.block_id, block: block.type } }, inner);
+  const node = h(
+    "div",
+    { class: `block block-of-${block.type}`, data: { blockId: block.block_id, block: block.type } },
+    inner,
+  );
   node.source = sourceOf(block);
   return node;
 }
@@ -38,20 +63,30 @@ const PRESSABLE = ["element", "accessory", "elements", "actions", "child_blocks"
  * A block as text to compare by. Slack makes up a new id at each update for a block that has none; where nobody can press
  * anything the id does not matter, and a chart or table may stay as it is.
  */
-const sourceOf = (block) => JSON.stringify(PRESSABLE.some((key) => block[key]) && block.type !== "context" ? block : { ...block, block_id: undefined });
+const sourceOf = (block) =>
+  JSON.stringify(
+    PRESSABLE.some((key) => block[key]) && block.type !== "context"
+      ? block
+      : { ...block, block_id: undefined },
+  );
 
 /** Which control has the focus, so that it can have it back after a redraw. */
 function focusOf(root) {
   const active = document.activeElement;
   if (!active || !root.contains(active) || !active.dataset.actionId) return null;
   const { blockId, actionId } = active.dataset;
-  const range = "selectionStart" in active && active.selectionStart !== null ? [active.selectionStart, active.selectionEnd] : null;
+  const range =
+    "selectionStart" in active && active.selectionStart !== null
+      ? [active.selectionStart, active.selectionEnd]
+      : null;
   return { blockId, actionId, range, scroll: active.scrollTop };
 }
 
 function refocus(root, focus) {
   if (!focus || (root.contains(document.activeElement) && document.activeElement.dataset.actionId)) return;
-  const node = [...root.querySelectorAll("[data-action-id]")].find((item) => item.dataset.actionId === focus.actionId && item.dataset.blockId === focus.blockId);
+  const node = [...root.querySelectorAll("[data-action-id]")].find(
+    (item) => item.dataset.actionId === focus.actionId && item.dataset.blockId === focus.blockId,
+  );
   if (!node) return;
   node.focus({ preventScroll: true });
   if (focus.range && node.setSelectionRange) node.setSelectionRange(...focus.range);
@@ -68,8 +103,16 @@ export function renderBlocks(root, blocks, surface) {
   const old = [...root.children];
   const used = new Set();
   const nodes = (blocks ?? []).map((block, index) => {
-    const candidate = old.find((node) => !used.has(node) && block.block_id && node.dataset.blockId === block.block_id) ?? (used.has(old[index]) ? undefined : old[index]);
-    if (candidate && (candidate.source === sourceOf(block) || (candidate.dataset.block === block.type && candidate.dataset.blockId === block.block_id && candidate.firstElementChild?.patch?.(block)))) {
+    const candidate =
+      old.find((node) => !used.has(node) && block.block_id && node.dataset.blockId === block.block_id) ??
+      (used.has(old[index]) ? undefined : old[index]);
+    if (
+      candidate &&
+      (candidate.source === sourceOf(block) ||
+        (candidate.dataset.block === block.type &&
+          candidate.dataset.blockId === block.block_id &&
+          candidate.firstElementChild?.patch?.(block)))
+    ) {
       candidate.source = sourceOf(block);
       if (block.block_id) candidate.dataset.blockId = block.block_id;
       used.add(candidate);

@@ -15,12 +15,22 @@ export function input(block, surface) {
   const error = h("div", { class: "field-error", id: `${id}-error`, role: "alert", hidden: true });
   const words = (next) => {
     label.replaceChildren();
-    append(label, [plain(next.label), next.optional ? h("span", { class: "optional" }, " (optional)") : null]);
+    append(label, [
+      plain(next.label),
+      next.optional ? h("span", { class: "optional" }, " (optional)") : null,
+    ]);
     hint.textContent = plain(next.hint);
     hint.hidden = !next.hint;
   };
   words(block);
-  const field = element(surface, block.block_id, block.element, { input: true, dispatch: block.dispatch_action, id, label: plain(block.label), labelId: `${id}-label`, describedBy: `${id}-hint ${id}-error` });
+  const field = element(surface, block.block_id, block.element, {
+    input: true,
+    dispatch: block.dispatch_action,
+    id,
+    label: plain(block.label),
+    labelId: `${id}-label`,
+    describedBy: `${id}-hint ${id}-error`,
+  });
   const node = h("div", { class: "block-input" }, label, field, error, hint);
 
   /** Show or clear the error under the field. */
@@ -37,7 +47,11 @@ export function input(block, surface) {
 
   /** Take the block's next version without touching the field, when only words around it changed. */
   node.patch = (next) => {
-    if (core(next.element) !== core(block.element) || Boolean(next.dispatch_action) !== Boolean(block.dispatch_action)) return false;
+    if (
+      core(next.element) !== core(block.element) ||
+      Boolean(next.dispatch_action) !== Boolean(block.dispatch_action)
+    )
+      return false;
     words(next);
     return true;
   };

@@ -15,10 +15,35 @@ export const cellNodes = (cell) => (cell?.type === "rich_text" ? richText(cell) 
 
 export function table(block) {
   const settings = block.column_settings ?? [];
-  const look = (at, cell) => `align-${settings[at]?.align ?? (cell?.type === "raw_number" ? "right" : "left")}${settings[at]?.is_wrapped ? " is-wrapped" : ""}`;
+  const look = (at, cell) =>
+    `align-${settings[at]?.align ?? (cell?.type === "raw_number" ? "right" : "left")}${settings[at]?.is_wrapped ? " is-wrapped" : ""}`;
   const [head = [], ...body] = block.rows ?? [];
-  return h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Table" },
-    h("table", { class: "block-table" },
-      h("thead", null, h("tr", null, head.map((cell, at) => h("th", { scope: "col", class: look(at, body[0]?.[at]) }, cellNodes(cell))))),
-      h("tbody", null, body.map((row) => h("tr", null, row.map((cell, at) => h("td", { class: look(at, cell) }, cellNodes(cell))))))));
+  return h(
+    "div",
+    { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Table" },
+    h(
+      "table",
+      { class: "block-table" },
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          head.map((cell, at) => h("th", { scope: "col", class: look(at, body[0]?.[at]) }, cellNodes(cell))),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        body.map((row) =>
+          h(
+            "tr",
+            null,
+            row.map((cell, at) => h("td", { class: look(at, cell) }, cellNodes(cell))),
+          ),
+        ),
+      ),
+    ),
+  );
 }

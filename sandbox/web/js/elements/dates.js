@@ -9,7 +9,8 @@ import { openList } from "./listbox.js";
 
 const utc = (date) => new Date(`${date}T00:00:00Z`);
 const iso = (date) => date.toISOString().slice(0, 10);
-const words = (date, options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(date);
+const words = (date, options) =>
+  new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(date);
 const shift = (date, days) => new Date(date.getTime() + days * 86_400_000);
 
 function monthGrid(month) {
@@ -30,22 +31,69 @@ function openCalendar(anchor, chosen, onPick) {
     focus = new Date(Date.UTC(target.getUTCFullYear(), target.getUTCMonth(), Math.min(day, last)));
     draw(true);
   };
-  const nav = (name, label, months) => h("button", { type: "button", class: "icon-btn", "aria-label": label, on: { click: () => step(months) } }, icon(name, 16));
-  const box = h("div", { class: "calendar", role: "dialog", "aria-label": "Choose a date" }, h("div", { class: "cal-head" }, nav("back", "Previous month", -1), title, nav("forward", "Next month", 1)),
-    h("div", { class: "cal-week", "aria-hidden": "true" }, ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"].map((name) => h("span", null, name))), grid,
-    h("button", { type: "button", class: "btn btn-small cal-today", on: { click: () => take(dayKey(now())) } }, "Today"));
-  const pop = popover(anchor, box, { class: "popover-calendar", onClose: (reason) => reason !== "outside" && anchor.focus() });
+  const nav = (name, label, months) =>
+    h(
+      "button",
+      { type: "button", class: "icon-btn", "aria-label": label, on: { click: () => step(months) } },
+      icon(name, 16),
+    );
+  const box = h(
+    "div",
+    { class: "calendar", role: "dialog", "aria-label": "Choose a date" },
+    h(
+      "div",
+      { class: "cal-head" },
+      nav("back", "Previous month", -1),
+      title,
+      nav("forward", "Next month", 1),
+    ),
+    h(
+      "div",
+      { class: "cal-week", "aria-hidden": "true" },
+      ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"].map((name) => h("span", null, name)),
+    ),
+    grid,
+    h(
+      "button",
+      { type: "button", class: "btn btn-small cal-today", on: { click: () => take(dayKey(now())) } },
+      "Today",
+    ),
+  );
+  const pop = popover(anchor, box, {
+    class: "popover-calendar",
+    onClose: (reason) => reason !== "outside" && anchor.focus(),
+  });
   function take(date) {
     pop.close("picked");
     onPick(date);
   }
   function draw(grab) {
     title.textContent = words(focus, { month: "long", year: "numeric" });
-    grid.replaceChildren(...monthGrid(focus).map((day) => {
-      const key = iso(day);
-      const classes = ["cal-day", day.getUTCMonth() === focus.getUTCMonth() ? "" : "is-out", key === chosen ? "is-chosen" : "", key === dayKey(now()) ? "is-today" : ""];
-      return h("button", { type: "button", class: classes.join(" "), role: "gridcell", "aria-label": words(day, { weekday: "long", day: "numeric", month: "long", year: "numeric" }), "aria-selected": String(key === chosen), tabindex: key === iso(focus) ? "0" : "-1", data: { day: key }, on: { click: () => take(key) } }, String(day.getUTCDate()));
-    }));
+    grid.replaceChildren(
+      ...monthGrid(focus).map((day) => {
+        const key = iso(day);
+        const classes = [
+          "cal-day",
+          day.getUTCMonth() === focus.getUTCMonth() ? "" : "is-out",
+          key === chosen ? "is-chosen" : "",
+          key === dayKey(now()) ? "is-today" : "",
+        ];
+        return h(
+          "button",
+          {
+            type: "button",
+            class: classes.join(" "),
+            role: "gridcell",
+            "aria-label": words(day, { weekday: "long", day: "numeric", month: "long", year: "numeric" }),
+            "aria-selected": String(key === chosen),
+            tabindex: key === iso(focus) ? "0" : "-1",
+            data: { day: key },
+            on: { click: () => take(key) },
+          },
+          String(day.getUTCDate()),
+        );
+      }),
+    );
     if (grab) grid.querySelector('[tabindex="0"]').focus();
   }
   box.addEventListener("keydown", (event) => {
@@ -72,18 +120,29 @@ export function parseTime(text) {
   const half = match[3]?.toLowerCase();
   if (half === "pm" && hour < 12) hour += 12;
   if (half === "am" && hour === 12) hour = 0;
-  return hour < 24 && minute < 60 ? `${String(hour).padStart(2, "0")}:${String(minute).padStart(2, "0")}` : null;
+  return hour < 24 && minute < 60
+    ? `${String(hour).padStart(2, "0")}:${String(minute).padStart(2, "0")}`
+    : null;
 }
 
 const timeOption = (time) => ({ value: time, text: { type: "plain_text", text: time } });
-const QUARTERS = Array.from({ length: 96 }, (_, i) => timeOption(`${String(Math.floor(i / 4)).padStart(2, "0")}:${String((i % 4) * 15).padStart(2, "0")}`));
+const QUARTERS = Array.from({ length: 96 }, (_, i) =>
+  timeOption(`${String(Math.floor(i / 4)).padStart(2, "0")}:${String((i % 4) * 15).padStart(2, "0")}`),
+);
 
 function openTimes(anchor, chosen, onPick) {
   const near = chosen ?? clockTime(now());
-  const list = QUARTERS.some((option) => option.value === chosen) || !chosen ? QUARTERS : [timeOption(chosen), ...QUARTERS];
+  const list =
+    QUARTERS.some((option) => option.value === chosen) || !chosen
+      ? QUARTERS
+      : [timeOption(chosen), ...QUARTERS];
   const start = list.find((option) => option.value >= near) ?? list[0];
   openList(anchor, {
-    groups: [{ options: list }], search: true, placeholder: "14:30", label: "Choose a time", empty: "Type a time such as 14:30, then Enter",
+    groups: [{ options: list }],
+    search: true,
+    placeholder: "14:30",
+    label: "Choose a time",
+    empty: "Type a time such as 14:30, then Enter",
     isSelected: (option) => option.value === (chosen ?? start.value),
     free: (text) => (parseTime(text) ? timeOption(parseTime(text)) : null),
     onPick: (option) => onPick(option.value),
@@ -92,7 +151,18 @@ function openTimes(anchor, chosen, onPick) {
 
 function picker(iconName, attributes, placeholder, open) {
   const label = h("span", { class: "select-value" });
-  const node = h("button", { type: "button", class: `select select-${iconName}`, "aria-haspopup": "dialog", ...attributes, on: { click: () => open() } }, icon(iconName, 16), label);
+  const node = h(
+    "button",
+    {
+      type: "button",
+      class: `select select-${iconName}`,
+      "aria-haspopup": "dialog",
+      ...attributes,
+      on: { click: () => open() },
+    },
+    icon(iconName, 16),
+    label,
+  );
   node.show = (text) => {
     label.textContent = text ?? placeholder;
     node.classList.toggle("is-empty", !text);
@@ -100,15 +170,22 @@ function picker(iconName, attributes, placeholder, open) {
   return node;
 }
 
-const dateWords = (date) => (date ? words(utc(date), { weekday: "short", day: "numeric", month: "short", year: "numeric" }) : null);
+const dateWords = (date) =>
+  date ? words(utc(date), { weekday: "short", day: "numeric", month: "short", year: "numeric" }) : null;
 
 /** `datepicker` */
 export function datepicker(field) {
-  const node = picker("calendar", field.attributes(), plain(field.element.placeholder) || "Choose a date", () => openCalendar(node, field.entry.selected_date, async (date) => {
-    const done = field.change({ selected_date: date });
-    show();
-    if (!(await done)) show();
-  }));
+  const node = picker(
+    "calendar",
+    field.attributes(),
+    plain(field.element.placeholder) || "Choose a date",
+    () =>
+      openCalendar(node, field.entry.selected_date, async (date) => {
+        const done = field.change({ selected_date: date });
+        show();
+        if (!(await done)) show();
+      }),
+  );
   const show = () => node.show(dateWords(field.entry.selected_date));
   show();
   return node;
@@ -116,11 +193,13 @@ export function datepicker(field) {
 
 /** `timepicker` */
 export function timepicker(field) {
-  const node = picker("clock", field.attributes(), plain(field.element.placeholder) || "Choose a time", () => openTimes(node, field.entry.selected_time, async (time) => {
-    const done = field.change({ selected_time: time });
-    show();
-    if (!(await done)) show();
-  }));
+  const node = picker("clock", field.attributes(), plain(field.element.placeholder) || "Choose a time", () =>
+    openTimes(node, field.entry.selected_time, async (time) => {
+      const done = field.change({ selected_time: time });
+      show();
+      if (!(await done)) show();
+    }),
+  );
   const show = () => node.show(field.entry.selected_time);
   show();
   return node;
@@ -136,12 +215,32 @@ export function datetimepicker(field) {
     if (date && time) field.change({ selected_date_time: epochAt(date, time) });
   };
   const attributes = field.attributes();
-  const day = picker("calendar", attributes, "Date", () => openCalendar(day, date, (value) => { date = value; put(); }));
-  const hour = picker("clock", { "aria-label": `${field.place.label ?? "Time"}: time`, data: { part: "time" } }, "Time", () => openTimes(hour, time, (value) => { time = value; put(); }));
+  const day = picker("calendar", attributes, "Date", () =>
+    openCalendar(day, date, (value) => {
+      date = value;
+      put();
+    }),
+  );
+  const hour = picker(
+    "clock",
+    { "aria-label": `${field.place.label ?? "Time"}: time`, data: { part: "time" } },
+    "Time",
+    () =>
+      openTimes(hour, time, (value) => {
+        time = value;
+        put();
+      }),
+  );
   const show = () => {
     day.show(dateWords(date));
     hour.show(time);
   };
   show();
-  return h("div", { class: "datetime" }, day, hour, h("span", { class: "zone" }, getZone().replace("_", " ")));
+  return h(
+    "div",
+    { class: "datetime" },
+    day,
+    hour,
+    h("span", { class: "zone" }, getZone().replace("_", " ")),
+  );
 }

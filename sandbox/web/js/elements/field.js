@@ -59,14 +59,21 @@ export class Field {
 
   /** Tell the bot now. Resolves when the bot acknowledged, or gave up. */
   send(change = {}) {
-    return this.surface.act({ block_id: this.blockId, action_id: this.actionId, type: this.element.type, ...change });
+    return this.surface.act({
+      block_id: this.blockId,
+      action_id: this.actionId,
+      type: this.element.type,
+      ...change,
+    });
   }
 
   /** Attributes that tie a control to its label, hint and error, and let tests and updates find it. */
   attributes() {
     return {
       id: this.place.id,
-      "aria-label": this.place.labelId ? null : this.place.label ?? this.element.accessibility_label ?? null,
+      "aria-label": this.place.labelId
+        ? null
+        : (this.place.label ?? this.element.accessibility_label ?? null),
       "aria-labelledby": this.place.labelId ?? null,
       "aria-describedby": this.place.describedBy ?? null,
       data: { blockId: this.blockId, actionId: this.actionId },

@@ -12,17 +12,58 @@ export function fileInput(field) {
   const allowed = filetypes?.map((type) => type.toLowerCase());
   const list = h("ul", { class: "upload-list" });
   const problem = h("div", { class: "field-error", role: "alert", hidden: true });
-  const chooser = h("input", { type: "file", class: "visually-hidden", multiple: max > 1 || null, tabindex: "-1", "aria-hidden": "true", accept: allowed?.map((type) => `.${type}`).join(",") ?? null, on: { change: () => { take([...chooser.files]); chooser.value = ""; } } });
-  const button = h("button", { type: "button", ...field.attributes(), class: "btn", on: { click: () => chooser.click() } }, icon("clip", 16), max > 1 ? "Upload files" : "Upload a file");
-  const rules = [allowed ? allowed.map((type) => `.${type}`).join(", ") : "any type", max > 1 ? `up to ${max} files` : "one file"].join(" · ");
-  const zone = h("div", {
-    class: "dropzone",
+  const chooser = h("input", {
+    type: "file",
+    class: "visually-hidden",
+    multiple: max > 1 || null,
+    tabindex: "-1",
+    "aria-hidden": "true",
+    accept: allowed?.map((type) => `.${type}`).join(",") ?? null,
     on: {
-      dragover: (event) => { event.preventDefault(); event.stopPropagation(); zone.classList.add("is-over"); },
-      dragleave: () => zone.classList.remove("is-over"),
-      drop: (event) => { event.preventDefault(); event.stopPropagation(); zone.classList.remove("is-over"); take([...event.dataTransfer.files]); },
+      change: () => {
+        take([...chooser.files]);
+        chooser.value = "";
+      },
     },
-  }, button, h("span", { class: "dropzone-text" }, h("span", null, "or drop here"), h("span", { class: "hint" }, rules)), chooser);
+  });
+  const button = h(
+    "button",
+    { type: "button", ...field.attributes(), class: "btn", on: { click: () => chooser.click() } },
+    icon("clip", 16),
+    max > 1 ? "Upload files" : "Upload a file",
+  );
+  const rules = [
+    allowed ? allowed.map((type) => `.${type}`).join(", ") : "any type",
+    max > 1 ? `up to ${max} files` : "one file",
+  ].join(" · ");
+  const zone = h(
+    "div",
+    {
+      class: "dropzone",
+      on: {
+        dragover: (event) => {
+          event.preventDefault();
+          event.stopPropagation();
+          zone.classList.add("is-over");
+        },
+        dragleave: () => zone.classList.remove("is-over"),
+        drop: (event) => {
+          event.preventDefault();
+          event.stopPropagation();
+          zone.classList.remove("is-over");
+          take([...event.dataTransfer.files]);
+        },
+      },
+    },
+    button,
+    h(
+      "span",
+      { class: "dropzone-text" },
+      h("span", null, "or drop here"),
+      h("span", { class: "hint" }, rules),
+    ),
+    chooser,
+  );
   const files = () => field.entry.files ?? [];
 
   function complain(text) {
@@ -31,8 +72,34 @@ export function fileInput(field) {
   }
 
   function draw() {
-    list.replaceChildren(...files().map((file) => h("li", { class: "upload" }, icon("file", 18), h("span", { class: "upload-name" }, file.name ?? file.title), h("span", { class: "hint" }, fileSize(file.size)),
-      h("button", { type: "button", class: "icon-btn", "aria-label": `Remove ${file.name}`, on: { click: () => { field.change({ files: files().filter((other) => other.id !== file.id) }); complain(null); draw(); button.focus(); } } }, icon("close", 14)))));
+    list.replaceChildren(
+      ...files().map((file) =>
+        h(
+          "li",
+          { class: "upload" },
+          icon("file", 18),
+          h("span", { class: "upload-name" }, file.name ?? file.title),
+          h("span", { class: "hint" }, fileSize(file.size)),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "icon-btn",
+              "aria-label": `Remove ${file.name}`,
+              on: {
+                click: () => {
+                  field.change({ files: files().filter((other) => other.id !== file.id) });
+                  complain(null);
+                  draw();
+                  button.focus();
+                },
+              },
+            },
+            icon("close", 14),
+          ),
+        ),
+      ),
+    );
     zone.classList.toggle("is-full", files().length >= max);
     button.disabled = files().length >= max;
   }
@@ -40,10 +107,20 @@ export function fileInput(field) {
   async function take(chosen) {
     complain(null);
     for (const file of chosen) {
-      if (allowed && !allowed.includes(extension(file.name))) complain(`${file.name} cannot be used here. Choose a file of type ${allowed.map((type) => `.${type}`).join(", ")}.`);
-      else if (files().length >= max) complain(`${max === 1 ? "One file is" : `${max} files are`} all that fit here. Remove one first.`);
+      if (allowed && !allowed.includes(extension(file.name)))
+        complain(
+          `${file.name} cannot be used here. Choose a file of type ${allowed.map((type) => `.${type}`).join(", ")}.`,
+        );
+      else if (files().length >= max)
+        complain(`${max === 1 ? "One file is" : `${max} files are`} all that fit here. Remove one first.`);
       else {
-        const row = h("li", { class: "upload is-busy" }, spinner("Uploading"), h("span", { class: "upload-name" }, file.name), h("span", { class: "hint" }, fileSize(file.size)));
+        const row = h(
+          "li",
+          { class: "upload is-busy" },
+          spinner("Uploading"),
+          h("span", { class: "upload-name" }, file.name),
+          h("span", { class: "hint" }, fileSize(file.size)),
+        );
         list.append(row);
         try {
           const stored = await field.surface.upload(file);

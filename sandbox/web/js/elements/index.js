@@ -13,11 +13,22 @@ import { richInput } from "./rich_input.js";
 import { multiSelect, select } from "./select.js";
 
 const DRAW = {
-  button, workflow_button: button, icon_button: iconButton, feedback_buttons: feedbackButtons, overflow,
-  checkboxes, radio_buttons: radioButtons,
-  datepicker, timepicker, datetimepicker,
-  plain_text_input: textInput, email_text_input: textInput, url_text_input: textInput, number_input: textInput,
-  rich_text_input: richInput, file_input: fileInput,
+  button,
+  workflow_button: button,
+  icon_button: iconButton,
+  feedback_buttons: feedbackButtons,
+  overflow,
+  checkboxes,
+  radio_buttons: radioButtons,
+  datepicker,
+  timepicker,
+  datetimepicker,
+  plain_text_input: textInput,
+  email_text_input: textInput,
+  url_text_input: textInput,
+  number_input: textInput,
+  rich_text_input: richInput,
+  file_input: fileInput,
 };
 for (const source of ["static", "external", "users", "conversations", "channels"]) {
   DRAW[`${source}_select`] = select;
@@ -34,6 +45,9 @@ for (const source of ["static", "external", "users", "conversations", "channels"
 export function element(surface, blockId, element, place = {}) {
   if (element.type === "image") return image(element, "element-image");
   const draw = DRAW[element.type];
-  if (!draw) return h("span", { class: "unknown", title: JSON.stringify(element) }, `Element of type ${element.type}`);
-  return draw(new Field(surface, blockId, element, { label: plain(element.placeholder) || undefined, ...place }));
+  if (!draw)
+    return h("span", { class: "unknown", title: JSON.stringify(element) }, `Element of type ${element.type}`);
+  return draw(
+    new Field(surface, blockId, element, { label: plain(element.placeholder) || undefined, ...place }),
+  );
 }

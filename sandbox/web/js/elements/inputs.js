@@ -4,7 +4,8 @@ import { debounce, h } from "../dom.js";
 import { plain } from "../text.js";
 
 /** Where Slack's dispatch_action_config says that typing tells the bot; by default on Enter. */
-const triggers = (field) => (field.dispatches ? field.element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"] : []);
+const triggers = (field) =>
+  field.dispatches ? (field.element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"]) : [];
 
 const KEYBOARDS = { email_text_input: "email", url_text_input: "url", number_input: "decimal" };
 
@@ -54,7 +55,12 @@ export function textInput(field) {
         if (on.includes("on_character_entered")) tell();
       },
       keydown: (event) => {
-        if (event.key !== "Enter" || event.isComposing || (element.multiline && !(event.metaKey || event.ctrlKey))) return;
+        if (
+          event.key !== "Enter" ||
+          event.isComposing ||
+          (element.multiline && !(event.metaKey || event.ctrlKey))
+        )
+          return;
         if (event.shiftKey && element.multiline) return;
         event.preventDefault();
         if (on.includes("on_enter_pressed")) {

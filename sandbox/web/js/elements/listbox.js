@@ -8,7 +8,8 @@ import { icon, spinner } from "../icons.js";
 import { popover } from "../layer.js";
 import { plain, textNodes } from "../text.js";
 
-const matches = (option, query) => `${plain(option.text)} ${plain(option.description)}`.toLowerCase().includes(query);
+const matches = (option, query) =>
+  `${plain(option.text)} ${plain(option.description)}`.toLowerCase().includes(query);
 
 const defaultDescribe = (option) => [
   h("span", { class: "option-text" }, textNodes(option.text)),
@@ -18,7 +19,12 @@ const defaultDescribe = (option) => [
 /** `groups` reduced to the options that hold `query`; groups left empty go. */
 function filterGroups(groups, query) {
   const needle = query.trim().toLowerCase();
-  return groups.map((group) => ({ ...group, options: needle ? group.options.filter((option) => matches(option, needle)) : group.options })).filter((group) => group.options.length);
+  return groups
+    .map((group) => ({
+      ...group,
+      options: needle ? group.options.filter((option) => matches(option, needle)) : group.options,
+    }))
+    .filter((group) => group.options.length);
 }
 
 /**
@@ -32,17 +38,43 @@ function filterGroups(groups, query) {
  */
 export function openList(anchor, options) {
   const id = uid("list");
-  const search = options.search || options.load
-    ? h("input", { class: "list-search", type: "text", autocomplete: "off", spellcheck: "false", placeholder: options.placeholder ?? "Search", role: "combobox", "aria-expanded": "true", "aria-controls": id, "aria-autocomplete": "list", "aria-label": options.label ?? "Search" })
-    : null;
-  const list = h("div", { class: "list", role: "listbox", id, tabindex: search ? null : "0", "aria-label": options.label ?? null, "aria-multiselectable": options.multi ? "true" : null });
-  const box = h("div", { class: "listbox" }, search ? h("div", { class: "list-head" }, icon("search", 16), search) : null, list);
+  const search =
+    options.search || options.load
+      ? h("input", {
+          class: "list-search",
+          type: "text",
+          autocomplete: "off",
+          spellcheck: "false",
+          placeholder: options.placeholder ?? "Search",
+          role: "combobox",
+          "aria-expanded": "true",
+          "aria-controls": id,
+          "aria-autocomplete": "list",
+          "aria-label": options.label ?? "Search",
+        })
+      : null;
+  const list = h("div", {
+    class: "list",
+    role: "listbox",
+    id,
+    tabindex: search ? null : "0",
+    "aria-label": options.label ?? null,
+    "aria-multiselectable": options.multi ? "true" : null,
+  });
+  const box = h(
+    "div",
+    { class: "listbox" },
+    search ? h("div", { class: "list-head" }, icon("search", 16), search) : null,
+    list,
+  );
   let rows = [];
   let active = -1;
   let asked = 0;
 
   const pop = popover(anchor, box, {
-    matchWidth: true, align: options.align, class: "popover-list",
+    matchWidth: true,
+    align: options.align,
+    class: "popover-list",
     onClose: (reason) => {
       anchor.setAttribute("aria-expanded", "false");
       if (reason !== "outside" && anchor.isConnected) anchor.focus({ preventScroll: true });
@@ -84,13 +116,28 @@ export function openList(anchor, options) {
     list.replaceChildren();
     for (const group of groups) {
       const labelId = group.label ? uid("group") : null;
-      const body = h("div", { role: "group", "aria-labelledby": labelId }, group.label ? h("div", { class: "list-group", id: labelId }, plain(group.label)) : null);
+      const body = h(
+        "div",
+        { role: "group", "aria-labelledby": labelId },
+        group.label ? h("div", { class: "list-group", id: labelId }, plain(group.label)) : null,
+      );
       for (const option of group.options) {
         const at = rows.length;
-        const node = h("div", {
-          class: "option", role: "option", id: uid("option"),
-          on: { click: () => choose(option), pointermove: () => active !== at && setActive(at), pointerdown: (event) => event.preventDefault() },
-        }, h("span", { class: "option-tick" }, icon("check", 16)), h("span", { class: "option-body" }, (options.describe ?? defaultDescribe)(option)));
+        const node = h(
+          "div",
+          {
+            class: "option",
+            role: "option",
+            id: uid("option"),
+            on: {
+              click: () => choose(option),
+              pointermove: () => active !== at && setActive(at),
+              pointerdown: (event) => event.preventDefault(),
+            },
+          },
+          h("span", { class: "option-tick" }, icon("check", 16)),
+          h("span", { class: "option-body" }, (options.describe ?? defaultDescribe)(option)),
+        );
         rows.push({ node, option });
         mark(rows[at]);
         body.append(node);
@@ -109,7 +156,12 @@ export function openList(anchor, options) {
     if (!options.load) return show(filterGroups(options.groups, query));
     const short = (options.minQuery ?? 0) - query.trim().length;
     asked += 1;
-    if (short > 0) return note(short === options.minQuery ? `Type ${short} character${short === 1 ? "" : "s"} or more to search` : `${short} more character${short === 1 ? "" : "s"} to search`);
+    if (short > 0)
+      return note(
+        short === options.minQuery
+          ? `Type ${short} character${short === 1 ? "" : "s"} or more to search`
+          : `${short} more character${short === 1 ? "" : "s"} to search`,
+      );
     const mine = asked;
     if (!rows.length) note([spinner(), " Searching"]);
     box.setAttribute("aria-busy", "true");
@@ -127,7 +179,11 @@ export function openList(anchor, options) {
   const later = debounce(refresh, options.load ? 220 : 0);
   search?.addEventListener("input", () => (options.load ? later() : refresh()));
   box.addEventListener("keydown", (event) => {
-    const moves = { ArrowDown: active + 1, ArrowUp: active - 1, ...(search ? {} : { Home: 0, End: rows.length - 1 }) };
+    const moves = {
+      ArrowDown: active + 1,
+      ArrowUp: active - 1,
+      ...(search ? {} : { Home: 0, End: rows.length - 1 }),
+    };
     if (event.key in moves) {
       event.preventDefault();
       setActive(moves[event.key]);
@@ -139,8 +195,19 @@ export function openList(anchor, options) {
       event.preventDefault();
       pop.close("tab");
     } else if (!search && event.key.length === 1 && /\S/.test(event.key)) {
-      const from = rows.findIndex((row, at) => at > active && plain(row.option.text).toLowerCase().startsWith(event.key.toLowerCase()));
-      setActive(from >= 0 ? from : Math.max(0, rows.findIndex((row) => plain(row.option.text).toLowerCase().startsWith(event.key.toLowerCase()))));
+      const from = rows.findIndex(
+        (row, at) => at > active && plain(row.option.text).toLowerCase().startsWith(event.key.toLowerCase()),
+      );
+      setActive(
+        from >= 0
+          ? from
+          : Math.max(
+              0,
+              rows.findIndex((row) =>
+                plain(row.option.text).toLowerCase().startsWith(event.key.toLowerCase()),
+              ),
+            ),
+      );
     }
   });
   refresh();
@@ -152,6 +219,13 @@ export function openList(anchor, options) {
 export function pick(anchor, { options, ...rest }) {
   return new Promise((resolve) => {
     let chosen = null;
-    openList(anchor, { groups: [{ options }], ...rest, onPick: (option) => { chosen = option; }, onClose: () => queueMicrotask(() => resolve(chosen)) });
+    openList(anchor, {
+      groups: [{ options }],
+      ...rest,
+      onPick: (option) => {
+        chosen = option;
+      },
+      onClose: () => queueMicrotask(() => resolve(chosen)),
+    });
   });
 }

@@ -70,7 +70,7 @@ def check_blocks(blocks: Any, surface: str, most: int) -> Problems:
             seen.add(block_id)
         kind = str(block.get("type"))
         counts[kind] += 1
-        if counts[kind] > MOST_OF.get(kind, most):
+        if kind in MOST_OF and counts[kind] > MOST_OF[kind]:
             yield Problem(path, f"no more than {MOST_OF[kind]} {kind} blocks allowed")
         if kind == "markdown":
             markdown += len(str(block.get("text", "")))
@@ -106,14 +106,15 @@ def _section(block: Json, path: str, surface: str) -> Problems:
 def _actions(block: Json, path: str, surface: str) -> Problems:
     elements, problems = check_list(block, "elements", path, 1, 25)
     yield from problems
-    seen: set[Any] = set()
+    seen: set[str] = set()
     for i, element in enumerate(elements):
         here = f"{path}/elements/{i}"
         yield from check_element(element, here, place="actions", surface=surface)
         action_id = element.get("action_id") if isinstance(element, dict) else None
-        if action_id is not None and action_id in seen:
-            yield Problem(f"{here}/action_id", f"action_id already exists in this block: {action_id}")
-        seen.add(action_id)
+        if isinstance(action_id, str):
+            if action_id in seen:
+                yield Problem(f"{here}/action_id", f"action_id already exists in this block: {action_id}")
+            seen.add(action_id)
 
 
 def _context(block: Json, path: str, _surface: str) -> Problems:

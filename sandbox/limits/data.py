@@ -138,16 +138,17 @@ def _check_series(chart: Json, path: str) -> Problems:
         yield from check_string(axis, "y_label", f"{path}/axis_config", 50)
     series, problems = check_list(chart, "series", path, 1, 6)
     yield from problems
-    seen: set[Any] = set()
+    seen: set[str] = set()
     for i, one in enumerate(series):
         here = f"{path}/series/{i}"
         if not isinstance(one, dict):
             yield Problem(here, "must be an object")
             continue
         yield from check_string(one, "name", here, 20, required=True)
-        if one.get("name") in seen:
+        name = str(one.get("name"))
+        if name in seen:
             yield Problem(f"{here}/name", "must be unique")
-        seen.add(one.get("name"))
+        seen.add(name)
         yield from _check_points(one, here, categories)
 
 

@@ -55,7 +55,7 @@ def check_element(element: Any, path: str, *, place: str, surface: str) -> Probl
     if not isinstance(element, dict):
         yield Problem(path, "must be an object")
         return
-    kind = element.get("type")
+    kind = str(element.get("type"))
     if kind not in ALLOWED.get(place, frozenset()):
         yield Problem(f"{path}/type", f"unsupported type: {kind} in a {place} block")
         return

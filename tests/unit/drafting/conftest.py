@@ -1,10 +1,10 @@
 """A shop to draft in."""
 
 import pytest
-from tests.unit.drafting.drafting_shop import Shop
 
 from distribution.clock import ManualClock
 from distribution.runtime import Runtime
+from tests.unit.drafting.shop import Shop
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.drafting.drafting_shop import MAYA, Shop
 
 from distribution import drafts, promotions
 from distribution.codes import groups
 from distribution.errors import Refused
 from distribution.segments import editing
 from storage.tables import Distribution, Provider, SegmentMember
+from tests.unit.drafting.shop import MAYA, Shop
 
 
 def test_a_draft_is_continued_at_the_step_after_the_last_accepted_one(shop: Shop) -> None:
@@ -73,9 +73,19 @@ def test_a_finished_draft_lacks_nothing_until_something_it_needs_goes(shop: Shop
         ("message", {"body": " \n"}, "body", "Write the message"),
         ("message", {"body": "Hello"}, "body", "gives no code of 'Summer 10%'"),
         ("message", {"body": "{{ client.promocode('Sumer 10%') }}"}, "body", "Did you mean 'Summer 10%'?"),
-        ("message", {"body": "{{ client.promocode('Summer 10%') }} {{ client.attributes.town }}"}, "body", "no attribute"),
+        (
+            "message",
+            {"body": "{{ client.promocode('Summer 10%') }} {{ client.attributes.town }}"},
+            "body",
+            "no attribute",
+        ),
         ("message", {"body": "{{ client.promocode('Summer 10%') }} {{ event.cart }}"}, "body", "automatic messages"),
-        ("message", {"body": "{{ client.promocode('Summer 10%') }} {{ promotion.name }}"}, "body", "not about a promotion"),
+        (
+            "message",
+            {"body": "{{ client.promocode('Summer 10%') }} {{ promotion.name }}"},
+            "body",
+            "not about a promotion",
+        ),
         ("message", {"send_at": timedelta(0)}, "send_at", "has passed"),
         ("message", {"send_at": timedelta(days=400)}, "send_at", "a year ahead"),
         ("type", {"mode": "automatic"}, "mode", "manual"),
@@ -125,7 +135,7 @@ def test_choosing_another_group_renames_it_in_the_message(shop: Shop) -> None:
         other = groups.create(session, "Winter's 5%", by=MAYA, now=now)
         draft = shop.draft(session)
         drafts.set_purpose(session, draft, purpose="unique_codes", group_id=other.id, now=now)
-        assert "client.promocode(\"Winter's 5%\")" in draft.body
+        assert 'client.promocode("Winter\'s 5%")' in draft.body
         assert drafts.missing(session, draft, now=now) == []
 
 

@@ -1,4 +1,4 @@
-"""A small shop: customers, a segment, groups with codes, a provider, and somebody who sends and somebody who decides."""
+"""A small shop: customers, a segment, groups with codes, a provider, and people who send and decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -152,14 +152,15 @@ def _fits(session: Session, columns: Sequence[str]) -> ColumnElement[bool]:
     return begins & PromoCode.code.op("~", is_comparison=True)(f"^{regex}$")
 
 
-def of_group(session: Session, group_id: int) -> Iterator[PromoCode]:
-    """Every code of a group in id order, read a part at a time."""
-    yield from session.scalars(
-        select(PromoCode)
+def of_group(session: Session, group_id: int) -> Iterator[tuple[str, CodeState, datetime | None, datetime | None]]:
+    """Every code of a group in id order, read a part at a time: code, state, when issued, when redeemed."""
+    rows = session.execute(
+        select(PromoCode.code, PromoCode.state, PromoCode.issued_at, PromoCode.redeemed_at)
         .where(PromoCode.group_id == group_id)
         .order_by(PromoCode.id)
         .execution_options(yield_per=10_000)
     )
+    return ((code, state, issued_at, redeemed_at) for code, state, issued_at, redeemed_at in rows)
 
 
 def find(session: Session, code: str) -> PromoCode | None:

@@ -273,7 +273,9 @@ class _Parser:
             raise self.wrong(f"the range {first}- has no end; write {first}-{run[-1]}", first_at)
         last = self.text[self.at + 1]
         if not any(last in known for known in RUNS):
-            raise self.wrong(f"'{last}' ends no range; ranges are of letters and digits, such as 0-9, A-Z or a-Z", self.at + 1)
+            raise self.wrong(
+                f"'{last}' ends no range; ranges are of letters and digits, such as 0-9, A-Z or a-Z", self.at + 1
+            )
         if last not in run:
             raise self.wrong(
                 f"the range {first}-{last} mixes letters and digits; write them one after the other, as in a-Z0-9",

@@ -96,6 +96,13 @@ def create(
         raise _taken(group.name) from None
 
 
+def check(session: Session, name: str, *, low_stock_level: int, expires_at: datetime | None, now: datetime) -> None:
+    """Raise `Refused` where `create` would."""
+    group = PromoCodeGroup()
+    _describe(group, name, (), low_stock_level, expires_at, now)
+    _check_free(session, group)
+
+
 def edit(
     session: Session,
     group_id: int,
@@ -248,7 +255,7 @@ def _describe(
     expires_at: datetime | None,
     now: datetime | None,
 ) -> None:
-    """Put what a person typed into a group's row. Raises `Refused`; where `now` is given, for an expiry before it too."""
+    """Put what a person typed into a group's row. Raises `Refused`; given `now`, also for an expiry before it."""
     name = " ".join(name.split())
     if not name:
         raise Refused("Give the group a name.", field="name")

@@ -1,0 +1,242 @@
+"""Buttons: what they open, and the list that turns its pages in place."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.webhook import WebhookClient
+
+from commands.groups import forms, show, views
+from commands.groups.place import Place, Typed, Value, last_day
+from commands.people import Person, recognise
+from commands.send.typing import Typing
+from commands.ui.blocks import as_dicts
+from distribution.codes import groups
+from distribution.codes.export import group_csv
+from distribution.codes.intake import leftovers_csv
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from storage.tables import PromoCodeGroup, PromoCodeLot
+
+log = structlog.get_logger(__name__)
+
+Body = dict[str, Any]
+
+
+def register(app: App, runtime: Runtime) -> None:
+    """Every button of a list, of a group and of a form."""
+    buttons = Buttons(runtime)
+    for action_id, listener in (
+        (views.OPEN, buttons.open),
+        (views.CREATE, buttons.create),
+        (views.ADD, buttons.add),
+        (views.EDIT, buttons.edit),
+        (views.DELETE, buttons.delete),
+        (views.EXPORT, buttons.export),
+        (views.LEFTOVERS, buttons.leftovers),
+    ):
+        app.action(re.compile(rf"^{re.escape(action_id)}(:\w+)?$"))(_button(listener))
+    app.action(views.MORE)(buttons.more)
+    app.action(re.compile(rf"^{re.escape(views.TURN)}:.*:(next|previous)$"))(buttons.turn)
+    app.action(forms.METHOD)(buttons.method)
+    app.action(forms.FORMATS)(buttons.typed)
+    app.action("groups.column")(lambda ack: ack())
+
+
+Listener = Callable[[Body, WebClient, str], None]
+
+
+def _button(listener: Listener) -> Callable[..., None]:
+    """A listener that is given what Bolt has, acknowledged at once."""
+
+    def pressed(ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        listener(body, client, action.get("value") or "")
+
+    return pressed
+
+
+class Buttons:
+    """The listeners, on one runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._typing = Typing()
+
+    def open(self, body: Body, client: WebClient, value: str) -> None:
+        """All about a group."""
+        place = place_of(body, value)
+        with self.runtime.db.read() as session:
+            person = recognise(session, client, body["user"]["id"])
+            view = views.detail_view(place, show.detail(self.runtime, session, person, place.group_id or 0))
+        _open(client, body, view)
+
+    def create(self, body: Body, client: WebClient, value: str) -> None:
+        """The form for a new group."""
+        self._editor(body, client)
+        _open(client, body, forms.create_form(replace(place_of(body, value), group_id=None), Typed()))
+
+    def add(self, body: Body, client: WebClient, value: str) -> None:
+        """The form that adds codes; "3+98" asks for 98 in group 3."""
+        self._editor(body, client)
+        asked = re.fullmatch(r"(\d+)\+(\d+)", value)
+        value, count = asked.groups() if asked else (value, "")
+        place = place_of(body, value)
+        with self.runtime.db.read() as session:
+            group, _ = groups.found(session, place.group_id or 0)
+        typed = Typed(formats="\n".join(group.formats), count=count)
+        _open(client, body, forms.add_form(place, group.name, group.formats, typed))
+
+    def edit(self, body: Body, client: WebClient, value: str) -> None:
+        """The form that edits a group."""
+        person, place = self._editor(body, client), place_of(body, value)
+        with self.runtime.db.read() as session:
+            group, _ = groups.found(session, place.group_id or 0)
+            calls = groups.uses(session, group, by_name=True)
+        day = last_day(group.expires_at, person.time_zone)
+        typed = Typed(
+            name=group.name,
+            formats="\n".join(group.formats),
+            low_stock=str(group.low_stock_level or ""),
+            expires=day.isoformat() if day else "",
+        )
+        _open(client, body, forms.edit_form(place, typed, views.uses(calls)))
+
+    def delete(self, body: Body, client: WebClient, value: str) -> None:
+        """The question before a group is deleted, or why it cannot be."""
+        self._editor(body, client)
+        place = place_of(body, value)
+        with self.runtime.db.read() as session:
+            group, stock = groups.found(session, place.group_id or 0)
+            why_not = groups.why_not_delete(session, group, stock)
+            view = views.delete_view(place, groups.line(group, stock), why_not, groups.uses(session, group))
+        _open(client, body, view)
+
+    def export(self, body: Body, client: WebClient, value: str) -> None:
+        """A group's codes as a CSV, to the person alone: each of them is worth money."""
+        person, group_id = self._editor(body, client), Value.read(value).group_id
+        with self.runtime.db.read() as session:
+            group, _ = groups.found(session, group_id)
+            content = group_csv(session, group_id)
+        _send_file(client, body, person, f"{_filename(group)}.csv", content, f"The codes of '{group.name}'")
+
+    def leftovers(self, body: Body, client: WebClient, value: str) -> None:
+        """The lines that an addition did not take, as a CSV."""
+        person = self._editor(body, client)
+        with self.runtime.db.read() as session:
+            lot = session.get(PromoCodeLot, int(value))
+            if lot is None:
+                raise Refused("These lines are not kept any more.")
+            group = session.get_one(PromoCodeGroup, lot.group_id)
+            content = leftovers_csv(session, lot.id)
+        title = f"Lines that '{group.name}' did not take"
+        _send_file(client, body, person, f"{_filename(group)}-not-taken.csv", content, title)
+
+    def more(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
+        """The row's menu: its options say which button they stand for."""
+        ack()
+        what, _, value = action["selected_option"]["value"].partition(" ")
+        {views.OPEN: self.open, views.EXPORT: self.export, views.DELETE: self.delete}[what](body, client, value)
+
+    def turn(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
+        """Another page, in place."""
+        ack()
+        words = action["action_id"].removeprefix(f"{views.TURN}:").rpartition(":")[0]
+        place = Place(list_url=body.get("response_url", ""), first=int(action["value"]), words=words)
+        refresh_list(self.runtime, client, place, body["user"]["id"])
+
+    def method(self, ack: Ack, body: Body, client: WebClient) -> None:
+        """Another way to add codes: its inputs, and what was typed stays."""
+        ack()
+        update(client, body["view"]["id"], self._redrawn(body["view"]))
+
+    def typed(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
+        """A character of a format: the example follows it."""
+        ack()
+        self._typing.answer(client, body["view"], float(action["action_ts"]), lambda: self._redrawn(body["view"]))
+
+    def _redrawn(self, view: Body) -> Body:
+        """The same form for what its inputs hold now."""
+        typed = Typed.read(view)
+        place = Place.load(view["private_metadata"]).keeping(typed)
+        if view["callback_id"] == forms.SAVE_NEW:
+            return forms.create_form(place, typed)
+        with self.runtime.db.read() as session:
+            group, _ = groups.found(session, place.group_id or 0)
+            if view["callback_id"] == forms.SAVE_EDIT:
+                return forms.edit_form(place, typed, views.uses(groups.uses(session, group, by_name=True)))
+        return forms.add_form(place, group.name, group.formats, typed)
+
+    def _editor(self, body: Body, client: WebClient) -> Person:
+        """Who acts. Raises `Refused` where they may not change groups."""
+        with self.runtime.db.read() as session:
+            person = recognise(session, client, body["user"]["id"])
+        person.must("edit")
+        return person
+
+
+def place_of(body: Body, value: str) -> Place:
+    """The place that a button leads to. From a modal it takes along the list that the modal was opened from."""
+    found = Value.read(value or "0")
+    view = body.get("view") or {}
+    if view.get("callback_id", "").startswith("groups."):
+        below = view["id"] if view["callback_id"] == views.DETAIL else ""
+        came = Place.load(view["private_metadata"])
+        return Place(found.group_id, came.list_url, came.first, came.words, below)
+    # Only our own list says which page it is on; another surface's message is not ours to replace.
+    ours = any(action.get("block_id", "").startswith("groups.") for action in body.get("actions", ()))
+    return Place(found.group_id, body.get("response_url", "") if ours else "", found.first, found.words)
+
+
+def refresh_list(runtime: Runtime, client: WebClient, place: Place, user_id: str, note: str = "") -> None:
+    """Bring the list that a modal was opened from up to date, in place, with `note` on top.
+
+    Slack takes that for half an hour; afterwards the list stays as it is.
+    """
+    if not place.list_url:
+        return
+    with runtime.db.read() as session:
+        person = recognise(session, client, user_id)
+        try:
+            text, blocks = show.message(runtime, session, person, place.words, place.first, note)
+        except Refused:  # what was searched is not there any more
+            text, blocks = show.message(runtime, session, person, "", 0, note)
+    answer = WebhookClient(place.list_url).send(text=text, blocks=as_dicts(blocks), replace_original=True)
+    if answer.status_code != 200:
+        log.info("list not refreshed", status=answer.status_code, body=answer.body)
+
+
+def _open(client: WebClient, body: Body, view: dict[str, Any]) -> None:
+    """Show a modal: on top of the one that the button was in, else on its own."""
+    inside = (body.get("view") or {}).get("type") == "modal"
+    (client.views_push if inside else client.views_open)(trigger_id=body["trigger_id"], view=view)
+
+
+def _send_file(client: WebClient, body: Body, person: Person, name: str, content: str, title: str) -> None:
+    """Upload a file to the person's direct messages, and say so where they pressed."""
+    channel = client.conversations_open(users=person.user_id)["channel"]["id"]
+    client.files_upload_v2(channel=channel, filename=name, content=content, title=title, initial_comment=f"{title}.")
+    said = "The CSV is in your direct messages with promobot."
+    if body.get("response_url"):
+        WebhookClient(body["response_url"]).send(text=said, response_type="ephemeral", replace_original=False)
+    elif body.get("view", {}).get("callback_id") in (views.DETAIL, views.RESULT):
+        update(client, body["view"]["id"], views.with_note(body["view"], said))
+
+
+def update(client: WebClient, view_id: str, view: Body) -> None:
+    """Show a view where its modal is still open."""
+    try:
+        client.views_update(view_id=view_id, view=view)
+    except SlackApiError as error:
+        if error.response.get("error") not in ("not_found", "view_not_found"):
+            raise
+
+
+def _filename(group: PromoCodeGroup) -> str:
+    """A group's name as a file's."""
+    return re.sub(r"[^\w%+-]+", "-", group.name).strip("-") or f"group-{group.id}"

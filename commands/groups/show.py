@@ -1,0 +1,66 @@
+"""From the database to what is shown of groups."""
+
+from slack_sdk.models.blocks import Block
+from sqlalchemy.orm import Session
+
+from commands.groups import views
+from commands.groups.place import Value, last_day
+from commands.people import Person
+from commands.ui import paging
+from distribution.codes import groups
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from distribution.search import containing, did_you_mean
+from storage import groups as rows
+from storage.names import fold
+
+LOTS_SHOWN = 5
+
+Message = tuple[str, list[Block]]
+
+
+def message(
+    runtime: Runtime, session: Session, person: Person, words: str = "", first: int = 0, note: str = ""
+) -> Message:
+    """The list, or the one group that `words` name or are part of: plain text and blocks.
+
+    Raises `Refused`, with the nearest name, when `words` are in none.
+    """
+    lines = groups.listing(session)
+    if words:
+        lines = _matching(lines, words)
+        if len(lines) == 1:
+            line = lines[0]
+            found = detail(runtime, session, person, line.id)
+            return f"Promo code group {line.name}", views.detail_blocks(found, Value(line.id, 0, line.name), note)
+    shown = [_shown(runtime, person, line) for line in lines]
+    return views.listing(paging.page_of(shown, first), words, may_edit=person.may("edit"), note=note)
+
+
+def detail(runtime: Runtime, session: Session, person: Person, group_id: int) -> views.Detail:
+    """All about one group. Raises `Refused` when it was deleted."""
+    group, stock = groups.found(session, group_id)
+    lots = [
+        views.Lot(lot.id, lot.method, lot.created_by, lot.created_at, lot.inserted, lot.duplicated, lot.discarded)
+        for lot in rows.lots(session, group_id, LOTS_SHOWN)
+    ]
+    shown = _shown(runtime, person, groups.line(group, stock))
+    return views.Detail(shown, lots, groups.uses(session, group), person.may("edit"))
+
+
+def _shown(runtime: Runtime, person: Person, line: groups.GroupLine) -> views.Shown:
+    today = last_day(runtime.clock.now(), person.time_zone)
+    assert today is not None  # noqa: S101 -- only None has no day
+    return views.Shown(line, last_day(line.expires_at, person.time_zone), today)
+
+
+def _matching(lines: list[groups.GroupLine], words: str) -> list[groups.GroupLine]:
+    """The group called exactly so, else those whose names hold all the words. Raises `Refused` when there is none."""
+    exact = [line for line in lines if fold(line.name) == fold(words)]
+    if exact:
+        return exact
+    names = [line.name for line in lines]
+    within = set(containing(words, names))
+    if not within:
+        raise Refused(f"Group '{words}' does not exist.{did_you_mean(words, names)} All groups: /promo groups.")
+    return [line for line in lines if line.name in within]

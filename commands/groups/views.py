@@ -1,0 +1,276 @@
+"""Groups as people see them: the list, one group, what became of an addition, and the question before deleting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from slack_sdk.models.blocks import Block, OverflowMenuElement
+
+from commands.groups.place import Place, Value
+from commands.ui import blocks as ui
+from commands.ui import paging
+from commands.ui.text import clip, count, escape, moment, number
+from distribution.codes.format import Format
+from distribution.codes.groups import GroupLine, Use
+from distribution.codes.lots import Added
+
+CREATE = "groups.create"
+ADD = "groups.add"
+EDIT = "groups.edit"
+OPEN = "groups.open"
+DELETE = "groups.delete"
+EXPORT = "groups.export"
+LEFTOVERS = "groups.leftovers"
+MORE = "groups.more"
+TURN = "groups.page"
+
+DETAIL = "groups.detail"
+RESULT = "groups.result"
+READING = "groups.reading"
+DELETED = "groups.deleted"
+
+LEFTOVERS_SHOWN = 5
+WORDS_MAX = 80  # of a search, in the ids of its buttons (Slack's limit for those is 255)
+
+METHODS = {"generate": "generated", "paste": "pasted", "file": "from a file", "api": "through the API"}
+STATUSES = {
+    "draft": "draft",
+    "pending": "waits for approval",
+    "scheduled": "scheduled",
+    "blocking": "starting",
+    "sending": "sending",
+    "paused": "paused",
+}
+
+
+@dataclass(frozen=True)
+class Lot:
+    """One addition, as a group's view tells it."""
+
+    id: int
+    method: str
+    by: str  # a Slack user's id, or another word for who it was
+    at: datetime
+    inserted: int
+    duplicated: int
+    discarded: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A group with its reader's calendar: the last day in their zone, and whether that is over."""
+
+    line: GroupLine
+    last_day: date | None
+    today: date
+
+    @property
+    def expired(self) -> bool:
+        """Whether its last day is over."""
+        return self.last_day is not None and self.last_day < self.today
+
+
+@dataclass(frozen=True)
+class Detail:
+    """All about one group."""
+
+    shown: Shown
+    lots: Sequence[Lot]
+    uses: Sequence[Use]
+    may_edit: bool
+
+
+def listing(page: paging.Page[Shown], words: str, *, may_edit: bool, note: str = "") -> tuple[str, list[Block]]:
+    """The list as a message: its plain text and its blocks. `words`: what was searched; `note`: mrkdwn on top."""
+    words = words[:WORDS_MAX]
+    title = f"*Promo code groups* with “{escape(words)}”" if words else "*Promo code groups*"
+    new = ui.button("Create group", CREATE, str(Value(0, page.first, words)), style="primary") if may_edit else None
+    blocks: list[Block] = [ui.section(title, accessory=new, block_id="groups.head")]
+    if note:
+        blocks.insert(0, ui.section(note))
+    if not page.total:
+        blocks.append(
+            ui.section("There is none yet. A group holds promo codes with one purpose; each customer gets one of them.")
+        )
+    for shown in page.items:
+        blocks += _row(shown, Value(shown.line.id, page.first, words), may_edit=may_edit)
+    blocks += paging.turner(page, f"{TURN}:{words}")
+    names = ", ".join(f"{shown.line.name} ({number(shown.line.active)} active)" for shown in page.items)
+    return clip(f"Promo code groups: {names or 'none yet'}", 3000), blocks
+
+
+def _row(shown: Shown, value: Value, *, may_edit: bool) -> list[Block]:
+    line = shown.line
+    parts = [
+        f"*{number(line.active)}* active of {number(line.total)}",
+        f"{number(line.blocked)} blocked",
+        f"{number(line.issued)} issued",
+        f"{number(line.redeemed)} redeemed",
+    ]
+    if line.expired:
+        parts.append(f"{number(line.expired)} expired")
+    if shown.last_day:
+        parts.append(expiry(shown))
+    low = "  ⚠ low" if line.low and not shown.expired else ""
+    section = ui.section(f"*{escape(line.name)}*{low}\n{' · '.join(parts)}")
+    if not may_edit:
+        return [section, ui.actions(ui.button("Open", OPEN, str(value)), block_id=f"groups.row:{line.id}")]
+    more = OverflowMenuElement(
+        action_id=MORE,
+        options=[
+            ui.option("Open", f"{OPEN} {value}"),
+            ui.option("Export as CSV", f"{EXPORT} {value}"),
+            ui.option("Delete…", f"{DELETE} {value}"),
+        ],
+    )
+    buttons = (ui.button("Add codes", ADD, str(value)), ui.button("Edit", EDIT, str(value)), more)
+    return [section, ui.actions(*buttons, block_id=f"groups.row:{line.id}")]
+
+
+def expiry(shown: Shown) -> str:
+    """ "expires 31 Aug", or "expired 31 Aug 2025"."""
+    day = shown.last_day
+    if day is None:
+        return "does not expire"
+    year = "" if day.year == shown.today.year else f" {day.year}"
+    return f"{'expired' if shown.expired else 'expires'} {day.day} {day:%b}{year}"
+
+
+def detail_blocks(detail: Detail, value: Value, note: str = "") -> list[Block]:
+    """One group: where its codes stand, its formats, what was added, what takes codes from it, what to do."""
+    line = detail.shown.line
+    blocks: list[Block] = [ui.section(note)] if note else []
+    low = "  ⚠ low" if line.low and not detail.shown.expired else ""
+    facts = [
+        f"*Active*{low}\n{number(line.active)} of {number(line.total)}",
+        f"*Blocked*\n{number(line.blocked)}",
+        f"*Issued*\n{number(line.issued)}",
+        f"*Redeemed*\n{number(line.redeemed)}",
+        f"*Expiry*\n{expiry(detail.shown)}",
+        f"*Warns at*\n{number(line.low_stock_level)} active" if line.low_stock_level else "*Warns at*\nno level set",
+    ]
+    facts += [f"*{word}*\n{number(n)}" for word, n in (("Expired", line.expired), ("Revoked", line.revoked)) if n]
+    blocks.append(ui.section(f"*{escape(line.name)}*", fields=facts))
+    blocks += [ui.context(text) for text in _formats(line)]
+    if detail.uses:
+        blocks.append(ui.context(f"Takes codes from it: {uses(detail.uses)}"))
+    for lot in detail.lots:
+        blocks += _lot(lot, may_edit=detail.may_edit)
+    if detail.may_edit:
+        blocks.append(
+            ui.actions(
+                ui.button("Add codes", ADD, str(value), style="primary"),
+                ui.button("Edit", EDIT, str(value)),
+                ui.button("Export as CSV", EXPORT, str(value)),
+                ui.button("Delete…", DELETE, str(value)),
+                block_id=f"groups.do:{line.id}",
+            )
+        )
+    return blocks
+
+
+def _formats(line: GroupLine) -> list[str]:
+    """Each format with what it makes; there are up to twenty, of which five are shown."""
+    if not line.formats:
+        return ["No format: its codes come from outside."]
+    texts = [f"Format {code(text)} makes {code(Format.parse(text).example())}" for text in line.formats[:5]]
+    if len(line.formats) > 5:
+        texts.append(f"and {count(len(line.formats) - 5, 'format')} more")
+    return texts
+
+
+def _lot(lot: Lot, *, may_edit: bool) -> list[Block]:
+    who = f"<@{lot.by}>" if lot.by[:1] in ("U", "W") and lot.by.isalnum() else escape(lot.by)
+    said = f"{count(lot.inserted, 'code')} {METHODS.get(lot.method, escape(lot.method))} by {who}, {moment(lot.at)}"
+    left = lot.duplicated + lot.discarded
+    if not left:
+        return [ui.context(said)]
+    said += f" · not taken: {number(lot.duplicated)} duplicated, {number(lot.discarded)} discarded"
+    get = ui.button("Get those lines", LEFTOVERS, lot.id) if may_edit else None
+    return [ui.section(said, accessory=get, block_id=f"groups.lot:{lot.id}")]
+
+
+def uses(found: Sequence[Use]) -> str:
+    """The first few distributions that take codes, with where they stand."""
+    shown = [
+        f"“{escape(use.subject or 'no subject yet')}” ({STATUSES.get(use.status, use.status)})" for use in found[:5]
+    ]
+    return ", ".join(shown) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+
+
+def detail_view(place: Place, detail: Detail, note: str = "") -> dict[str, Any]:
+    """One group as a modal."""
+    blocks = detail_blocks(detail, place.value, note)
+    return ui.modal("Promo code group", blocks, callback_id=DETAIL, close="Close", metadata=place.dump())
+
+
+def reading(place: Place, title: str) -> dict[str, Any]:
+    """While an uploaded file is fetched and read."""
+    blocks = [ui.section("Reading the file. This takes a few seconds.")]
+    return ui.modal(title, blocks, callback_id=READING, close="Close", metadata=place.dump())
+
+
+def result_view(place: Place, title: str, blocks: Sequence[Block]) -> dict[str, Any]:
+    """How it ended."""
+    return ui.modal(title, blocks, callback_id=RESULT, close="Done", metadata=place.dump())
+
+
+def result(
+    added: Added | None, name: str, active: int, leftovers: Sequence[tuple[int, str, str]], *, created: bool
+) -> list[Block]:
+    """What became of codes that were added to the group called `name`; None: no codes were asked for."""
+    what = f"Group *{escape(name)}* is there." if created else ""
+    if added is None:
+        return [ui.section(what)]
+    if added.job_id is not None:
+        how_many = f"{count(added.wanted, 'code')} are" if added.wanted else "The file's codes are"
+        return [
+            ui.section(
+                f"{what} {how_many} being added to *{escape(name)}*. promobot tells you in a direct message how it "
+                "goes; you can close this.".strip()
+            )
+        ]
+    lines = [what, f"*{count(added.inserted, 'code')}* added to *{escape(name)}*. It has {number(active)} active now."]
+    if added.note:
+        lines.append(escape(added.note))
+    blocks: list[Block] = [ui.section("\n".join(line for line in lines if line))]
+    left = added.duplicated + added.discarded
+    if left:
+        lines = [f"*{count(left, 'line')} not taken*: {number(added.duplicated)} duplicated, {number(added.discarded)} "
+                 "discarded"]  # fmt: skip
+        lines += [f"Line {number(at)}  {code(clip(text, 70))}  {escape(why)}" for at, text, why in leftovers]
+        if left > len(leftovers):
+            lines.append(f"and {number(left - len(leftovers))} more")
+        blocks.append(ui.section("\n".join(lines), accessory=ui.button("Get them as CSV", LEFTOVERS, added.lot_id)))
+    return blocks
+
+
+def with_note(view: dict[str, Any], note: str) -> dict[str, Any]:
+    """A view as Slack sent it, with a line at its end (once)."""
+    blocks = [block for block in view["blocks"] if block.get("block_id") != "groups.note"]
+    keys = ("type", "title", "close", "submit", "callback_id", "private_metadata")
+    kept = {key: view[key] for key in keys if view.get(key)}
+    return {**kept, "blocks": [*blocks, ui.section(note, block_id="groups.note").to_dict()]}
+
+
+def delete_view(place: Place, line: GroupLine, why_not: str | None, using: Sequence[Use]) -> dict[str, Any]:
+    """The question before a group is deleted, or why it cannot be."""
+    if why_not:
+        return ui.modal("Delete group", [ui.section(escape(why_not))], callback_id=DELETED, close="Close")
+    lines = [f"Delete *{escape(line.name)}*?"]
+    if line.active + line.expired:
+        lines.append(f"{count(line.active + line.expired, 'code')} that nobody has got are deleted. There is no undo.")
+    if line.issued + line.revoked:
+        lines.append(f"{count(line.issued + line.revoked, 'issued code')} keep their history with the customers.")
+    if using:
+        lines.append(f"Drafts that take codes from it: {uses(using)}. They will ask for another group.")
+    blocks = [ui.section("\n".join(lines))]
+    return ui.modal("Delete group", blocks, callback_id=DELETED, submit="Delete", metadata=place.dump())
+
+
+def code(text: str) -> str:
+    """Text in a fixed width, whole and copyable; one that holds a backtick cannot be shown so."""
+    if "`" in text or not text.strip():
+        return escape(text)
+    return f"`{text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"

@@ -1,0 +1,363 @@
+"""`/promo groups`: made by all three methods, listed, edited, deleted, exported, in a real workspace."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from distribution.codes import groups, intake
+from distribution.codes.format import Format
+from sandbox.testing import ViewScreen
+from storage import stock
+from storage.tables import CodeState, Distribution, Job, Message, PromoCode
+from tests.scenarios.conftest import World
+
+METHODS = {"generate": "Generate by a format", "paste": "Paste codes", "file": "Upload a file"}
+SUMMER = "SUMMER-{string('0-9', 4)}{string('a-Z', 10)}"
+
+
+def codes_of(world: World, name: str) -> list[str]:
+    with world.runtime.db.read() as session:
+        group = groups.by_name(session, name)
+        return sorted(session.scalars(select(PromoCode.code).where(PromoCode.group_id == group.id)))
+
+
+def have(world: World, name: str, codes: list[str], **given: object) -> int:
+    """A group that is there already."""
+    now = world.runtime.clock.now()
+    with world.runtime.db.write() as session:
+        group = groups.create(session, name, by="U0ADA", now=now, **given)  # type: ignore[arg-type]
+        intake.add(session, group.id, codes, by="U0ADA", now=now)
+        return group.id
+
+
+def new_group(world: World, name: str, method: str) -> ViewScreen:
+    """The form for a new group, its name typed and the method chosen."""
+    world.maya.command("/promo groups")
+    world.maya.message(containing="Promo code groups").click("Create group")
+    form = world.maya.view("Create a group").fill("Name", name)
+    if method == "generate":
+        return form
+    form.choose(METHODS[method])
+    return world.maya.view({"paste": "Codes to add", "file": "File"}[method])
+
+
+def test_generating_makes_as_many_codes_as_asked_and_the_list_follows(world: World) -> None:
+    form = new_group(world, "Summer 10%", "generate")
+    form.fill("Format", SUMMER)
+    assert "room for more than a trillion codes" in world.maya.view("Makes").text
+    world.maya.view("Makes").fill("How many", "1000").submit()
+    assert "1,000 codes added to Summer 10%" in world.maya.view("Done").text.replace("*", "")
+    world.maya.close()
+    listed = world.maya.message(containing="active of 1,000")
+    assert listed.is_ephemeral and "0 blocked · 0 issued" in listed.text
+    assert len([m for m in world.maya.messages() if "Create group" in m.buttons]) == 1, "edited in place"
+    made, form_ = codes_of(world, "Summer 10%"), Format.parse(SUMMER)
+    assert len(made) == 1000 and all(form_.matches(code) for code in made)
+
+
+def test_the_example_follows_what_is_typed(world: World) -> None:
+    form = new_group(world, "Summer", "generate")
+    form.fill("Format", "VIP{string('0-9', 2)}")
+    assert "room for 100 codes" in world.maya.view("Makes VIP").text
+    world.maya.view().fill("Format", "VIP{string('9-0', 2)}")
+    assert "Position 13: the range 9-0 runs backwards; write 0-9." in world.maya.view("Position").text
+    world.maya.view().fill("Format", "A{string('0-9', 2)}\nB{string('0-9', 3)}")
+    assert "room for 1,100 codes" in world.maya.view("Makes A").text
+    assert world.maya.view().value("Name") == "Summer"
+
+
+@pytest.mark.parametrize(
+    ("format_", "count", "field", "says"),
+    [
+        ("{string('9-0', 4)}", "10", "Format", "Position 10: the range 9-0 runs backwards; write 0-9."),
+        ("{string('0-9', 0)}", "10", "Format", "Position 16: 0 characters are none; write 1 or more."),
+        ("{string('0-9', 2)}", "1000", "How many", "has room for 10^2 = 100 codes; 1,000 were asked, 900 too many."),
+        (SUMMER, "0", "How many", "Ask for 1 to 5,000,000 codes at a time, not 0."),
+        (SUMMER, "many", "How many", "whole number"),
+    ],
+)
+def test_what_cannot_be_generated_is_said_at_its_field_and_nothing_is_lost(
+    world: World, format_: str, count: str, field: str, says: str
+) -> None:
+    form = new_group(world, "Summer", "generate")
+    form.fill("Format", format_)
+    form = world.maya.view("Makes" if "Pos" not in says else "Position").fill("How many", count)
+    refused = form.refused()
+    assert says in refused[field] or count == "many"
+    form = world.maya.view()
+    assert (form.value("Name"), form.value("Format"), form.value("How many")) == ("Summer", format_, count)
+    with world.runtime.db.read() as session:
+        assert groups.listing(session) == []
+
+
+def test_pasting_takes_what_it_can_and_says_why_not_the_rest(world: World) -> None:
+    have(world, "Old", ["TAKEN1"])
+    form = new_group(world, "New", "paste")
+    form.fill("Codes to add", "NEW1\nNEW2\n\nNEW1\nTAKEN1\nA B\n").submit()
+    result = world.maya.view("3 lines not taken")
+    assert "2 codes" in result.text
+    assert "Line 4  NEW1  repeats line 1" in result.text.replace("`", "")
+    assert "Line 5  TAKEN1  already in 'Old'" in result.text.replace("`", "")
+    assert "Line 6  A B  a space inside" in result.text.replace("`", "")
+    result.click("Get them as CSV")
+    sent = world.maya.message("@promobot", "did not take")
+    assert world.maya.download(sent.files[0]).decode().splitlines()[1:] == [
+        "4,NEW1,repeats line 1",
+        "5,TAKEN1,already in 'Old'",
+        "6,A B,a space inside",
+    ]
+    assert "in your direct messages" in world.maya.view("direct messages").text
+    assert codes_of(world, "New") == ["NEW1", "NEW2"]
+
+
+def test_a_paste_of_nothing_new_makes_no_group(world: World) -> None:
+    have(world, "Old", ["TAKEN1"])
+    refused = new_group(world, "New", "paste").fill("Codes to add", "TAKEN1\nTAKEN1").refused()
+    assert refused == {"Codes to add": "None of the 2 lines can be added. Line 1: already in 'Old'."}
+    with world.runtime.db.read() as session:
+        assert [line.name for line in groups.listing(session)] == ["Old"]
+
+
+def test_a_file_of_codes_is_taken_in_at_once(world: World) -> None:
+    form = new_group(world, "From a file", "file")
+    form.fill("File", ("codes.txt", "\r\n".join(f"FILE{n}" for n in range(300)).encode("utf-16"))).submit()
+    assert "300 codes" in world.maya.view("added to").text
+    assert len(codes_of(world, "From a file")) == 300
+
+
+def test_of_a_table_the_column_is_guessed_and_can_be_changed(world: World) -> None:
+    table = "old;coupon;city\nX1;NEW1;Oslo\nX2;NEW2;Bonn\n"
+    form = new_group(world, "Table", "file")
+    form.fill("Warn when", "5").fill("File", ("codes.csv", table.encode())).submit()
+    column = world.maya.view("The column with the codes")
+    assert column.value("The column") == "coupon"
+    column.fill("The column", "old").submit()
+    assert "2 codes" in world.maya.view("added to").text
+    assert codes_of(world, "Table") == ["X1", "X2"]
+    with world.runtime.db.read() as session:
+        assert groups.by_name(session, "Table").low_stock_level == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("empty.csv", b"", "'empty.csv' is empty. Choose a file with at least one row."),
+        (
+            "photo.csv",
+            b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+            "'photo.csv' is not a table. Save it as CSV, TXT or XLSX.",
+        ),
+        ("broken.xlsx", b"PK\x03\x04 and then nothing", "'broken.xlsx' is damaged. Save it again, or as CSV."),
+    ],
+)
+def test_a_file_that_is_no_table_leads_back_to_the_form_with_all_that_was_typed(
+    world: World, name: str, data: bytes, says: str
+) -> None:
+    form = new_group(world, "Kept name", "file").fill("Last day", date(2100, 12, 31)).fill("Warn when", "7")
+    form.fill("File", (name, data)).submit()
+    form = world.maya.view(says)
+    assert (form.value("Name"), form.value("Last day"), form.value("Warn when")) == ("Kept name", "2100-12-31", "7")
+    form.fill("File", ("codes.csv", b"GOOD1\nGOOD2\n")).submit()
+    world.maya.view("2 codes")
+    assert codes_of(world, "Kept name") == ["GOOD1", "GOOD2"]
+
+
+def test_a_large_file_is_a_job_that_reports_in_a_direct_message(world: World) -> None:
+    data = "\n".join(f"BIG{number:06}" for number in range(60_000)) + "\nBIG000001\n"
+    form = new_group(world, "Big", "file")
+    form.fill("File", ("big.csv", data.encode())).submit()
+    assert "tells you in a direct message" in world.maya.view("being added").text
+    done = world.maya.message("@promobot", "60,000 codes added", timeout=30)
+    assert "1 duplicated" in done.text
+    assert len(codes_of(world, "Big")) == 60_000
+    with world.runtime.db.read() as session:
+        assert [job.state for job in session.scalars(select(Job))] == ["done"]
+
+
+def test_many_codes_are_generated_by_a_job(world: World) -> None:
+    form = new_group(world, "Many", "generate").fill("Format", SUMMER)
+    world.maya.view("Makes").fill("How many", "60000").submit()
+    assert "60,000 codes are being added" in world.maya.view("being added").text
+    world.maya.message("@promobot", "60,000 codes added", timeout=30)
+    assert form.title == "Create a group"
+
+
+@pytest.mark.parametrize(
+    ("method", "fields"),
+    [
+        ("generate", {"Format": "B{string('0-9', 6)}", "How many": "30"}),
+        ("paste", {"Codes to add": "\n".join(f"P{n}" for n in range(30))}),
+        ("file", {"File": ("more.csv", "\n".join(f"F{n}" for n in range(30)).encode())}),
+    ],
+)
+def test_codes_are_added_to_a_group_in_each_way(world: World, method: str, fields: dict[str, object]) -> None:
+    have(world, "Summer 10%", ["OLD1"])
+    world.maya.command("/promo groups")
+    world.maya.message(containing="active of 1").click("Add codes")
+    form = world.maya.view("Add codes")
+    if method != "generate":
+        form.choose(METHODS[method])
+        form = world.maya.view({"paste": "Codes to add", "file": "File"}[method])
+    for field, value in fields.items():
+        world.maya.view("Add codes").fill(field, value)
+    world.maya.submit()
+    assert "It has 31 active now" in world.maya.view("30 codes").text
+    world.maya.message(containing="active of 31")
+
+
+def test_what_was_typed_for_one_method_is_there_after_a_look_at_another(world: World) -> None:
+    form = new_group(world, "Summer", "generate").fill("Format", "A{string('0-9', 6)}")
+    world.maya.view("Makes A").fill("How many", "77").choose(METHODS["paste"])
+    world.maya.view("Codes to add").fill("Codes to add", "X1").choose(METHODS["generate"])
+    form = world.maya.view("Makes A")
+    assert (form.value("Format"), form.value("How many")) == ("A{string('0-9', 6)}", "77")
+    form.choose(METHODS["paste"])
+    form = world.maya.view("Codes to add")
+    assert form.value("Codes to add") == "X1"
+    form.submit()
+    with world.runtime.db.read() as session:
+        assert groups.by_name(session, "Summer").formats == [], "a format that was only looked at is not the group's"
+
+
+def test_words_find_one_group_or_several_or_the_nearest(world: World) -> None:
+    have(world, "Summer 10%", [f"S{n}" for n in range(5)], low_stock_level=10)
+    have(world, "Summer 20%", [])
+    have(world, "School", [])
+    world.maya.command("/promo groups sCHool")
+    assert "Export as CSV" in world.maya.message(containing="School").buttons
+    world.maya.command("/promo groups summer")
+    found = world.maya.message(containing="with “summer”")
+    assert "Summer 10%  ⚠ low" in found.text.replace("*", "") and "Summer 20%" in found.text
+    assert "School" not in found.text
+    world.maya.command("/promo groups Sumer 10%")
+    assert "Group 'Sumer 10%' does not exist. Did you mean 'Summer 10%'?" in world.maya.message(containing="exist").text
+
+
+def mrkdwn(payload: object) -> list[str]:
+    """Every mrkdwn text in a payload."""
+    if isinstance(payload, dict):
+        own = [payload["text"]] if payload.get("type") == "mrkdwn" else []
+        return own + [text for value in payload.values() for text in mrkdwn(value)]
+    return [text for value in payload for text in mrkdwn(value)] if isinstance(payload, list) else []
+
+
+def test_a_name_mentions_nobody_and_styles_nothing(world: World) -> None:
+    name = "<!channel> *x* 😀 `q`"
+    have(world, name, ["A1"])
+    world.maya.command("/promo groups")
+    world.maya.message(containing="active of 1")
+    shown = [text for sent in world.sandbox.payloads for text in mrkdwn(sent.payload)]
+    assert any("active of 1" in text for text in shown)
+    assert not any("<!channel>" in text or "*x*" in text for text in shown)
+    world.maya.click("Edit")
+    assert world.maya.view("Edit group").value("Name") == name
+
+
+def test_an_edit_changes_the_group_and_the_list(world: World) -> None:
+    have(world, "Summer 10%", ["A1"])
+    world.maya.command("/promo groups")
+    world.maya.message(containing="active of 1").click("Edit")
+    form = world.maya.view("Edit group").fill("Name", "Sommer").fill("Format", "NEW{string('0-9', 5)}")
+    world.maya.view("Makes NEW").fill("Warn when", "3").fill("Last day", date(2100, 8, 31)).submit()
+    world.maya.no_view()
+    listed = world.maya.message(containing="Sommer was saved")
+    assert "expires 31 Aug 2100" in listed.text and "⚠ low" in listed.text
+    assert form.title == "Edit group"
+    with world.runtime.db.read() as session:
+        assert groups.by_name(session, "Sommer").formats == ["NEW{string('0-9', 5)}"]
+
+
+def test_an_edit_that_cannot_be_is_refused_at_its_field(world: World) -> None:
+    have(world, "Summer 10%", [])
+    have(world, "Autumn", [])
+    world.maya.command("/promo groups summer")
+    world.maya.message(containing="Summer").click("Edit")
+    form = world.maya.view("Edit group").fill("Name", "autumn")
+    assert "There is a group 'Autumn' already" in form.refused()["Name"]
+    yesterday = date.today() - timedelta(days=2)  # noqa: DTZ011
+    form = world.maya.view().fill("Name", "Winter").fill("Last day", yesterday)
+    assert "over already" in form.refused()["Last day"]
+
+
+def test_deleting_is_refused_while_codes_are_blocked_and_names_the_distribution(world: World) -> None:
+    group_id = have(world, "Summer 10%", ["A1", "A2"])
+    now = world.runtime.clock.now()
+    with world.runtime.db.write() as session:
+        sent = Distribution(status="done", subject="Spring thanks", created_by="U", created_at=now, updated_at=now)
+        session.add(sent)
+        session.flush()
+        session.add(Message(id=1, distribution_id=sent.id, customer_id=1))
+        code = session.scalars(select(PromoCode)).first()
+        assert code is not None
+        code.state, code.customer_id, code.message_id = CodeState.BLOCKED, 1, 1
+        stock.move(session, group_id, active=-1, blocked=1)
+    world.maya.command("/promo groups")
+    world.maya.message(containing="active of 2").click("Delete…")
+    asked = world.maya.view("cannot be deleted")
+    assert "1 code is blocked for 'Spring thanks'" in asked.text
+    asked.close()
+    with world.runtime.db.write() as session:
+        code = session.scalars(select(PromoCode).where(PromoCode.state == CodeState.BLOCKED)).one()
+        code.state, code.issued_at = CodeState.ISSUED, now
+        stock.move(session, group_id, blocked=-1, issued=1)
+    world.maya.message(containing="active of 2").click("Delete…")
+    asked = world.maya.view("keep their history")
+    assert "1 code that nobody has got" in asked.text
+    asked.submit()
+    world.maya.no_view()
+    world.maya.message(containing="was deleted")
+    with world.runtime.db.read() as session:
+        assert groups.listing(session) == []
+        assert [code.state for code in session.scalars(select(PromoCode))] == [CodeState.ISSUED]
+
+
+def test_a_group_opens_with_its_facts_and_its_codes_go_out_as_a_csv(world: World) -> None:
+    have(world, "Summer 10%", ["A1", "A2", "A 3"], formats=[Format.parse(SUMMER)])
+    world.maya.command("/promo groups")
+    world.maya.message(containing="active of 2").click("Open")
+    opened = world.maya.view("Promo code group")
+    assert "2 of 2" in opened.text and "SUMMER-" in opened.text and "1 discarded" in opened.text
+    opened.click("Export as CSV")
+    sent = world.maya.message("@promobot", "The codes of")
+    assert sorted(world.maya.download(sent.files[0]).decode().splitlines()[1:]) == ["A1,active,,", "A2,active,,"]
+    opened = world.maya.view("direct messages")
+    opened.click("Add codes")
+    world.maya.view("Add codes").fill("How many", "5").submit()
+    world.maya.view("5 codes").close()
+    assert "7 of 7" in world.maya.view("Promo code group").text, "the view below shows it"
+
+
+def test_a_long_list_turns_its_pages_in_place(world: World) -> None:
+    for number in range(23):
+        have(world, f"Group {number:02}", [])
+    world.maya.command("/promo groups group")
+    first = world.maya.message(containing="1–10 of 23")
+    assert "Group 09" in first.text and "Group 10" not in first.text
+    first.click("Next")
+    second = world.maya.message(containing="11–20 of 23")
+    assert second.ts == first.ts and "Group 10" in second.text
+    second.click("Next")
+    world.maya.message(containing="21–23 of 23").click("Previous")
+    world.maya.message(containing="11–20 of 23").click("groups.row:11/groups.edit")
+    world.maya.view("Edit group").fill("Warn when", "5").submit()
+    assert "11–20 of 23" in world.maya.message(containing="was saved").text, "the page stays"
+
+
+def test_somebody_who_may_only_look_sees_no_buttons_and_is_told_why(world: World) -> None:
+    have(world, "Summer 10%", ["A1"])
+    world.maya.command("/promo groups")
+    world.maya.message(containing="active of 1")
+    with world.runtime.db.write() as session:
+        from storage.tables import TeamMember
+
+        session.get_one(TeamMember, "U0MAYA").role = "support"
+    world.maya.message(containing="active of 1").click("Add codes")
+    assert "You are a support here and may not change this" in world.maya.message(containing="support").text
+    world.maya.command("/promo groups")
+    world.wait_for(lambda: world.maya.message(containing="active of 1").buttons == ["Open"], "a list without buttons")
+
+
+def test_a_new_group_can_be_asked_for_in_one_line(world: World) -> None:
+    world.maya.command("/promo groups new Winter 5%")
+    assert world.maya.view("Create a group").value("Name") == "Winter 5%"

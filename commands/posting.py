@@ -45,6 +45,17 @@ class Pace:
         now = self.monotonic()
         return now >= self._quiet_until and now - self._edited.get(key, -self.every) >= self.every
 
+    def once(self, key: str) -> bool:
+        """Whether `every` so many seconds have passed since this was last asked for `key`; the first time, yes."""
+        if not self.may(key):
+            return False
+        self._note(key)
+        return True
+
+    def forget(self, key: str) -> None:
+        """As if `key` had never been asked for."""
+        self._edited.pop(key, None)
+
     def call(self, key: str, slack: Callable[[], Any]) -> Any:
         """Call Slack for the message `key`. Raises `Busy` when Slack asks to wait, `SlackApiError` for the rest."""
         if not self.may(key):
@@ -57,10 +68,13 @@ class Pace:
                 log.info("Slack asks to wait", message=key)
                 raise Busy from error
             raise
+        self._note(key)
+        return answer
+
+    def _note(self, key: str) -> None:
         self._edited[key] = self.monotonic()
         if len(self._edited) > 1000:
             self._edited = {k: at for k, at in self._edited.items() if self.monotonic() - at < self.every}
-        return answer
 
 
 def post(client: WebClient, channel: str | None, person: str, text: str, blocks: Blocks) -> tuple[str, str]:

@@ -25,8 +25,9 @@ log = structlog.get_logger(__name__)
 # One at a time in this process: a click and the clock may want to show the same decision.
 _showing = threading.Lock()
 
-# A channel that is closed to us is tried again this often, in looks of the clock (every two seconds).
-_pace = posting.Pace(every=60.0)
+# Calls wait while Slack asks us to; a channel that is closed to us is tried again once a minute.
+_calls = posting.Pace(every=0.0)
+_retries = posting.Pace(every=60.0)
 
 
 def refresh(runtime: Runtime, client: WebClient) -> None:
@@ -35,7 +36,12 @@ def refresh(runtime: Runtime, client: WebClient) -> None:
         with runtime.db.read() as session:
             waiting = [approval.id for approval in rows.to_show(session)]
         for approval_id in waiting:
-            _show(runtime, client, approval_id)
+            try:
+                _show(runtime, client, approval_id)
+            except posting.Busy:
+                return
+            except SlackApiError as error:
+                log.error("approval not shown", approval=approval_id, why=error.response.get("error"))
 
 
 def _show(runtime: Runtime, client: WebClient, approval_id: int) -> None:
@@ -54,23 +60,22 @@ def _show(runtime: Runtime, client: WebClient, approval_id: int) -> None:
         _edit(client, approval.channel, approval.card_ts, card)
     if card.state != "pending":
         text = views.told(card)
-        posting.post(client, asked_in, card.requested_by, text, views.told_blocks(card))
+        _calls.call("told", lambda: posting.post(client, asked_in, card.requested_by, text, views.told_blocks(card)))
     _shown(runtime, approval_id, card.state)
 
 
 def _post(runtime: Runtime, client: WebClient, approval: Approval, card: Card, channel: str | None) -> None:
     """The card for the first time; where the channel does not take it, its requester is told what to do."""
-    key = f"{approval.id}"
     if not channel:
         if approval.shown is None:
             _tell_unposted(client, card, "There is no approvals channel: an admin sets one with `/promo settings`.")
             _shown(runtime, approval.id, "unposted")
         return
-    if approval.shown == "unposted" and not _pace.may(key):
+    if approval.shown == "unposted" and not _retries.once(f"{approval.id} {approval.requested_at}"):
         return
     try:
-        answer = _pace.call(
-            key,
+        answer = _calls.call(
+            "card",
             lambda: client.chat_postMessage(
                 channel=channel, text=views.fallback(card), blocks=as_dicts(views.card(card))
             ),
@@ -97,7 +102,10 @@ def _tell_unposted(client: WebClient, card: Card, why: str) -> None:
 def _edit(client: WebClient, channel: str, ts: str, card: Card) -> None:
     """The card as it stands; one that somebody deleted stays deleted."""
     try:
-        client.chat_update(channel=channel, ts=ts, text=views.fallback(card), blocks=as_dicts(views.card(card)))
+        blocks = as_dicts(views.card(card))
+        _calls.call(
+            "card", lambda: client.chat_update(channel=channel, ts=ts, text=views.fallback(card), blocks=blocks)
+        )
     except SlackApiError as error:
         if error.response.get("error") not in posting.GONE:
             raise

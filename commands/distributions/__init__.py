@@ -30,7 +30,7 @@ def _run(ask: Ask) -> None:
     """`/promo distributions [subject]`: the list, or the one that is called so (or has this number)."""
     with ask.runtime.db.read() as session:
         found = _named(session, ask.words) if ask.words else None
-        view = _listing(session, ask.runtime, ask.person) if found is None else {}
+        view = _listing(session, ask.person) if found is None else {}
     if found is not None:
         view = _opened(ask.runtime, ask.client, ask.person, found)
     ask.client.views_open(trigger_id=ask.trigger_id, view=view)
@@ -109,8 +109,8 @@ class Buttons:
         ack()
         self._person(client, body).must("send")
         with self.runtime.db.read() as session:
-            line = facts.line(session, self._one(session, action), now=self._now())
-        self._on_top(client, body, views.settle(line))
+            found = facts.report(session, self._one(session, action))
+        self._on_top(client, body, views.settle(found.line, found.to_settle))
 
     def settle(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """A person has said what became of them."""
@@ -244,7 +244,7 @@ class Buttons:
     def _list(self, client: WebClient, body: dict[str, Any], chosen: str, first: int = 0) -> None:
         person = self._person(client, body)
         with self.runtime.db.read() as session:
-            view = _listing(session, self.runtime, person, chosen, first)
+            view = _listing(session, person, chosen, first)
         _update(client, body, view)
 
     def _on_top(self, client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
@@ -267,14 +267,14 @@ class Buttons:
         return self.runtime.clock.now()
 
 
-def _listing(session: Session, runtime: Runtime, person: Person, chosen: str = "all", first: int = 0) -> dict[str, Any]:
+def _listing(session: Session, person: Person, chosen: str = "all", first: int = 0) -> dict[str, Any]:
     """A page of the list; other people's drafts are left out."""
     chosen = chosen if chosen in lists.FILTERS else "all"
     _name, statuses = lists.FILTERS[chosen]
     total = rows.count_for(session, person.user_id, statuses)
     first = min(first, max(0, total - 1) // paging.PAGE * paging.PAGE)
     found = rows.page_for(session, person.user_id, statuses, limit=paging.PAGE, offset=first)
-    lines = [facts.line(session, row, now=runtime.clock.now()) for row in found]
+    lines = [facts.line(session, row) for row in found]
     return lists.listing(paging.Page(lines, first, total), chosen)
 
 
@@ -287,7 +287,7 @@ def _opened(
         now = session.get_one(Distribution, distribution.id)
         live = now.status not in ("draft", "pending")
         content = progress.shown(runtime, session, now).plain if live else []
-        about = facts.opened(session, now, person, link=link, now=runtime.clock.now())
+        about = facts.opened(session, now, person, link=link)
     return lists.opened(about, content, back=back)
 
 

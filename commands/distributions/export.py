@@ -1,13 +1,14 @@
 """Every message of a distribution with its outcome, as a CSV in the thread of its report."""
 
+import tempfile
+
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from commands import posting
 from commands.people import Person
 from commands.ui.text import escape
-import importlib
-
+from distribution import report
 from distribution.runtime import Runtime
 from storage.tables import Distribution
 
@@ -17,25 +18,25 @@ def post(runtime: Runtime, client: WebClient, distribution: Distribution, person
 
     files.uploadV2 (docs.slack.dev/messaging/working-with-files): three requests, none inside a transaction.
     """
-    with runtime.db.read() as session:
-        content = importlib.import_module("distribution.report").csv(session, distribution.id)
     name = f"distribution-{distribution.id}.csv"
     comment = f"Every message of *{escape(distribution.subject)}*, for <@{person.user_id}>."
-    if distribution.channel and distribution.progress_ts:
+    with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8") as file:
+        with runtime.db.read() as session:
+            file.writelines(report.csv(session, distribution.id))
+        file.flush()
+        channel = distribution.channel or client.conversations_open(users=person.user_id)["channel"]["id"]
         try:
-            client.files_upload_v2(
-                channel=distribution.channel,
-                thread_ts=distribution.progress_ts,
-                content=content,
-                filename=name,
-                title=f"{distribution.subject} – messages",
-                initial_comment=comment,
-            )
-            return
+            _upload(client, file.name, name, comment, channel=channel, thread_ts=distribution.progress_ts)
         except SlackApiError as error:
             if error.response.get("error") not in posting.CLOSED:
                 raise
-    opened = client.conversations_open(users=person.user_id)
+            direct = client.conversations_open(users=person.user_id)["channel"]["id"]
+            _upload(client, file.name, name, comment, channel=direct)
+
+
+def _upload(
+    client: WebClient, path: str, name: str, comment: str, *, channel: str, thread_ts: str | None = None
+) -> None:
     client.files_upload_v2(
-        channel=opened["channel"]["id"], content=content, filename=name, title=name, initial_comment=comment
+        file=path, filename=name, title=name, initial_comment=comment, channel=channel, thread_ts=thread_ts
     )

@@ -1,45 +1,48 @@
 """From a distribution to what its message, its report and the list say of it."""
 
-from datetime import datetime
+from datetime import timedelta
+from itertools import accumulate
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from commands.approvals.facts import what
 from commands.distributions.lists import Opened
-from commands.distributions.views import Line, Report
+from commands.distributions.views import Codes, Line, Report
 from commands.people import Person
 from commands.send import show
+from commands.ui.charts import Chart
 from commands.ui.text import escape, moment
-from storage import tally
-from storage.tables import Distribution, MessageState, Provider
+from distribution import reasons, settings
+from distribution import report as reports
+from storage.tables import Distribution, Provider, TeamMember
 
-SENT = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
 
-
-def line(session: Session, distribution: Distribution, *, now: datetime) -> Line:
-    """A distribution's numbers, as its tally says."""
-    n = tally.read(session, distribution.id)
-    total = sum(n.values()) - n[MessageState.EXCLUDED]
+def line(session: Session, distribution: Distribution) -> Line:
+    """A distribution's numbers, and while it is sent, how long it will take."""
+    found = reports.progress(session, distribution.id)
+    n = found.numbers
     return Line(
         id=distribution.id,
         subject=distribution.subject or show.title(distribution),
         status=distribution.status,
         requested_by=distribution.created_by,
         reason=distribution.status_reason or "",
-        total=total,
-        sent=n[MessageState.ACCEPTED] + n[MessageState.DELIVERED],
-        delivered=n[MessageState.DELIVERED],
-        failed=n[MessageState.REJECTED] + n[MessageState.UNDELIVERED],
-        unknown=n[MessageState.UNKNOWN],
-        cancelled=n[MessageState.CANCELLED],
-        excluded=n[MessageState.EXCLUDED],
+        total=n.to_text,
+        sent=n.sent,
+        delivered=n.delivered,
+        failed=n.failed,
+        unknown=n.unknown,
+        cancelled=n.cancelled,
+        excluded=n.excluded,
         send_at=distribution.send_at,
         started_at=distribution.started_at,
         finished_at=distribution.finished_at,
+        seconds_left=found.seconds_left,
     )
 
 
-def opened(session: Session, distribution: Distribution, person: Person, *, link: str, now: datetime) -> Opened:
+def opened(session: Session, distribution: Distribution, person: Person, *, link: str) -> Opened:
     """One distribution opened in a modal."""
     provider = session.get(Provider, distribution.provider_id) if distribution.provider_id else None
     facts = [f"*What*\n{escape(what(session, distribution))}"]
@@ -50,7 +53,7 @@ def opened(session: Session, distribution: Distribution, person: Person, *, link
     if distribution.send_at:
         facts.append(f"*When*\n{moment(distribution.send_at)}")
     return Opened(
-        line(session, distribution, now=now),
+        line(session, distribution),
         facts,
         distribution.body,
         link=link,
@@ -59,6 +62,57 @@ def opened(session: Session, distribution: Distribution, person: Person, *, link
     )
 
 
-def report(session: Session, distribution: Distribution, *, now: datetime) -> Report:
-    """What the report says."""
-    return Report(line(session, distribution, now=now))
+def report(session: Session, distribution: Distribution) -> Report:
+    """What the report says. Counts rows: not for every look."""
+    found = reports.report(session, distribution.id)
+    member = session.get(TeamMember, distribution.created_by)
+    zone = (member.time_zone if member else None) or settings.get(session, "time_zone")
+    about = line(session, distribution)
+    return Report(
+        about,
+        codes=[Codes(each.group, each.issued, each.returned, each.held) for each in found.codes],
+        excluded={reasons.words(reason): n for reason, n in found.excluded.items()},
+        failures={reasons.words(reason): n for reason, n in found.failures.items()},
+        opted_out=found.opted_out,
+        redeemed=found.redeemed if found.codes else None,
+        repeated=found.repeated,
+        retryable=found.retryable,
+        to_settle=found.to_settle,
+        segments=found.segments,
+        chart=_over_time(found.series, zone) or _outcomes(about),
+        balance_error=found.balance_error,
+    )
+
+
+def _over_time(series: reports.Series | None, zone: str) -> Chart | None:
+    """How the texts left and arrived; None where it was over in a moment or two."""
+    if series is None or len(series.times) < 3:
+        return None
+    shape = "%H:%M:%S" if series.width < timedelta(minutes=1) else "%H:%M"
+    if series.width >= timedelta(days=1):
+        shape = "%d %b"
+    lines = {
+        "Sent": list(accumulate(series.sent)),
+        "Delivered": list(accumulate(series.delivered)),
+        "Failed": list(accumulate(series.failed)),
+    }
+    return Chart(
+        "Texts over time",
+        "line",
+        [at.astimezone(ZoneInfo(zone)).strftime(shape) for at in series.times],
+        {name: values for name, values in lines.items() if name != "Failed" or any(values)},
+        x_label=f"Time in {zone}",
+    )
+
+
+def _outcomes(about: Line) -> Chart | None:
+    """What became of the texts, side by side."""
+    found = {
+        "Delivered": about.delivered,
+        "Sent, not confirmed": about.sent - about.delivered,
+        "Failed": about.failed,
+        "Unknown": about.unknown,
+        "Stopped": about.cancelled,
+    }
+    found = {name: n for name, n in found.items() if n}
+    return Chart("What became of the texts", "bar", list(found), {"Texts": list(found.values())}) if found else None

@@ -7,6 +7,7 @@ and a restart can post a message a second time only where it fell between Slack'
 
 import hashlib
 import json
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 from commands import posting
 from commands.distributions import facts, views
 from commands.ui.blocks import as_dicts
+from distribution import report as reports
 from distribution.runtime import Runtime
 from storage import distributions as rows
 from storage.tables import Distribution
@@ -31,7 +33,15 @@ OVER = ("done", "stopped", "refused")
 # How long a report follows what comes in after the end: delivery receipts, opt-outs, redemptions.
 FOLLOWED = timedelta(days=3)
 
+# A report counts rows, so one whose tally stands still is only looked at this often, in seconds (an opt-out, a
+# redemption); one whose tally has moved, at once.
+LOOK_AGAIN = 60.0
+
 _pace = posting.Pace()
+_reports = posting.Pace(every=LOOK_AGAIN)
+
+# One at a time in this process: a click and the clock may want to show the same change.
+_showing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -50,11 +60,15 @@ class Shown:
 
 
 def refresh(runtime: Runtime, client: WebClient) -> None:
-    """Post or edit the message of every distribution whose numbers changed. Raises `SlackApiError` for a 429."""
+    """Post or edit the message of every distribution whose numbers changed. Raises nothing of Slack's."""
+    with _showing:
+        _refresh(runtime, client)
+
+
+def _refresh(runtime: Runtime, client: WebClient) -> None:
     with runtime.db.read() as session:
-        ids = [row.id for row in rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)]
-    for distribution_id in ids:
-        key = str(distribution_id)
+        followed = rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)
+    for distribution_id, key in [(row.id, f"{row.id} {row.created_at}") for row in followed]:
         if not _pace.may(key):
             continue
         try:
@@ -67,14 +81,14 @@ def refresh(runtime: Runtime, client: WebClient) -> None:
 
 def shown(runtime: Runtime, session: Session, distribution: Distribution) -> Shown:
     """What the message of a distribution should say now."""
-    line = facts.line(session, distribution, now=runtime.clock.now())
+    line = facts.line(session, distribution)
     if distribution.status in LIVE:
         blocks = as_dicts(views.progress(line))
         return Shown(views.in_a_line(line), blocks, blocks)
     if distribution.status == "refused" or distribution.first_message_id is None:
         blocks = as_dicts(views.not_sent(line))
         return Shown(views.in_a_line(line), blocks, blocks)
-    report = facts.report(session, distribution, now=runtime.clock.now())
+    report = facts.report(session, distribution)
     return Shown(
         views.in_a_line(line),
         as_dicts(views.with_chart(report, native=True)),
@@ -88,6 +102,9 @@ def _show(runtime: Runtime, client: WebClient, distribution_id: int, key: str) -
         distribution = rows.get(session, distribution_id)
         if distribution is None:
             return
+        moved = _state(session, distribution)
+        if distribution.status in OVER and not _reports.once(moved):
+            return
         wanted = shown(runtime, session, distribution)
     if wanted.hash == distribution.progress_shown:
         return
@@ -96,11 +113,22 @@ def _show(runtime: Runtime, client: WebClient, distribution_id: int, key: str) -
         _written(runtime, distribution_id, wanted.hash)
         return
     try:
-        _put(runtime, client, distribution, wanted.text, wanted.blocks, wanted.hash, key)
-    except SlackApiError as error:
-        if not posting.refused_blocks(error) or wanted.plain == wanted.blocks:
-            raise
-        _put(runtime, client, distribution, wanted.text, wanted.plain, wanted.hash, key)
+        try:
+            _put(runtime, client, distribution, wanted.text, wanted.blocks, wanted.hash, key)
+        except SlackApiError as error:
+            if not posting.refused_blocks(error) or wanted.plain == wanted.blocks:
+                raise
+            _put(runtime, client, distribution, wanted.text, wanted.plain, wanted.hash, key)
+    except (posting.Busy, SlackApiError):
+        _reports.forget(moved)  # the last edit is certain: look again next time, not in a minute
+        raise
+
+
+def _state(session: Session, distribution: Distribution) -> str:
+    """What a report is mostly made of, cheaply."""
+    return (
+        f"{distribution.id} {distribution.status} {distribution.finished_at} {reports.numbers(session, distribution)}"
+    )
 
 
 def _put(

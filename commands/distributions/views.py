@@ -82,7 +82,10 @@ class Report:
     failures: Mapping[str, int] = field(default_factory=dict)
     opted_out: int = 0
     redeemed: int | None = None  # None where no code was given
+    repeated: int = 0  # codes sent again that their customers had
     retryable: int = 0
+    to_settle: int = 0  # unknown ones that only a person can settle
+    segments: int = 0
     chart: charts.Chart | None = None
     balance_error: str | None = None
 
@@ -171,8 +174,8 @@ def report_actions(facts: Report) -> Block:
     buttons: list[ButtonElement] = []
     if facts.retryable:
         buttons.append(ui.button(f"Retry {number(facts.retryable)} failed", RETRY, line.id))
-    if line.unknown:
-        buttons.append(ui.button(f"Settle {number(line.unknown)} unknown…", SETTLE, line.id))
+    if facts.to_settle:
+        buttons.append(ui.button(f"Settle {number(facts.to_settle)} unknown…", SETTLE, line.id))
     buttons.append(ui.button("CSV", CSV, line.id))
     buttons.append(ui.button("Send again…", AGAIN, line.id))
     return ui.actions(*buttons)
@@ -186,19 +189,19 @@ def with_chart(facts: Report, *, native: bool) -> list[Block | dict[str, Any]]:
     return [*report(facts), *middle, report_actions(facts)]
 
 
-def settle(line: Line) -> dict[str, Any]:
+def settle(line: Line, texts: int) -> dict[str, Any]:
     """Asks what became of the texts that nobody can be asked about."""
     options = [
         ui.option("They arrived", "arrived", "They count as sent, and their codes as issued"),
         ui.option("They did not arrive", "lost", "The same codes are sent to the same customers again"),
     ]
-    them = count(line.unknown, "text")
+    them = count(texts, "text")
     return ui.modal(
         "Settle unknown",
         [
             ui.section(
                 f"The provider took {them} of *{escape(line.subject)}* and never said what became of "
-                f"{'it' if line.unknown == 1 else 'them'}. Look in its own log, or ask a customer, and then say:"
+                f"{'it' if texts == 1 else 'them'}. Look in its own log, or ask a customer, and then say:"
             ),
             ui.field(
                 "What became of them",
@@ -240,6 +243,10 @@ def _after(facts: Report) -> list[str]:
         parts.append(f"Opted out {number(facts.opted_out)}")
     if facts.redeemed is not None:
         parts.append(f"Redeemed {number(facts.redeemed)}")
+    if facts.repeated:
+        parts.append(f"{count(facts.repeated, 'code')} sent again")
+    if facts.segments:
+        parts.append(count(facts.segments, "SMS segment"))
     return [" · ".join(parts)]
 
 

@@ -43,6 +43,9 @@ SCOPES = {
     "views_publish": set(),
 }
 
+# The first word of a Web API method.
+FAMILIES = "apps|auth|bots|chat|conversations|files|functions|pins|reactions|team|usergroups|users|views"
+
 FILES = [path for package in BELOW for path in sorted((ROOT / package).rglob("*.py")) if "versions" not in path.parts]
 
 

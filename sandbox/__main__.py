@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def main() -> None:
         clock_hooks=args.clock_hook,
         contacts=json.loads(args.contacts.read_text(encoding="utf-8")) if args.contacts else {},
     )
-    make_server(Parts(options), host=args.host, port=args.port).run()
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped cleanly by then, and raises it again
+        make_server(Parts(options), host=args.host, port=args.port).run()
 
 
 if __name__ == "__main__":

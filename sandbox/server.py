@@ -165,7 +165,7 @@ class Sandbox:
         self.gateway_url = f"{self.url}/gateway"
 
     def _run(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
+        self._server.run(sockets=[self._socket])
 
     def start(self) -> Sandbox:
         """Start, and return once the port answers."""

@@ -225,6 +225,7 @@ class Browser:
             block_id=str(args.get("block_id")),
             action_id=str(args.get("action_id")),
             value=str(args.get("value") or ""),
+            state=self._state(args),
         )
 
     async def dismiss(self, args: Json, _request: Request) -> Json:

@@ -171,7 +171,9 @@ class Interactions:
             response_url=self._response_url(base_url, back),
         )
 
-    async def options(self, *, user: str, where: Where, block_id: str, action_id: str, value: str) -> Json:
+    async def options(
+        self, *, user: str, where: Where, block_id: str, action_id: str, value: str, state: Values
+    ) -> Json:
         """The options of an external select for what was typed (block_suggestion): `options` or `option_groups`."""
         placed = find(where.blocks, block_id, action_id)
         if placed is None or not placed.element["type"].endswith("external_select"):
@@ -180,8 +182,9 @@ class Interactions:
         if where.message is not None:
             found = self.slack.workspace.channels[where.message["channel"]]
             channel = {"id": found.id, "name": "directmessage" if found.is_im else found.name}
+        view = self.slack.views.hold(user, where.view, state) if where.view is not None else None
         payload = payloads.suggestion(
-            user=user, placed=placed, value=value, view=where.view, message=where.message, channel=channel
+            user=user, placed=placed, value=value, view=view, message=where.message, channel=channel
         )
         ack = await self._ask("interactive", payload, "We had some trouble loading these options.")
         problems = checks.suggestions(ack.payload)

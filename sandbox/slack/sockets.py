@@ -134,11 +134,19 @@ class Sockets:
                 await asyncio.sleep(wait)
             try:
                 await self._send("events_api", payload, attempt=attempt)
-            except (NotConnected, NotAcknowledged):
+            except (NotConnected, NotAcknowledged) as failure:
+                if attempt == 0:
+                    self._notice(payload, failure)
                 continue
             if self._knobs.duplicate_events:
                 await self._send_quietly("events_api", payload, attempt=attempt + 1)
             return
+
+    def _notice(self, payload: Json, failure: Exception) -> None:
+        """Tell the person whose doing was not heard; Slack says nothing here, a demo should."""
+        why = "is not connected" if isinstance(failure, NotConnected) else "did not answer in 3 seconds"
+        text = f"{people.BOT.name} {why}. What you did is sent to it again."
+        self._hub.push({"type": "notice", "level": "error", "text": text}, user=payload["event"].get("user"))
 
     async def _send_quietly(self, kind: str, payload: Json, *, attempt: int) -> None:
         with contextlib.suppress(NotConnected, NotAcknowledged):

@@ -174,7 +174,8 @@ class Person:
 
     def suggestions(self, container: Json, placed: Placed, typed: str) -> Json:
         """Ask an external select for its options."""
-        body = {"user": self.id, "container": container, "value": typed}
+        state = self._typed.get(str(container.get("view_id")), {}) if container["type"] == "view" else {}
+        body = {"user": self.id, "container": container, "value": typed, "state": state}
         return self._http.post("/sandbox/options", body | {"block_id": placed.block_id, "action_id": placed.action_id})
 
     def submit_view(self, view_id: str) -> Json:

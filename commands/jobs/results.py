@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from commands.ui.text import count, escape, number
 from distribution.codes.intake import leftovers_csv
+from distribution.customers.importing import refused_csv
 from storage.tables import PromoCodeGroup
 
 Data = dict[str, Any]
@@ -67,11 +68,31 @@ def _codes_added(session: Session, args: Data, result: Data) -> Outcome:
     return Outcome("\n".join(lines), buttons, file)
 
 
+def _customers_imported(session: Session, args: Data, result: Data) -> Outcome:
+    """After a file of customers was imported."""
+    file = f"'{escape(result['filename'])}'"
+    lines = [
+        f"{count(result['rows'], 'row')} of {file} read: {count(result['created'], 'new customer')}, "
+        f"{number(result['updated'])} updated, {number(result['unchanged'])} unchanged."
+    ]
+    if result["kept_opt_out"]:
+        lines.append(f"{count(result['kept_opt_out'], 'row')} of customers who opted out: they stay opted out.")
+    rejected = None
+    if result["refused"]:
+        lines.append(f"Not taken: {count(result['refused'], 'row')}. The file in this thread says why, line by line.")
+        content = refused_csv(session, result["job_id"], args["names"]) or b""
+        rejected = File("not-taken.csv", content.decode("utf-8"), "Rows that were not taken")
+    return Outcome("\n".join(lines), (("Open customers", "customers"),), rejected)
+
+
 KINDS: dict[str, Kind] = {
     "generate_codes": Kind(
         lambda session, args: f"Generating {count(args['count'], 'code')} for {_group(session, args)}", _codes_added
     ),
     "import_codes": Kind(lambda session, args: f"Importing codes into {_group(session, args)}", _codes_added),
+    "import_customers": Kind(
+        lambda _session, args: f"Importing customers from '{escape(args['filename'])}'", _customers_imported
+    ),
     "delete_codes": Kind(
         lambda session, args: f"Removing the active codes of {_group(session, args)}",
         lambda _session, _args, result: Outcome(f"{count(result['removed'], 'active code')} removed."),

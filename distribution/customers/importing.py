@@ -103,7 +103,7 @@ def import_customers(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
     counts = {
         name: run.progress.get(name, 0) for name in ("created", "updated", "unchanged", "kept_opt_out", "refused")
     }
-    return {"filename": run.args["filename"], "rows": run.done, **counts}
+    return {"job_id": run.id, "filename": run.args["filename"], "rows": run.done, **counts}
 
 
 def refused_csv(session: Session, job_id: int, names: Sequence[str]) -> bytes | None:

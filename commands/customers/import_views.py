@@ -1,0 +1,177 @@
+"""Importing a file of customers: choose it, correct what its columns mean, see its first rows as they would be read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk.models.blocks import Block, CheckboxesElement, OptionGroup, PlainTextInputElement, StaticSelectElement
+from slack_sdk.models.blocks.block_elements import FileInputElement
+
+from commands.ui import blocks as ui
+from commands.ui.text import clip, escape, number
+from distribution.customers import clean, phone
+from distribution.customers.columns import ROLES, Column, Record
+from distribution.customers.importing import STATEMENT, Preview
+from distribution.errors import Refused
+from distribution.files import FILE_MAX_WORDS, Table
+
+FILE_STEP = "customers.import.file"
+READING = "customers.import.reading"
+COLUMNS_STEP = "customers.import.columns"
+COLUMN = "customers.import.column"
+REGION = "customers.import.region"
+
+FILE_BLOCK = "customers.import:file"
+REGION_BLOCK = "customers.import:region"
+AGREED_BLOCK = "customers.import:agreed"
+COLUMN_BLOCK = "customers.import:column."
+
+COLUMNS_SHOWN = 40  # a modal holds 100 blocks
+KNOWN_SHOWN = 80
+EXAMPLES = 3
+FILE_TYPES = ["csv", "txt", "tsv", "xlsx", "xls", "ods"]
+
+TYPES = {"text": "text", "number": "number", "boolean": "yes or no", "date": "date"}
+
+
+def file_step(error: str = "") -> dict[str, Any]:
+    """The first step: a file. `error`: what was wrong with the one before."""
+    blocks: list[Block] = [
+        ui.field(
+            "File of customers",
+            FILE_BLOCK,
+            FileInputElement(action_id="customers.file", filetypes=FILE_TYPES, max_files=1),
+            hint=f"CSV, TXT or a spreadsheet, up to {FILE_MAX_WORDS}, one customer to a row.",
+        ),
+        ui.context("You say next what each column means. Rows that name somebody who is here already update them."),
+    ]
+    if error:
+        blocks.insert(0, ui.section(escape(error)))
+    return ui.modal("Import customers", blocks, callback_id=FILE_STEP, submit="Next")
+
+
+def reading(filename: str) -> dict[str, Any]:
+    """While a large file is fetched."""
+    blocks = [ui.section(f"Reading {escape(filename)}…")]
+    return ui.modal("Import customers", blocks, callback_id=READING, close="Close")
+
+
+def columns_step(
+    table: Table,
+    columns: Sequence[Column],
+    seen: Preview,
+    *,
+    known: Mapping[str, str],
+    region: str,
+    agreed: bool,
+    upload_id: int,
+) -> dict[str, Any]:
+    """The second step: what each column is, and the first rows read so. `known`: attributes, name → type."""
+    blocks: list[Block] = [
+        ui.section(f"*{escape(table.filename)}* · {_width(table)}. Say what each column means."),
+    ]
+    names = table.column_names()
+    for at, column in enumerate(columns[:COLUMNS_SHOWN]):
+        blocks.append(_column(at, names[at], column, table, known))
+    if table.width > COLUMNS_SHOWN:
+        blocks.append(ui.context(f"Columns after the {COLUMNS_SHOWN}th are ignored."))
+    blocks += [
+        ui.field(
+            "Country of numbers without a country code",
+            REGION_BLOCK,
+            PlainTextInputElement(action_id=REGION, initial_value=region or None, max_length=60),
+            hint="Two letters, such as PL, GB or US. Press Enter to read the first rows again.",
+            dispatch=True,
+        ),
+        _agreement(agreed),
+        ui.divider(),
+        ui.section(preview(seen, len(table.sample))),
+    ]
+    metadata = json.dumps({"upload": upload_id})
+    return ui.modal("Import customers", blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
+
+
+def read_columns(values: Mapping[str, Any], table: Table) -> list[dict[str, Any]]:
+    """What the selects of the second step say, as `Column.to_json`; columns that it did not show are ignored."""
+    names = table.column_names()
+    return [_said(values.get(f"{COLUMN_BLOCK}{at}"), names[at], at) for at in range(table.width)]
+
+
+def errors(refusal: Refused) -> dict[str, str]:
+    """A refusal at the input that it is about."""
+    field = refusal.field or ""
+    if field.startswith("column."):
+        return {f"{COLUMN_BLOCK}{field.removeprefix('column.')}": str(refusal)}
+    return {REGION_BLOCK if field == "region" else AGREED_BLOCK: str(refusal)}
+
+
+def preview(seen: Preview, looked_at: int) -> str:
+    """The first rows as they would be read, in mrkdwn."""
+    lines = ["*First rows, as they would be read*", *(f"• {_record(record)}" for record in seen.records)]
+    if seen.refused:
+        line, why = seen.refused[0]
+        count = f"{number(len(seen.refused))} of the first {number(looked_at)} rows would not be taken"
+        lines.append(f"{count}. Line {number(line)}: {escape(clip(why, 300))}")
+    return "\n".join(lines)
+
+
+def _record(record: Record) -> str:
+    """One row as it would be read."""
+    facts = [record.profile.get("name", ""), phone.pretty(record.phone) if record.phone else "no number"]
+    facts += [f"id {record.source_id}"] if record.source_id else []
+    facts += [record.profile[name] for name in ("region", "time_zone", "locale") if name in record.profile]
+    facts += [f"{name} {clean.shown(value)}" for name, value in record.attributes.items()]
+    facts += [{"given": "agreed to texts", "opted_out": "opted out"}[record.consent]] if record.consent else []
+    return escape(clip(" · ".join(fact for fact in facts if fact), 300))
+
+
+def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str, str]) -> Block:
+    """One column: a select of what it can be, with its first values below."""
+    key = _key(name, at)
+    profile = [ui.option(label, role) for role, label in ROLES.items() if role != "attribute"]
+    kinds = [known[key]] if key in known else list(TYPES)
+    own = [ui.option(f"{key} · {TYPES[kind]}", f"attribute:{kind}:{key}") for kind in kinds]
+    others = [other for other in known if other != key][:KNOWN_SHOWN]
+    groups = [
+        OptionGroup(label="Profile", options=profile),
+        OptionGroup(label="Attribute" if key in known else "New attribute", options=own),
+    ]
+    there = [ui.option(f"{other} · {TYPES[known[other]]}", f"attribute:{known[other]}:{other}") for other in others]
+    if there:
+        groups.append(OptionGroup(label="Attributes there are", options=there))
+    value = f"attribute:{column.type}:{column.attribute}" if column.role == "attribute" else column.role
+    every = [*profile, *own, *there]
+    chosen = next((option for option in every if option.value == value), profile[-1])
+    select = StaticSelectElement(action_id=COLUMN, option_groups=groups, initial_option=chosen)
+    examples = [row[at] for row in table.sample if row[at]][:EXAMPLES]
+    hint = clip(" · ".join(clip(example, 40) for example in examples), 150) if examples else "Empty in the first rows."
+    return ui.field(clip(name, 100), f"{COLUMN_BLOCK}{at}", select, hint=hint, dispatch=True)
+
+
+def _said(value: str | None, name: str, at: int) -> dict[str, Any]:
+    """One select's value as a column."""
+    role, _, rest = (value or "ignore").partition(":")
+    if role != "attribute":
+        return Column(role).to_json()
+    kind, _, attribute = rest.partition(":")
+    return Column(role, attribute or _key(name, at), kind).to_json()
+
+
+def _key(name: str, at: int) -> str:
+    """The attribute that a column would make: by its heading, else by its place."""
+    try:
+        return clean.attribute_name(name)
+    except Refused:
+        return f"column_{at + 1}"
+
+
+def _agreement(agreed: bool) -> Block:
+    """The statement, to tick."""
+    said = ui.option(STATEMENT, "agreed", "Recorded with your name. Nobody who opted out is opted in again.")
+    boxes = CheckboxesElement(action_id="customers.agreed", options=[said], initial_options=[said] if agreed else None)
+    return ui.field("Consent", AGREED_BLOCK, boxes, optional=True)
+
+
+def _width(table: Table) -> str:
+    """How many columns there are."""
+    return "1 column" if table.width == 1 else f"{number(table.width)} columns"

@@ -1,0 +1,136 @@
+"""Importing a file of customers: from the upload to the job."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from sqlalchemy.orm import Session
+
+from commands import modals
+from commands.customers import import_views as views
+from commands.customers.views import IMPORT
+from commands.people import Person, recognise
+from commands.ui import blocks as ui
+from commands.uploads import fetch
+from distribution import settings
+from distribution.codes.intake import hand_over, handed_over
+from distribution.customers import clean, columns, importing
+from distribution.customers.columns import Column
+from distribution.errors import Refused
+from distribution.files import FILE_MAX, FILE_MAX_WORDS
+from distribution.runtime import Runtime
+from storage import customers
+
+# A file up to this is fetched while Slack waits for the answer (3 s), so that an error shows at its field; a larger one
+# behind a modal that says so.
+AT_ONCE = 3 * 1024 * 1024
+
+
+def register(app: App, runtime: Runtime) -> None:
+    """The two steps of the import."""
+
+    @app.action(IMPORT)
+    def begin(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        editor(runtime, client, body)
+        modals.show(client, body, views.file_step())
+
+    @app.view(views.FILE_STEP)
+    def file_chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        person = editor(runtime, client, body)
+        element = next(iter(view["state"]["values"][views.FILE_BLOCK].values()))
+        file = (element.get("files") or [{}])[0]
+        size, name = int(file.get("size") or 0), str(file.get("name") or "the file")
+        if size > FILE_MAX:
+            why = f"'{name}' has {size / 1024 / 1024:.0f} MB; up to {FILE_MAX_WORDS} can be read. Split it."
+            ack(response_action="errors", errors={views.FILE_BLOCK: why})
+        elif size > AT_ONCE:
+            ack(response_action="update", view=views.reading(name))
+            try:
+                following = _take_in(runtime, client, file["id"], person)
+            except Refused as refusal:
+                following = views.file_step(str(refusal))
+            modals.refresh(client, view["id"], following)
+        else:
+            try:
+                ack(response_action="update", view=_take_in(runtime, client, file.get("id", ""), person))
+            except Refused as refusal:
+                ack(response_action="errors", errors={views.FILE_BLOCK: str(refusal)})
+
+    @app.action(views.COLUMN)
+    @app.action(views.REGION)
+    def correct(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        view = body["view"]
+        with runtime.db.read() as session:
+            following = _columns_step(session, int(json.loads(view["private_metadata"])["upload"]), _typed(view))
+        modals.refresh(client, view["id"], following)
+
+    @app.view(views.COLUMNS_STEP)
+    def start(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        person = editor(runtime, client, body)
+        try:
+            with runtime.db.write() as session:
+                _enqueue(runtime, session, view, person)
+        except Refused as refusal:
+            ack(response_action="errors", errors=views.errors(refusal))
+            return
+        ack(response_action="clear")
+
+
+def editor(runtime: Runtime, client: WebClient, body: Mapping[str, Any]) -> Person:
+    """Who acts, and may change customers. Raises `Refused`."""
+    with runtime.db.read() as session:
+        person = recognise(session, client, body["user"]["id"])
+    person.must("edit")
+    return person
+
+
+def _take_in(runtime: Runtime, client: WebClient, file_id: str, person: Person) -> dict[str, Any]:
+    """Fetch and keep a file, and return the step about its columns. Raises `Refused`."""
+    upload = fetch(client, file_id, largest=FILE_MAX, field="file")
+    with runtime.db.write() as session:
+        upload_id, _ = hand_over(session, upload.data, upload.name, by=person.user_id, now=runtime.clock.now())
+        return _columns_step(session, upload_id, None)
+
+
+def _columns_step(session: Session, upload_id: int, typed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The second step: as guessed, or as `typed` (values by block id). Raises `Refused` when the file is gone."""
+    table, known = handed_over(session, upload_id), customers.attributes(session)
+    default: str = settings.get(session, "region.default")
+    if typed is None:
+        chosen, region, agreed = columns.guess(table, known), default, False
+    else:
+        chosen = [Column(**said) for said in views.read_columns(typed, table)]
+        region, agreed = typed.get(views.REGION_BLOCK) or "", bool(typed.get(views.AGREED_BLOCK))
+    chosen = [*chosen[: views.COLUMNS_SHOWN], *[Column("ignore")] * (len(chosen) - views.COLUMNS_SHOWN)]
+    try:
+        read_as = clean.region(region) if region else None
+    except Refused:
+        read_as = None  # it is refused at its field on submit; until then numbers without a country are
+    seen = importing.preview(table, chosen, read_as)
+    return views.columns_step(table, chosen, seen, known=known, region=region, agreed=agreed, upload_id=upload_id)
+
+
+def _enqueue(runtime: Runtime, session: Session, view: Mapping[str, Any], person: Person) -> int:
+    """Start the job. It reports to the person alone: the rows that it did not take hold whole numbers."""
+    typed, upload_id = _typed(view), int(json.loads(view["private_metadata"])["upload"])
+    table = handed_over(session, upload_id)
+    return importing.import_file(
+        runtime.jobs,
+        session,
+        upload_id,
+        views.read_columns(typed, table),
+        region=typed.get(views.REGION_BLOCK) or "",
+        everyone_agreed=bool(typed.get(views.AGREED_BLOCK)),
+        by=person.user_id,
+        by_name=person.name,
+        channel=person.user_id,
+    )
+
+
+def _typed(view: Mapping[str, Any]) -> dict[str, Any]:
+    """What the second step's inputs hold, by block id."""
+    return ui.values(view["state"]["values"])

@@ -1,0 +1,169 @@
+"""Customers in Slack: found, opened, added, edited, and their consent recorded."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from commands import modals
+from commands.customers import forms, views
+from commands.customers.importing import editor
+from commands.people import Person, recognise
+from commands.ui import blocks as ui
+from commands.ui.text import count as words_for
+from commands.verbs import Ask
+from distribution import settings
+from distribution.customers import consent, profile
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from distribution.segments import counting
+from distribution.segments.rules import parse
+from storage import customers
+from storage.tables import Customer
+
+RECENT = 5
+
+
+def run(ask: Ask) -> None:
+    """`/promo customers [name, number or source id]`: the profile where one matches, else the list."""
+    reader = _reader(ask.runtime, ask.person)
+    with ask.runtime.db.read() as session:
+        found = profile.find(session, ask.words, views.FOUND + 1) if ask.words else []
+        if len(found) == 1:
+            view = views.profile(profile.profile(session, found[0].id), reader)
+        else:
+            view = _listing(session, found, ask.words, reader)
+    ask.client.views_open(trigger_id=ask.trigger_id, view=view)
+
+
+def register(app: App, runtime: Runtime) -> None:
+    """Everything but the import."""
+
+    @app.options(re.compile(rf"^{re.escape(views.OPTIONS)}(:.*)?$"))
+    def options(ack: Ack, payload: dict[str, Any]) -> None:
+        with runtime.db.read() as session:
+            found = profile.find(session, payload.get("value") or "", 100)
+        ack(options=[views.customer_option(customer).to_dict() for customer in found])
+
+    @app.action(views.OPTIONS)
+    @app.action(views.OPEN)
+    def show(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        chosen = action.get("selected_option") or action
+        modals.show(client, body, _profile(runtime, client, body, int(chosen["value"])))
+
+    @app.action(views.ADD)
+    def add(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        editor(runtime, client, body)
+        with runtime.db.read() as session:
+            form = forms.details_form(
+                customers.attributes(session), default_region=settings.get(session, "region.default"), metadata={}
+            )
+        modals.show(client, body, form)
+
+    @app.action(views.EDIT)
+    def edit(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        editor(runtime, client, body)
+        with runtime.db.read() as session:
+            form = forms.details_form(
+                customers.attributes(session),
+                profile.get(session, int(action["value"])),
+                default_region=settings.get(session, "region.default"),
+                metadata=_below(body, int(action["value"])),
+            )
+        modals.show(client, body, form)
+
+    @app.view(forms.SAVE)
+    def save(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        person, metadata = editor(runtime, client, body), json.loads(view["private_metadata"])
+        values = ui.values(view["state"]["values"])
+        try:
+            customer_id = _save(runtime, values, metadata.get("customer"), person)
+        except Refused as refusal:
+            ack(response_action="errors", errors=forms.errors(refusal, values))
+            return
+        _done(ack, runtime, client, body, metadata, customer_id)
+
+    @app.action(f"{views.CONSENT}:given")
+    @app.action(f"{views.CONSENT}:opted_out")
+    def ask_statement(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        editor(runtime, client, body)
+        wanted = action["action_id"].rpartition(":")[2]
+        with runtime.db.read() as session:
+            customer = profile.get(session, int(action["value"]))
+            last = next(iter(customers.history(session, customer.id, 1)), None)
+        metadata = _below(body, customer.id) | {"consent": wanted}
+        modals.show(client, body, forms.statement_form(customer, wanted, last, metadata=metadata))
+
+    @app.view(forms.STATE)
+    def state(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        person, metadata = editor(runtime, client, body), json.loads(view["private_metadata"])
+        statement = ui.values(view["state"]["values"])[f"{forms.PREFIX}statement"] or ""
+        source = consent.by_person(person.name, person.user_id, statement.strip())
+        with runtime.db.write() as session:
+            consent.change(session, metadata["customer"], metadata["consent"], source, runtime.clock.now())
+        _done(ack, runtime, client, body, metadata, metadata["customer"])
+
+
+def _save(runtime: Runtime, values: Mapping[str, Any], customer_id: int | None, person: Person) -> int:
+    """Add or edit a customer as typed; returns their id. Raises `Refused`."""
+    details, agreed, statement = forms.read_details(values)
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        if customer_id is not None:
+            return profile.edit(session, customer_id, details, now=now).id
+        added = profile.add(
+            session, details, agreed=agreed, by=person.user_id, by_name=person.name, statement=statement, now=now
+        )
+        return added.id
+
+
+def _done(
+    ack: Ack,
+    runtime: Runtime,
+    client: WebClient,
+    body: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    customer_id: int,
+) -> None:
+    """After a form: back to the profile below it, which is shown anew; or the profile in the form's place."""
+    shown = _profile(runtime, client, body, customer_id)
+    if metadata.get("below"):
+        ack()
+        modals.refresh(client, metadata["below"], shown)
+    else:
+        ack(response_action="update", view=shown)
+
+
+def _below(body: Mapping[str, Any], customer_id: int) -> dict[str, Any]:
+    """A form's metadata: whom it is about, and the profile that it will lie on (none where it takes its place)."""
+    view = body["view"]
+    return {"customer": customer_id} | ({} if modals.depth(view) == 3 else {"below": view["id"]})
+
+
+def _profile(runtime: Runtime, client: WebClient, body: Mapping[str, Any], customer_id: int) -> dict[str, Any]:
+    """A customer's profile for who asks. Raises `Refused`."""
+    with runtime.db.read() as session:
+        person = recognise(session, client, body["user"]["id"])
+        return views.profile(profile.profile(session, customer_id), _reader(runtime, person))
+
+
+def _listing(session: Session, found: list[Customer], words: str, reader: views.Reader) -> dict[str, Any]:
+    """The list: what was found, or who was added last."""
+    everybody = counting.count(session, counting.matching(session, parse({})))
+    total = f"{everybody} customers" if everybody.more else words_for(everybody.number, "customer")
+    recent = session.scalars(select(Customer).order_by(Customer.id.desc()).limit(RECENT)).all()
+    return views.listing(found, words, total=total, recent=recent, reader=reader)
+
+
+def _reader(runtime: Runtime, person: Person) -> views.Reader:
+    """The person who looks."""
+    return views.Reader(person.time_zone, runtime.clock.now(), person.may("edit"))

@@ -45,7 +45,9 @@ def among(session: Session, what: Column, ids: Iterable[int]) -> ColumnElement[b
     return what == func.any(bindparam(None, list(ids), ARRAY(BigInteger)))
 
 
-def seconds_between(session: Session, start: datetime, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+def seconds_between(
+    session: Session, start: datetime, moment: ColumnElement[Any] | InstrumentedAttribute[Any]
+) -> ColumnElement[Any]:
     """Seconds from `start` to the time in column `moment`, as the database counts them."""
     if is_sqlite(session):
         return (func.julianday(moment) - func.julianday(start.strftime("%Y-%m-%d %H:%M:%S.%f"))) * 86400.0

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from storage import stock
 from storage.bulk import among, values
 from storage.database import is_sqlite
-from storage.tables import CodeState, PromoCode, PromoCodeRepeat, PromoCodeStock
+from storage.tables import CodeState, Distribution, PromoCode, PromoCodeRepeat, PromoCodeStock
 from storage.tables.base import BigId
 
 CODE: Table = PromoCode.__table__  # type: ignore[assignment]
@@ -45,6 +45,12 @@ def block(session: Session, group_id: int, recipients: Sequence[tuple[int, int]]
         )
         stock.move(session, group_id, active=-len(code_ids), blocked=len(code_ids))
     return len(code_ids), (code_ids[-1] if code_ids else after)
+
+
+def count_taken(distribution: Distribution, group_id: int, n: int) -> None:
+    """Remember that `n` more codes of a group were blocked for a distribution."""
+    taken = distribution.codes_taken
+    distribution.codes_taken = {**taken, str(group_id): taken.get(str(group_id), 0) + n}
 
 
 def issue(session: Session, message_ids: Iterable[int], at: datetime, *, repeats: bool = True) -> None:

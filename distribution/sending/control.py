@@ -179,7 +179,7 @@ def _codes_for(session: Session, row: Distribution, ids: Sequence[int]) -> None:
         bound, _ = issuing.block(session, group_id, lacking, after=0) if lacking else (0, 0)
         if bound < len(lacking):
             raise Refused(missing(len(lacking) - bound, session.get_one(PromoCodeGroup, group_id).name))
-        row.codes_taken += bound
+        issuing.count_taken(row, group_id, bound)
 
 
 def settle_unknown(

@@ -76,8 +76,8 @@ class Distribution(Base):
     first_message_id: Mapped[int | None] = mapped_column(BigId)
     last_message_id: Mapped[int | None] = mapped_column(BigId)
     claimed_to: Mapped[int | None] = mapped_column(BigId)
-    # Codes ever blocked for it; less those still bound to its messages, they are the ones that went back.
-    codes_taken: Mapped[int] = mapped_column(BigId, default=0)
+    # Codes ever blocked for it, by group id; less those still bound to its messages, they are those that went back.
+    codes_taken: Mapped[dict[str, int]] = mapped_column(Json, default=dict)
 
     channel: Mapped[str | None] = mapped_column(Text)  # where it was asked for: progress and report go there
     progress_ts: Mapped[str | None] = mapped_column(Text)  # the one progress message, once posted

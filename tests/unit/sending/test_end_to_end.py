@@ -5,6 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
+from distribution.check import check
+from distribution.report import report
 from distribution.runtime import Runtime
 from storage import tally
 from storage.tables import CodeState, Distribution, Message, MessageState, PromoCode, PromoCodeStock
@@ -37,6 +39,13 @@ def test_each_customer_gets_one_text_with_a_code_of_their_own(runtime: Runtime) 
                 stock = session.get_one(PromoCodeStock, group)
                 assert (stock.active, stock.blocked, stock.issued) == (10, 0, 50)
                 assert tally.read(session, distribution)[MessageState.ACCEPTED] == 50
+                told = report(session, distribution)
+            assert told.balance_error is None
+            assert (told.numbers.audience, told.numbers.sent) == (50, 50)
+            assert [(codes.issued, codes.returned, codes.held) for codes in told.codes] == [(50, 0, 0)]
+            assert told.series is not None
+            assert sum(told.series.sent) == 50
+            assert check(runtime.db) == []
 
     asyncio.run(scenario())
 
@@ -54,6 +63,7 @@ def test_a_text_that_did_not_arrive_is_sent_again_with_the_same_code(runtime: Ru
             async with sending(runtime):
                 await until(lambda: status(runtime, distribution) == "done")
             assert [text["body"].rsplit(" ", 1)[1] for text in gateway.accepted] == [code]
+            assert check(runtime.db) == []
 
     asyncio.run(scenario())
 
@@ -73,5 +83,6 @@ def test_a_text_that_left_although_the_answer_did_not_say_so_is_not_sent_again(r
             with runtime.db.read() as session:
                 assert session.scalar(select(Message.state)) is MessageState.ACCEPTED
                 assert session.scalar(select(Distribution.status)) == "done"
+            assert check(runtime.db) == []
 
     asyncio.run(scenario())

@@ -1,0 +1,246 @@
+"""`promobot check`: the invariants of DESIGN §5 as queries, each of which must find nothing.
+
+violations = check(db)      # [] when every invariant holds
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from distribution.report import numbers
+from storage.database import Database, is_sqlite
+from storage.tables import Batch, BatchState, Distribution, Message, MessageState
+
+SHOWN = 5  # examples in a line
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An invariant: `query` gives one row for each violation, its first column naming the culprit."""
+
+    says: str
+    query: str
+
+
+# States: messages 0 queued, 1 excluded, 2 accepted, 3 delivered, 4 undelivered, 5 rejected, 6 unknown, 7 cancelled;
+# codes 0 active, 1 blocked, 2 issued, 3 revoked, 4 expired; batches 0 leased, 1 dispatching, 2 done, 3 waiting.
+RULES = (
+    Rule(
+        "a promo code's stock is not what its group's codes add up to",
+        """
+        SELECT s.group_id FROM promo_code_stock s LEFT JOIN (
+            SELECT group_id, count(*) AS total,
+                   sum(CASE WHEN state = 0 THEN 1 ELSE 0 END) AS active,
+                   sum(CASE WHEN state = 1 THEN 1 ELSE 0 END) AS blocked,
+                   sum(CASE WHEN state = 2 THEN 1 ELSE 0 END) AS issued,
+                   sum(CASE WHEN state = 3 THEN 1 ELSE 0 END) AS revoked,
+                   sum(CASE WHEN state = 4 THEN 1 ELSE 0 END) AS expired,
+                   sum(CASE WHEN redeemed_at IS NOT NULL THEN 1 ELSE 0 END) AS redeemed
+            FROM promo_code GROUP BY group_id
+        ) c ON c.group_id = s.group_id
+        WHERE s.total <> coalesce(c.total, 0) OR s.active <> coalesce(c.active, 0)
+           OR s.blocked <> coalesce(c.blocked, 0) OR s.issued <> coalesce(c.issued, 0)
+           OR s.revoked <> coalesce(c.revoked, 0) OR s.expired <> coalesce(c.expired, 0)
+           OR s.redeemed <> coalesce(c.redeemed, 0)
+        """,
+    ),
+    Rule(
+        "a promo code belongs to a group that does not exist, or has no stock",
+        """
+        SELECT DISTINCT c.group_id FROM promo_code c LEFT JOIN promo_code_stock s ON s.group_id = c.group_id
+        WHERE s.group_id IS NULL
+        """,
+    ),
+    Rule(
+        "a promo code is bound to another customer than its message",
+        """
+        SELECT c.id FROM promo_code c JOIN message m ON m.id = c.message_id WHERE m.customer_id <> c.customer_id
+        """,
+    ),
+    Rule(
+        "a promo code is bound to a message or a customer that does not exist",
+        """
+        SELECT c.id FROM promo_code c
+        LEFT JOIN message m ON m.id = c.message_id LEFT JOIN customer p ON p.id = c.customer_id
+        WHERE (c.message_id IS NOT NULL AND m.id IS NULL) OR (c.customer_id IS NOT NULL AND p.id IS NULL)
+        """,
+    ),
+    Rule(
+        "a message has two codes of one group",
+        """
+        SELECT message_id FROM promo_code WHERE message_id IS NOT NULL
+        GROUP BY message_id, group_id HAVING count(*) > 1
+        """,
+    ),
+    Rule(
+        "a promo code is blocked for a message that is neither waiting nor unknown",
+        """
+        SELECT c.id FROM promo_code c JOIN message m ON m.id = c.message_id
+        WHERE c.state = 1 AND m.state NOT IN (0, 6)
+        """,
+    ),
+    Rule(
+        "an issued promo code has no time of issue",
+        "SELECT id FROM promo_code WHERE state = 2 AND message_id IS NOT NULL AND issued_at IS NULL",
+    ),
+    Rule(
+        "a code is repeated to another customer than its own",
+        """
+        SELECT r.code_id FROM promo_code_repeat r JOIN promo_code c ON c.id = r.code_id
+        WHERE c.customer_id IS NULL OR c.customer_id <> r.customer_id
+        """,
+    ),
+    Rule(
+        "a message that was sent repeats a code that does not say so",
+        """
+        SELECT r.message_id FROM promo_code_repeat r JOIN message m ON m.id = r.message_id
+        WHERE m.state IN (2, 3, 4) AND r.issued_at IS NULL
+        """,
+    ),
+    Rule(
+        "a distribution's tally is not what its messages add up to",
+        """
+        SELECT coalesce(t.distribution_id, m.distribution_id) FROM
+            (SELECT distribution_id, state, n FROM distribution_tally WHERE n <> 0) t
+            FULL JOIN (SELECT distribution_id, state, count(*) AS n FROM message GROUP BY distribution_id, state) m
+            ON m.distribution_id = t.distribution_id AND m.state = t.state
+        WHERE t.n IS NULL OR m.n IS NULL OR t.n <> m.n
+        """,
+    ),
+    Rule(
+        "a message belongs to a distribution or a customer that does not exist",
+        """
+        SELECT m.id FROM message m
+        LEFT JOIN distribution d ON d.id = m.distribution_id LEFT JOIN customer c ON c.id = m.customer_id
+        WHERE d.id IS NULL OR c.id IS NULL
+        """,
+    ),
+    Rule(
+        "a message lies outside its distribution's range",
+        """
+        SELECT m.id FROM message m JOIN distribution d ON d.id = m.distribution_id
+        WHERE m.id < d.first_message_id OR m.id > d.last_message_id
+        """,
+    ),
+    Rule(
+        "a distribution is done although a message of it waits",
+        """
+        SELECT DISTINCT d.id FROM distribution d JOIN message m ON m.distribution_id = d.id
+        WHERE d.status = 'done' AND m.state = 0
+        """,
+    ),
+    Rule(
+        "a distribution that came to nothing has messages or held codes",
+        """
+        SELECT DISTINCT d.id FROM distribution d JOIN message m ON m.distribution_id = d.id
+        WHERE d.status IN ('draft', 'pending', 'scheduled', 'refused', 'discarded') AND d.finished_at IS NOT NULL
+        """,
+    ),
+    Rule(
+        "an unknown message has no open question",
+        """
+        SELECT m.id FROM message m WHERE m.state = 6 AND NOT EXISTS (
+            SELECT 1 FROM unknown_attempt u WHERE u.message_id = m.id AND u.outcome IS NULL)
+        """,
+    ),
+    Rule(
+        "a question is open about a message that is not unknown",
+        """
+        SELECT u.message_id FROM unknown_attempt u JOIN message m ON m.id = u.message_id
+        WHERE u.outcome IS NULL AND m.state <> 6
+        """,
+    ),
+    Rule(
+        "a distribution was sent without a seal",
+        """
+        SELECT id FROM distribution WHERE seal IS NULL AND status IN ('blocking', 'sending', 'paused', 'done')
+        """,
+    ),
+    Rule(
+        "a distribution was sent with another seal than was approved",
+        """
+        SELECT d.id FROM distribution d JOIN approval a ON a.distribution_id = d.id
+        WHERE d.status IN ('blocking', 'sending', 'paused', 'done', 'stopped') AND a.state = 'approved'
+          AND a.seal <> d.seal
+        """,
+    ),
+    Rule(
+        "somebody decided on a request of their own",
+        "SELECT id FROM approval WHERE decided_by = requested_by",
+    ),
+)
+
+# SQLite has FULL JOIN from 3.39 on; Debian 11 has 3.34.
+_TALLY_WITHOUT_FULL_JOIN = """
+    SELECT t.distribution_id FROM distribution_tally t WHERE t.n <> (
+        SELECT count(*) FROM message m WHERE m.distribution_id = t.distribution_id AND m.state = t.state)
+    UNION SELECT m.distribution_id FROM message m WHERE NOT EXISTS (
+        SELECT 1 FROM distribution_tally t WHERE t.distribution_id = m.distribution_id AND t.state = m.state)
+"""
+
+
+def check(db: Database) -> list[str]:
+    """Violations, in words, each with a few of the ids concerned; empty when every invariant holds.
+
+    One snapshot of the database, so it may run while texts are sent. Reads every row of the large tables.
+    """
+    found: list[str] = []
+    with db.read() as session:
+        if not is_sqlite(session):
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        for rule in RULES:
+            query = rule.query
+            if "FULL JOIN" in query and is_sqlite(session):
+                query = _TALLY_WITHOUT_FULL_JOIN
+            found += _line(rule.says, (row[0] for row in session.execute(text(query))))
+        for special in (_balanced, _held_once):
+            found += special(session)
+    return found
+
+
+def _line(says: str, culprits: Iterable[object]) -> list[str]:
+    """One violation in words, or none."""
+    ids = [str(culprit) for culprit in culprits]
+    if not ids:
+        return []
+    more = f" and {len(ids) - SHOWN:,} more" if len(ids) > SHOWN else ""
+    return [f"{says}: {', '.join(ids[:SHOWN])}{more}"]
+
+
+def _balanced(session: Session) -> list[str]:
+    """Every report balances."""
+    lines = []
+    for row in session.scalars(select(Distribution).where(Distribution.first_message_id.is_not(None))):
+        error = numbers(session, row).balance_error
+        if error is not None:
+            lines.append(f"the report of distribution {row.id} does not add up: {error}")
+    return lines
+
+
+def _held_once(session: Session) -> list[str]:
+    """A message that waits is beyond `claimed_to` or in exactly one open batch; no open batch holds what is sent."""
+    lines: list[str] = []
+    for row in session.scalars(select(Distribution).where(Distribution.status.in_(("sending", "paused", "stopped")))):
+        seen: dict[int, int] = {}
+        for batch in session.scalars(
+            select(Batch).where(Batch.distribution_id == row.id, Batch.state != BatchState.DONE)
+        ):
+            for message_id in batch.message_ids:
+                seen[message_id] = seen.get(message_id, 0) + 1
+        lines += _line("a message is in two open batches", (key for key, n in seen.items() if n > 1))
+        lines += _line(
+            "a message that no batch ever had is in an open one",
+            (key for key in seen if row.claimed_to is not None and key > row.claimed_to),
+        )
+        waiting = session.scalars(
+            select(Message.id).where(
+                Message.distribution_id == row.id,
+                Message.state == MessageState.QUEUED,
+                Message.id <= (row.claimed_to or 0),
+            )
+        )
+        lost = [message_id for message_id in waiting if message_id not in seen]
+        lines += _line("a message that waits is in no batch", lost)
+    return lines

@@ -1,0 +1,412 @@
+"""What became of a distribution, in numbers that add up (DESIGN §5.6): progress while it runs, the report after."""
+
+import csv as csv_format
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Integer, and_, cast, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from distribution.clock import Clock, SystemClock
+from distribution.errors import Refused
+from distribution.reasons import words
+from storage import batches, tally
+from storage.bulk import seconds_between
+from storage.tables import (
+    CodeState,
+    Customer,
+    Distribution,
+    Message,
+    MessageState,
+    PromoCode,
+    PromoCodeGroup,
+    PromoCodeRepeat,
+    Reply,
+    UnknownAttempt,
+)
+
+S = MessageState
+# Batches that say how fast it goes now, and how old they may be.
+RECENT_BATCHES = 40
+RECENT = timedelta(minutes=2)
+POINTS = 20  # of a chart: as many categories as Slack's takes
+CSV_CHUNK = 2_000
+
+STATE_WORDS = {
+    S.QUEUED: "still to send",
+    S.EXCLUDED: "left out",
+    S.ACCEPTED: "sent",
+    S.DELIVERED: "delivered",
+    S.UNDELIVERED: "not delivered",
+    S.REJECTED: "refused",
+    S.UNKNOWN: "unknown",
+    S.CANCELLED: "stopped",
+}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Where the messages of a distribution stand. audience = excluded + sent + failed + unknown + cancelled + pending.
+
+    `sent` were taken by the provider and not said to have failed; `delivered` of them were said to have arrived.
+    `failed` were refused, or taken and then not delivered (`undelivered`). `cancelled` were stopped before they left.
+    """
+
+    audience: int
+    excluded: int
+    sent: int
+    delivered: int
+    failed: int
+    undelivered: int
+    unknown: int
+    cancelled: int
+    pending: int
+
+    @property
+    def to_text(self) -> int:
+        """The audience without those left out."""
+        return self.audience - self.excluded
+
+    @property
+    def settled(self) -> int:
+        """Messages that are not pending any more, without those left out."""
+        return self.to_text - self.pending
+
+    @property
+    def balance_error(self) -> str | None:
+        """What does not add up, in numbers; None as it should be."""
+        total = self.excluded + self.sent + self.failed + self.unknown + self.cancelled + self.pending
+        if total == self.audience:
+            return None
+        return (
+            f"{self.audience:,} in the audience, but {self.excluded:,} left out + {self.sent:,} sent + "
+            f"{self.failed:,} failed + {self.unknown:,} unknown + {self.cancelled:,} stopped + "
+            f"{self.pending:,} still to send = {total:,}"
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a distribution is. `rate`: messages a second lately; `seconds_left`: None while nobody can say."""
+
+    distribution_id: int
+    subject: str
+    status: str
+    reason: str | None
+    numbers: Numbers
+    rate: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class GroupCodes:
+    """What became of the codes that a distribution took from one group; `held` are still blocked."""
+
+    group_id: int
+    group: str
+    issued: int
+    returned: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Series:
+    """Messages over time: each number belongs to the `width` that begins at the time in its place."""
+
+    times: tuple[datetime, ...]
+    width: timedelta
+    sent: tuple[int, ...]
+    delivered: tuple[int, ...]
+    failed: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report shows."""
+
+    distribution_id: int
+    subject: str
+    status: str
+    reason: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    numbers: Numbers
+    excluded: Mapping[str, int] = field(default_factory=dict)  # by reason (`distribution.reasons`), most first
+    failures: Mapping[str, int] = field(default_factory=dict)  # by reason, most first
+    codes: tuple[GroupCodes, ...] = ()
+    repeated: int = 0  # codes sent again that their customers had
+    redeemed: int = 0  # of the codes issued by it
+    segments: int = 0  # SMS segments that the provider counted
+    opted_out: int = 0  # customers who answered STOP
+    to_settle: int = 0  # unknown ones whose provider cannot be asked: a person decides
+    retryable: int = 0  # failed ones that may be sent again
+    series: Series | None = None
+
+    @property
+    def balance_error(self) -> str | None:
+        """What does not add up; None as it should be."""
+        return self.numbers.balance_error
+
+
+def progress(session: Session, distribution_id: int, *, machine: Clock | None = None) -> Progress:
+    """How far a distribution is; cheap, whatever its size. Raises `Refused` when it does not exist.
+
+    `machine`: the sender's clock. The speed is that of the real world, whatever the business clock says.
+    """
+    now = (machine or SystemClock()).now()
+    row = _row(session, distribution_id)
+    counted = numbers(session, row)
+    speed = _rate(session, row.id, now)
+    left = counted.pending / speed if speed and row.status == "sending" else None
+    return Progress(row.id, row.subject, row.status, row.status_reason, counted, speed, left)
+
+
+def numbers(session: Session, row: Distribution) -> Numbers:
+    """Where its messages stand. The audience is the range of its ids, the rest the tally: two witnesses."""
+    n = tally.read(session, row.id)
+    return Numbers(
+        audience=0 if row.first_message_id is None else (row.last_message_id or 0) - row.first_message_id + 1,
+        excluded=n[S.EXCLUDED],
+        sent=n[S.ACCEPTED] + n[S.DELIVERED],
+        delivered=n[S.DELIVERED],
+        failed=n[S.REJECTED] + n[S.UNDELIVERED],
+        undelivered=n[S.UNDELIVERED],
+        unknown=n[S.UNKNOWN],
+        cancelled=n[S.CANCELLED],
+        pending=n[S.QUEUED],
+    )
+
+
+def _rate(session: Session, distribution_id: int, now: datetime) -> float:
+    """Messages a second, over the latest batches."""
+    recent = [
+        (at, size)
+        for at, size in batches.latest_dispatched(session, distribution_id, RECENT_BATCHES)
+        if at > now - RECENT
+    ]
+    if not recent:
+        return 0.0
+    seconds = max((now - recent[-1][0]).total_seconds(), 1.0)
+    return sum(size for _, size in recent) / seconds
+
+
+def report(session: Session, distribution_id: int) -> Report:
+    """The report of a distribution that was launched. Raises `Refused` when it does not exist.
+
+    It counts rows: about a second for a million messages, so it is for the end, not for every look.
+    """
+    row = _row(session, distribution_id)
+    counted = numbers(session, row)
+    return Report(
+        row.id,
+        row.subject,
+        row.status,
+        row.status_reason,
+        row.started_at,
+        row.finished_at,
+        counted,
+        excluded=_by_reason(session, row, [S.EXCLUDED]) if counted.excluded else {},
+        failures=_by_reason(session, row, [S.REJECTED, S.UNDELIVERED]) if counted.failed else {},
+        codes=_codes(session, row),
+        repeated=_repeated(session, row),
+        redeemed=_redeemed(session, row),
+        segments=session.scalar(select(func.coalesce(func.sum(Message.segments), 0)).where(_range(row))) or 0,
+        opted_out=session.scalar(
+            select(func.count(Reply.customer_id.distinct())).where(
+                Reply.distribution_id == row.id, Reply.meaning == "stop"
+            )
+        )
+        or 0,
+        to_settle=session.scalar(
+            select(func.count()).where(
+                UnknownAttempt.distribution_id == row.id,
+                UnknownAttempt.outcome.is_(None),
+                UnknownAttempt.look_at.is_(None),
+            )
+        )
+        or 0,
+        retryable=counted.failed if row.status == "done" else 0,
+        series=_series(session, row),
+    )
+
+
+def csv(session: Session, distribution_id: int, *, whole: bool = False) -> Iterator[str]:
+    """The report's lines as CSV, in pieces: one line a message. Raises `Refused` when it does not exist.
+
+    Numbers are masked unless `whole`, and codes are not in it: a file in a channel is read by everybody there.
+    """
+    row = _row(session, distribution_id)
+    yield _lines([["customer", "name", "phone", "state", "reason", "segments", "sent at", "delivered at"]])
+    after = (row.first_message_id or 1) - 1
+    while True:
+        found = session.execute(
+            select(Message, Customer.name)
+            .outerjoin(Customer, Customer.id == Message.customer_id)
+            .where(_range(row), Message.id > after)
+            .order_by(Message.id)
+            .limit(CSV_CHUNK)
+        ).all()
+        if not found:
+            return
+        yield _lines([_line(message, name or "", whole) for message, name in found])
+        after = found[-1][0].id
+        session.expunge_all()
+
+
+def _line(message: Message, name: str, whole: bool) -> list[str]:
+    return [
+        str(message.customer_id),
+        _harmless(name),
+        (message.phone or "") if whole else masked(message.phone),
+        STATE_WORDS[message.state],
+        words(message.reason) if message.reason else "",
+        str(message.segments or ""),
+        message.settled_at.isoformat() if message.settled_at and message.state is not S.EXCLUDED else "",
+        message.delivered_at.isoformat() if message.delivered_at else "",
+    ]
+
+
+def masked(phone: str | None) -> str:
+    """A number that a channel may read: its country and last three digits."""
+    return f"{phone[:3]}…{phone[-3:]}" if phone else ""
+
+
+def _harmless(text: str) -> str:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _lines(rows: list[list[str]]) -> str:
+    out = io.StringIO()
+    csv_format.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+def _row(session: Session, distribution_id: int) -> Distribution:
+    row = session.get(Distribution, distribution_id)
+    if row is None:
+        raise Refused(f"Distribution {distribution_id} does not exist.")
+    return row
+
+
+def _range(row: Distribution) -> ColumnElement[bool]:
+    """Whether a message is one of the distribution's: a range of ids."""
+    return and_(
+        Message.id >= (row.first_message_id or 0),
+        Message.id <= (row.last_message_id if row.last_message_id is not None else -1),
+        Message.distribution_id == row.id,
+    )
+
+
+def _by_reason(session: Session, row: Distribution, states: list[MessageState]) -> dict[str, int]:
+    """How many messages in those states, by reason, the most first."""
+    found = session.execute(
+        select(func.coalesce(Message.reason, "refused"), func.count())
+        .where(_range(row), Message.state.in_(states))
+        .group_by(func.coalesce(Message.reason, "refused"))
+    )
+    return dict(Counter(dict(found.all())).most_common())
+
+
+def _codes(session: Session, row: Distribution) -> tuple[GroupCodes, ...]:
+    """What became of its codes, group by group."""
+    if not row.codes_taken:
+        return ()
+    bound: Counter[tuple[int, CodeState]] = Counter()
+    for group_id, state, n in session.execute(
+        select(PromoCode.group_id, PromoCode.state, func.count())
+        .where(PromoCode.message_id >= row.first_message_id, PromoCode.message_id <= row.last_message_id)
+        .group_by(PromoCode.group_id, PromoCode.state)
+    ):
+        bound[group_id, state] = n
+    lines = []
+    for key, taken in sorted(row.codes_taken.items(), key=lambda pair: int(pair[0])):
+        group_id = int(key)
+        group = session.get(PromoCodeGroup, group_id)
+        held = bound[group_id, CodeState.BLOCKED]
+        # Revoked and expired ones were issued before.
+        issued = sum(n for (of, state), n in bound.items() if of == group_id and state is not CodeState.BLOCKED)
+        lines.append(GroupCodes(group_id, group.name if group else "", issued, taken - issued - held, held))
+    return tuple(lines)
+
+
+def _redeemed(session: Session, row: Distribution) -> int:
+    if not row.codes_taken:
+        return 0
+    return (
+        session.scalar(
+            select(func.count()).where(
+                PromoCode.message_id >= row.first_message_id,
+                PromoCode.message_id <= row.last_message_id,
+                PromoCode.redeemed_at.is_not(None),
+            )
+        )
+        or 0
+    )
+
+
+def _repeated(session: Session, row: Distribution) -> int:
+    if row.first_message_id is None:
+        return 0
+    return (
+        session.scalar(
+            select(func.count()).where(
+                PromoCodeRepeat.message_id >= row.first_message_id,
+                PromoCodeRepeat.message_id <= row.last_message_id,
+                PromoCodeRepeat.issued_at.is_not(None),
+            )
+        )
+        or 0
+    )
+
+
+def _series(session: Session, row: Distribution) -> Series | None:
+    """Sent, delivered and failed over the time it took, in at most `POINTS` steps; None where nothing was sent."""
+    start = row.started_at
+    if start is None:
+        return None
+    last = session.scalar(
+        select(func.max(func.coalesce(Message.delivered_at, Message.settled_at))).where(
+            _range(row), Message.state.not_in([S.EXCLUDED, S.CANCELLED])
+        )
+    )
+    if last is None:
+        return None
+    last = last if isinstance(last, datetime) else datetime.fromisoformat(str(last))
+    last = last if last.tzinfo else last.replace(tzinfo=start.tzinfo)
+    width = _width(max((last - start).total_seconds(), 0.0))
+    points = min(POINTS, int((last - start).total_seconds() / width) + 1)
+    sent = _over_time(session, row, Message.settled_at, [S.ACCEPTED, S.DELIVERED], start, width, points)
+    arrived = _over_time(session, row, Message.delivered_at, [S.DELIVERED], start, width, points)
+    failed = _over_time(session, row, Message.settled_at, [S.REJECTED, S.UNDELIVERED], start, width, points)
+    times = tuple(start + timedelta(seconds=width * step) for step in range(points))
+    return Series(times, timedelta(seconds=width), sent, arrived, failed)
+
+
+def _width(seconds: float) -> float:
+    """The least round step that covers `seconds` in `POINTS`."""
+    steps = (1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+    return float(next((step for step in steps if step * POINTS > seconds), seconds / (POINTS - 1)))
+
+
+def _over_time(
+    session: Session,
+    row: Distribution,
+    at: InstrumentedAttribute[datetime | None],
+    states: list[MessageState],
+    start: datetime,
+    width: float,
+    points: int,
+) -> tuple[int, ...]:
+    """How many messages in those states have their time `at` in each step; those outside count at the ends."""
+    step = cast(func.floor(seconds_between(session, start, at) / width), Integer).label("step")
+    found = session.execute(
+        select(step, func.count()).where(_range(row), Message.state.in_(states), at.is_not(None)).group_by(step)
+    )
+    counts = [0] * points
+    for place, n in found:
+        counts[min(max(int(place), 0), points - 1)] += n
+    return tuple(counts)

@@ -92,7 +92,7 @@ def _keep_when(session: Session, draft: Distribution, when: str, now: datetime) 
     """Step 1 asks "now or later", step 5 has the hour: until then it is something typed there."""
     kept = drafts.typed(draft, "message")
     if kept.get("when", "later" if draft.send_at else "now") != when:
-        drafts.keep_typed(session, draft, "message", {"body": draft.body, **kept, "when": when}, now=now)
+        drafts.keep_typed(session, draft, "message", {**kept, "when": when}, now=now)
 
 
 def _accept_audience(

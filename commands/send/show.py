@@ -169,11 +169,15 @@ def customer_label(customer: Customer) -> str:
 def message_facts(runtime: Runtime, session: Session, draft: Distribution, person: Person) -> message.MessageStep:
     """What step 5 shows of a draft."""
     kept = drafts.typed(draft, "message")
-    body = kept["body"] or "" if "body" in kept else draft.body
+    group = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
+    group_name = group.name if group and group.deleted_at is None else None
+    if "body" in kept or draft.body:
+        body = kept["body"] or "" if "body" in kept else draft.body
+    else:
+        body = tags.first_text(draft.purpose, group_name)
     known = [provider for provider in providers.listing(session) if provider.enabled]
     chosen = _number(kept.get("provider", draft.provider_id))
     default = next((provider.id for provider in known if provider.is_default), known[0].id if known else None)
-    group = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
     send_at = kept.get("send_at") or (int(draft.send_at.timestamp()) if draft.send_at else None)
     return message.MessageStep(
         providers=[(provider.id, provider.name) for provider in known],
@@ -181,7 +185,7 @@ def message_facts(runtime: Runtime, session: Session, draft: Distribution, perso
         body=body,
         tags=tags.offered(
             draft.purpose,
-            group.name if group and group.deleted_at is None else None,
+            group_name,
             [found.name for found in all_groups(session)],
             list(customers.attributes(session)),
         ),

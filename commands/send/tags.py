@@ -34,3 +34,13 @@ def offered(
     if last:
         found["A code that they got before"] = last[:15]
     return found
+
+
+def first_text(purpose: str, group: str | None) -> str:
+    """A message to begin with, for a box that nobody has written in; none for a custom one."""
+    if purpose == "unique_codes" and group:
+        code = f"{{{{ client.promocode({literal(group)}) }}}}"
+        return f"Hi {FIELDS[0].tag}, your code: {code}. Reply STOP to opt out."
+    if purpose == "promotion":
+        return f"Hi {FIELDS[0].tag}, {PROMOTION[1].tag}. Reply STOP to opt out."
+    return ""

@@ -19,7 +19,8 @@ def step(
     """A step's modal. `decided` are the choices of the steps before it, in words, not yet escaped."""
     top: list[Block] = [ui.section(f"*Step {place.step} of {len(STEPS)} · {STEPS[place.step]}*")]
     if place.step > TYPE:
-        top.append(ui.context(" · ".join([*map(escape, decided), "saved as a draft"])))
+        said = " · ".join([*map(escape, decided), "saved as a draft"])
+        top.append(ui.context(said[0].upper() + said[1:]))
     bottom = [ui.actions(ui.button("Back", BACK))] if place.step > TYPE else []
     return ui.modal(
         "Send promo codes",

@@ -111,13 +111,11 @@ def _codes(review: Review) -> str:
 
 
 def _texts(review: Review) -> str:
-    longer = " · ".join(
-        f"{number(n)} {'needs' if n == 1 else 'need'} {size}"
-        for size, n in sorted(review.by_segments.items())
-        if size > 1
-    )
-    parts = [count(review.segments, "SMS segment"), f"({longer})" if longer else "", cost(review)]
-    return " ".join(part for part in parts if part)
+    longer = [
+        f"{count(n, 'text')} of {number(size)} segments" for size, n in sorted(review.by_segments.items()) if size > 1
+    ]
+    price = cost(review)
+    return "\n".join([f"{count(review.segments, 'SMS segment')}{f' · {price}' if price else ''}", *longer])
 
 
 def _left_out(review: Review) -> list[Block]:
@@ -178,7 +176,7 @@ def _warnings(facts: ReviewStep) -> list[Block]:
     lines += [f"⚠ {escape(warning)}" for warning in review.warnings]
     blocks: list[Block] = [ui.section("\n".join(lines))] if lines else []
     if facts.body_offenders:
-        pairs = ", ".join(f"“{escape(old)}” with “{escape(new)}”" for old, new in facts.body_offenders.items())
+        pairs = ", ".join(f"`{escape(old)}` with {_shown(new)}" for old, new in facts.body_offenders.items())
         blocks.append(
             ui.section(
                 f"Unicode texts have 70 characters to a segment, not 160. Replace {pairs}?",
@@ -186,6 +184,11 @@ def _warnings(facts: ReviewStep) -> list[Block]:
             )
         )
     return blocks
+
+
+def _shown(new: str) -> str:
+    """What a character becomes, where that can be seen."""
+    return f"`{escape(new)}`" if new.strip() else "a space" if new else "nothing"
 
 
 def _end(facts: ReviewStep) -> list[Block]:

@@ -152,7 +152,7 @@ def waiting(page: paging.Page[Card], *, may_approve: bool, asker: str) -> dict[s
     for facts in page.items:
         cost = f" · {facts.cost}" if facts.cost else ""
         lines = (
-            f"*{escape(facts.subject)}*\nTo {count(facts.recipients, 'customer')} in {escape(facts.audience)}{cost}\n"
+            f"*{escape(facts.subject)}*\nTo {count(facts.recipients, 'customer')} in “{escape(facts.audience)}”{cost}\n"
             f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"
         )
         blocks.append(ui.section(lines, accessory=ui.button("See details", DETAILS, facts.approval_id)))
@@ -210,7 +210,7 @@ def _numbers(facts: Card) -> list[str]:
     """The facts in two columns."""
     left_out = f" of {number(facts.total)}" if facts.total != facts.recipients else ""
     cells = [
-        f"*To*\n{number(facts.recipients)}{left_out} in {escape(facts.audience)}",
+        f"*To*\n{number(facts.recipients)}{left_out} in “{escape(facts.audience)}”",
         f"*When*\n{moment(facts.send_at) if facts.send_at else escape(facts.when)}",
         f"*What*\n{escape(facts.purpose)}",
         f"*Through*\n{escape(facts.provider)}",

@@ -117,7 +117,7 @@ def progress(line: Line) -> list[Block]:
             ui.section("The audience is being fixed, and a code set aside for each customer. Nothing has left yet."),
             asked,
         ]
-    blocks = [title, ui.section(f"`{charts.bar(line.settled, line.total, BAR)}`  {_how_far(line)}\n{_counts(line)}")]
+    blocks = [title, ui.section(f"{charts.bar(line.settled, line.total, BAR)}  {_how_far(line)}\n{_counts(line)}")]
     if line.status == "paused":
         why = escape(line.reason) or "Nothing is sent until somebody resumes it."
         blocks.append(ui.section(f"⚠ {why}" if line.reason else why))
@@ -156,7 +156,7 @@ def report(facts: Report) -> list[Block]:
     if facts.codes:
         blocks.append(ui.section("\n".join(_codes(codes) for codes in facts.codes)))
     if facts.failures:
-        why = " · ".join(f"{number(n)} {escape(words)}" for words, n in facts.failures.items())
+        why = " · ".join(f"{escape(words)} ({number(n)})" for words, n in facts.failures.items())
         blocks.append(ui.section(f"*Why {number(line.failed)} failed*\n{why}"))
     if line.unknown:
         blocks.append(

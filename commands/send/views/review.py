@@ -77,7 +77,7 @@ def counting(place: Place, subject: str, running: Running) -> dict[str, Any]:
         [
             ui.header(subject),
             ui.section(
-                f"Counting…  `{bar(running.done, running.total)}`  {number(running.done)} of "
+                f"Counting…  {bar(running.done, running.total)}  {number(running.done)} of "
                 f"{count(running.total, 'text')}\nEach one is rendered and measured. The review opens here by itself."
             ),
             ui.actions(ui.button("Back", frame.BACK), ui.button("Look again", AGAIN)),

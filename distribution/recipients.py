@@ -66,9 +66,9 @@ class Loader:
         ).all()
         return self.dressed(rows)
 
-    def customers(self) -> Query:
-        """A query of the columns that `dressed` needs; narrow it down."""
-        return self._columns()
+    def customers(self, *more: Any) -> Query:
+        """A query of the columns that `dressed` needs, and `more`; narrow it down."""
+        return self._columns(*more)
 
     def dressed(self, rows: Iterable[Line]) -> list[tuple[int, Recipient]]:
         """Rows of `customers()` as (customer id, recipient)."""
@@ -89,14 +89,8 @@ class Loader:
     def _recipient(self, row: Line, codes: dict[str, CodeText], last: dict[str, CodeText]) -> Recipient:
         """One row of `_columns`, with codes."""
         wanted = self.template.attributes
-        return Recipient(
-            name=clean(row[1]),
-            phone=row[-1] or "",
-            attributes={name: as_text(row[2].get(name)) for name in wanted} if wanted else {},
-            codes=codes,
-            last_codes=last,
-            promotion=self.promotion,
-        )
+        values = {name: as_text(row[2].get(name)) for name in wanted} if wanted else {}
+        return Recipient(clean(row[1]), row[-1] or "", values, codes, last, self.promotion)
 
     def _codes_of(self, message_ids: Collection[int]) -> dict[int, dict[str, CodeText]]:
         """By message: the code of each group that is blocked for it or was issued with it."""

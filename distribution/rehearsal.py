@@ -7,7 +7,7 @@ order in which they will be blocked, because their lengths count; none is taken,
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 from distribution import audience as audiences
 from distribution.codes.format import Format
 from distribution.links import Links
-from distribution.recipients import Loader
+from distribution.recipients import Line, Loader
 from distribution.sms import Measure, measure
 from distribution.templates.render import CodeText, Recipient, getter
 from storage.customers import exclusion
-from storage.tables import CodeState, Customer, Distribution, PromoCode, PromoCodeGroup
+from storage.tables import CodeState, Customer, Distribution, PromoCode, PromoCodeGroup, SegmentMember
 
 # What gateways take in one message: more is cut or refused by carriers (10 × 153 characters).
 MOST_SEGMENTS = 10
@@ -76,7 +76,9 @@ class Rehearser:
         self.links = links
         self.loader = Loader(session, distribution, links)
         self.template = self.loader.template
-        self.members = audiences.where(session, distribution.audience)
+        self.audience = distribution.audience
+        fixed = self.audience.get("fixed")
+        self.list_id = self.audience.get("segment_id") if self.audience.get("kind") == "list" else fixed
         self.plain = set(measure(self.template.reading.plain).offenders)
         self.formats = _formats(session, self.loader.group_keys)
         self._holes = [
@@ -85,15 +87,12 @@ class Rehearser:
         self._values = [(tag.written, getter(tag)) for tag in self.template.tags]
 
     def chunk(self, rehearsal: Rehearsal, size: int) -> bool:
-        """Render and measure the next `size` recipients. False when there were none left."""
-        rows = self.session.execute(
-            self.loader.customers()
-            .where(self.members, exclusion().is_(None), Customer.id > rehearsal.after)
-            .order_by(Customer.id)
-            .limit(size)
-        ).all()
-        if not rows:
+        """Render and measure the next `size` of the audience. False when nobody is left."""
+        met = self._next(rehearsal.after, size)
+        if not met:
             return False
+        rehearsal.after = met[-1][0]
+        rows = [row for row in met if row.why is None]
         recipients = self.loader.dressed(rows)
         codes = {key: self._codes(key, rehearsal, len(rows)) for key in self.template.issues_from}
         by_segments: Counter[int] = Counter()
@@ -106,8 +105,19 @@ class Rehearser:
         for number, texts in by_segments.items():
             rehearsal.by_segments[str(number)] = rehearsal.by_segments.get(str(number), 0) + texts
             rehearsal.segments += number * texts
-        rehearsal.after = recipients[-1][0]
         return True
+
+    def _next(self, after: int, size: int) -> Sequence[Line]:
+        """The next customers in the audience, in id order, with why they are left out (NULL: they are not)."""
+        query = self.loader.customers(exclusion().label("why")).limit(size)
+        if self.list_id is None:
+            query = query.where(audiences.where(self.session, self.audience), Customer.id > after)
+            return self.session.execute(query.order_by(Customer.id)).all()
+        # Driven by the list's own key: an IN would read the whole list again for each chunk.
+        query = query.join(SegmentMember, SegmentMember.customer_id == Customer.id).where(
+            SegmentMember.segment_id == self.list_id, SegmentMember.customer_id > after
+        )
+        return self.session.execute(query.order_by(SegmentMember.customer_id)).all()
 
     def _look(self, rehearsal: Rehearsal, customer_id: int, recipient: Recipient, text: str, measured: Measure) -> None:
         """Count what is unusual about one text, and keep it when it is worth showing."""
@@ -154,15 +164,10 @@ class Rehearser:
 
     def _sample(self, customer_id: int, recipient: Recipient, measured: Measure, note: str) -> dict[str, Any]:
         """A text worth showing, with masks in place of codes."""
-        masks = {key: self.mask(key, code) for key, code in recipient.codes.items()}
-        last = {key: self.mask(key, code) for key, code in recipient.last_codes.items()}
-        shown = Recipient(
-            recipient.name, recipient.phone, recipient.attributes, masks, last, recipient.promotion, recipient.event
-        )
         return {
             "customer_id": customer_id,
             "customer": recipient.name or f"customer {customer_id}",
-            "text": self.template.render(shown),
+            "text": self.template.masked(recipient, self.mask),
             "encoding": measured.encoding,
             "characters": measured.characters,
             "segments": measured.segments,

@@ -35,7 +35,7 @@ def list_for(
     return list(session.scalars(query.limit(limit).offset(offset)))
 
 
-def _visible(user_id: str, statuses: Sequence[str]) -> Select[tuple[Distribution]]:
+def _visible(user_id: str, statuses: Sequence[str]) -> Select[Distribution]:
     """Distributions in one of the statuses; of drafts only a person's own."""
     own = (Distribution.status != "draft") | (Distribution.created_by == user_id)
     return select(Distribution).where(Distribution.status.in_(statuses), own)

@@ -64,36 +64,26 @@ class Template:
         code = ENVIRONMENT.compile(rewritten)
         self._run = JinjaTemplate.from_code(ENVIRONMENT, code, {}).root_render_func
         self._getters = [(slots[tag], getter(tag)) for tag in self.tags]
-
-    @property
-    def issues_from(self) -> tuple[str, ...]:
-        """The folded names of the groups that it takes codes from."""
-        return tuple(dict.fromkeys(tag.key for tag in self.tags if tag.kind == "promocode"))
-
-    @property
-    def repeats_from(self) -> tuple[str, ...]:
-        """The folded names of the groups whose last code it repeats."""
-        return tuple(dict.fromkeys(tag.key for tag in self.tags if tag.kind == "last_promocode"))
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """The customers' attributes that it uses."""
-        return tuple(tag.key for tag in self.tags if tag.kind == "attribute")
-
-    @property
-    def uses_qr(self) -> bool:
-        """Whether it has a code as a QR link."""
-        return any(tag.qr for tag in self.tags)
+        # Folded names of the groups that it takes codes from, and of those whose last code it repeats.
+        self.issues_from = tuple(dict.fromkeys(tag.key for tag in self.tags if tag.kind == "promocode"))
+        self.repeats_from = tuple(dict.fromkeys(tag.key for tag in self.tags if tag.kind == "last_promocode"))
+        # The customers' attributes that it uses, and whether it has a code as a QR link.
+        self.attributes = tuple(tag.key for tag in self.tags if tag.kind == "attribute")
+        self.uses_qr = any(tag.qr for tag in self.tags)
 
     def render(self, recipient: Recipient) -> str:
         """The text for one customer. Raises `CodeMissing`."""
         filled = {slot: get(recipient) for slot, get in self._getters}
         return "".join(self._run(_Filled(filled.__getitem__)))  # type: ignore[arg-type]
 
-    def masked(self, recipient: Recipient, masks: Mapping[str, CodeText]) -> str:
-        """The text with masks, by group, in place of codes: for approval cards and samples, which many people read."""
-        last = {key: masks.get(key, code) for key, code in recipient.last_codes.items() if code.code}
-        return self.render(replace(recipient, codes=masks, last_codes=last))
+    def masked(self, recipient: Recipient, mask: Callable[[str, CodeText], CodeText]) -> str:
+        """The text with masks in place of codes, for samples and approval cards, which many people read.
+
+        `mask` takes a group's folded name and a code of it.
+        """
+        codes = {key: mask(key, code) for key, code in recipient.codes.items()}
+        last_codes = {key: mask(key, code) for key, code in recipient.last_codes.items()}
+        return self.render(replace(recipient, codes=codes, last_codes=last_codes))
 
 
 @lru_cache(maxsize=256)

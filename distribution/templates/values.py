@@ -26,10 +26,10 @@ def clean(text: str) -> str:
 
 def as_text(value: Any) -> str:
     """A value of JSON as a customer would read it: 5.0 is 5, true is yes, nothing is nothing, a list has commas."""
-    if value is None:
-        return ""
     if isinstance(value, str):
         return clean(value)
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -43,6 +43,9 @@ def as_text(value: Any) -> str:
 
 def first_name(name: str) -> str:
     """The name that somebody is greeted by: "Anna" of "Anna Maria Kowalska", "Dr. Anna …" and "Kowalska, Anna"."""
+    head, space, _ = name.partition(" ")
+    if head.isalpha() and (not space or head.casefold() not in _TITLES):  # nearly everybody, and ten times as fast
+        return head
     words = _in_order(name).split()
     while len(words) > 1 and words[0].rstrip(".").casefold() in _TITLES:
         words.pop(0)

@@ -304,11 +304,12 @@ def _range(row: Distribution) -> ColumnElement[bool]:
 def _by_reason(session: Session, row: Distribution, states: list[MessageState]) -> dict[str, int]:
     """How many messages in those states, by reason, the most first."""
     found = session.execute(
-        select(func.coalesce(Message.reason, "refused"), func.count())
-        .where(_range(row), Message.state.in_(states))
-        .group_by(func.coalesce(Message.reason, "refused"))
+        select(Message.reason, func.count()).where(_range(row), Message.state.in_(states)).group_by(Message.reason)
     )
-    return dict(Counter(dict(found.all())).most_common())
+    counted: Counter[str] = Counter()
+    for reason, n in found:
+        counted[reason or "refused"] += n
+    return dict(counted.most_common())
 
 
 def _codes(session: Session, row: Distribution) -> tuple[GroupCodes, ...]:

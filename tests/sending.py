@@ -160,7 +160,10 @@ def make_group(runtime: Runtime, name: str, codes: int) -> int:
         first = take(session, "code", max(codes, 1))
         session.add_all(
             PromoCode(
-                id=first + n, code=f"{fold(name)[:1].upper()}{group.id}-{n}", group_id=group.id, lot_id=lot.id,
+                id=first + n,
+                code=f"{fold(name)[:1].upper()}{group.id}-{n}",
+                group_id=group.id,
+                lot_id=lot.id,
                 state=CodeState.ACTIVE,
             )
             for n in range(codes)
@@ -174,8 +177,12 @@ def make_customers(runtime: Runtime, count: int, *, first: int = 0) -> list[int]
     with runtime.db.write() as session:
         rows = [
             Customer(
-                phone=f"+486001{first + n:05d}", name=f"Anna{n} Kowalska", consent="given", consent_at=now,
-                created_at=now, updated_at=now,
+                phone=f"+486001{first + n:05d}",
+                name=f"Anna{n} Kowalska",
+                consent="given",
+                consent_at=now,
+                created_at=now,
+                updated_at=now,
             )
             for n in range(count)
         ]
@@ -188,7 +195,13 @@ def make_provider(runtime: Runtime, url: str, *, rate: float = 10_000.0) -> int:
     """A sandbox provider at `url`; its id."""
     with runtime.db.write() as session:
         return providers.add(
-            session, runtime.vault, name="Phone", kind="sandbox", config={"base_url": url}, rate=rate, by="U0ADA",
+            session,
+            runtime.vault,
+            name="Phone",
+            kind="sandbox",
+            config={"base_url": url},
+            rate=rate,
+            by="U0ADA",
             now=runtime.clock.now(),
         ).id
 
@@ -209,8 +222,15 @@ def make_distribution(
         session.flush()
         session.add_all(SegmentMember(segment_id=segment.id, customer_id=customer_id) for customer_id in customer_ids)
         row = Distribution(
-            status="pending", subject=subject, body=body, provider_id=provider_id, purpose="unique_codes",
-            audience={"kind": "list", "segment_id": segment.id}, created_by="U0MAYA", created_at=now, updated_at=now,
+            status="pending",
+            subject=subject,
+            body=body,
+            provider_id=provider_id,
+            purpose="unique_codes",
+            audience={"kind": "list", "segment_id": segment.id},
+            created_by="U0MAYA",
+            created_at=now,
+            updated_at=now,
         )
         session.add(row)
         session.flush()

@@ -32,7 +32,7 @@ def measure(runtime: Runtime, session: Session, draft: Distribution, body: str) 
         segments=size.segments,
         encoding=size.encoding,
         with_code=bool(analysis.tags),
-        offenders=sms.measure(analysis.body).offenders,
+        offenders=sms.measure(analysis.reading.plain).offenders,
         problems=_unsuited(session, draft, body),
     )
 

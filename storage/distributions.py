@@ -52,21 +52,6 @@ def count_for(session: Session, user_id: str, statuses: Sequence[str]) -> int:
     return session.scalar(select(func.count()).select_from(_visible(user_id, statuses).subquery())) or 0
 
 
-def by_status(session: Session, *statuses: str) -> list[Distribution]:
-    """Every distribution in one of the statuses, oldest first."""
-    return list(
-        session.scalars(select(Distribution).where(Distribution.status.in_(statuses)).order_by(Distribution.id))
-    )
-
-
-def count(session: Session, *statuses: str, user_id: str | None = None) -> int:
-    """How many distributions are in one of the statuses, of one person or of all."""
-    query = select(func.count()).select_from(Distribution).where(Distribution.status.in_(statuses))
-    if user_id is not None:
-        query = query.where(Distribution.created_by == user_id)
-    return session.scalar(query) or 0
-
-
 def open_with_promotion(session: Session, promotion_id: int) -> list[Distribution]:
     """Distributions that are sealed and not over, and tell about a promotion."""
     return list(

@@ -1,9 +1,10 @@
 /** The middle of the page: the open channel with its messages and composer, or the bot's Home and Messages tabs. */
 
 import { api } from "./api.js";
-import { dropFiles, makeComposer } from "./composer.js";
+import { makeComposer } from "./composer.js";
 import { avatar, userName } from "./directory.js";
 import { debounce, fill, h } from "./dom.js";
+import { dropFiles } from "./drop.js";
 import { Feed } from "./feed.js";
 import { showHome } from "./home.js";
 import { icon } from "./icons.js";

@@ -1,80 +1,12 @@
 /** Where messages and commands are written: formatting, files, `/` commands, `@` people. */
 
 import { api } from "./api.js";
-import { allUsers, avatar, userName } from "./directory.js";
+import { commands, completions } from "./completions.js";
 import { h } from "./dom.js";
 import { fileSize } from "./files.js";
 import { icon, spinner } from "./icons.js";
-import { state } from "./store.js";
 import { suggestions } from "./suggest.js";
 import { toast } from "./toasts.js";
-
-const commands = () => state.snapshot?.commands ?? [];
-
-function findSuggestions(area) {
-  return (text, caret) => {
-    if (caret !== area.selectionEnd) return null;
-    const slash = /^\/(\S*)$/.exec(text.slice(0, caret));
-    if (slash && caret === text.length) {
-      const items = commands().filter((command) =>
-        command.command.slice(1).startsWith(slash[1].toLowerCase()),
-      );
-      return {
-        title: "Commands",
-        items: items.map((command) => ({
-          exact: command.command === text,
-          node: [
-            avatar(state.snapshot?.bot?.user_id, 28),
-            h(
-              "span",
-              { class: "option-body" },
-              h(
-                "span",
-                { class: "option-text" },
-                h("b", null, command.command),
-                command.usage_hint ? h("span", { class: "hint" }, ` ${command.usage_hint}`) : null,
-              ),
-              h("span", { class: "option-desc" }, command.description),
-            ),
-          ],
-          apply: () => {
-            area.value = `${command.command} `;
-          },
-        })),
-      };
-    }
-    const at = /(?:^|\s)@([\p{L}\p{N}.]*)$/u.exec(text.slice(0, caret));
-    if (!at) return null;
-    const needle = at[1].toLowerCase();
-    const people = allUsers().filter((user) =>
-      userName(user.id)
-        .toLowerCase()
-        .split(" ")
-        .concat(user.name.toLowerCase())
-        .some((word) => word.startsWith(needle)),
-    );
-    return {
-      title: "People",
-      items: people.map((user) => ({
-        node: [
-          avatar(user.id, 22),
-          h(
-            "span",
-            { class: "option-text" },
-            h("b", null, userName(user.id)),
-            h("span", { class: "hint" }, ` ${user.title ?? ""}`),
-          ),
-        ],
-        apply: () => {
-          const start = caret - at[1].length - 1;
-          const name = `@${user.name} `;
-          area.value = text.slice(0, start) + name + text.slice(caret);
-          area.setSelectionRange(start + name.length, start + name.length);
-        },
-      })),
-    };
-  };
-}
 
 /** Put `mark` around the selection, or take it away again. */
 function wrap(area, mark) {
@@ -173,7 +105,7 @@ export function makeComposer(options) {
     send,
   );
   const node = h("div", { class: "composer" }, area, tray, bar, chooser);
-  const suggest = suggestions(area, findSuggestions(area));
+  const suggest = suggestions(area, completions(area));
 
   function changed() {
     area.style.height = "auto";
@@ -313,33 +245,4 @@ export function makeComposer(options) {
       suggest.close();
     },
   };
-}
-
-/** Let files be dropped anywhere on `zone`; `take(files)` gets them. */
-export function dropFiles(zone, take) {
-  let depth = 0;
-  const veil = h("div", { class: "drop-veil", hidden: true }, icon("clip", 28), "Drop to attach");
-  zone.append(veil);
-  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  const show = (on) => {
-    veil.hidden = !on;
-  };
-  zone.addEventListener("dragenter", (event) => {
-    if (carries(event)) {
-      depth += 1;
-      show(true);
-    }
-  });
-  zone.addEventListener("dragleave", () => {
-    depth = Math.max(0, depth - 1);
-    show(depth > 0);
-  });
-  zone.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
-  zone.addEventListener("drop", (event) => {
-    depth = 0;
-    show(false);
-    if (!carries(event)) return;
-    event.preventDefault();
-    take([...event.dataTransfer.files]);
-  });
 }

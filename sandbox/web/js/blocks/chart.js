@@ -1,7 +1,8 @@
-/** The `data_visualization` block. */
+/** The `data_visualization` block: https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block */
 
 import { h } from "../dom.js";
-import { pie, xy } from "../charts.js";
+import { pie } from "../charts/pie.js";
+import { xy } from "../charts/xy.js";
 
 export function chart(block) {
   const data = block.chart ?? {};

@@ -33,7 +33,7 @@ function filterGroups(groups, query) {
  * @param {object} options
  *   `groups`: [{label?, options}] or `load(query)`: promise of such; `minQuery`: characters before `load` runs;
  *   `search`: show a filter box; `placeholder`; `multi`: stay open, `isSelected(option)`; `onPick(option)`; `label`;
- *   `describe(option)`: nodes; `free(query)`: an option made of what was typed, or null; `onClose(reason)`; `align`
+ *   `describe(option)`: nodes; `free(query)`: an option made of what was typed, or null; `onClose(reason)`; `align`; `class` of the popover
  * @returns {{close: Function, refresh: Function}}
  */
 export function openList(anchor, options) {
@@ -70,11 +70,13 @@ export function openList(anchor, options) {
   let rows = [];
   let active = -1;
   let asked = 0;
+  /** Something was typed and its options are not there yet: Enter must not take one of the old ones. */
+  let stale = false;
 
   const pop = popover(anchor, box, {
     matchWidth: true,
     align: options.align,
-    class: "popover-list",
+    class: options.class ?? "popover-list",
     onClose: (reason) => {
       anchor.setAttribute("aria-expanded", "false");
       if (reason !== "outside" && anchor.isConnected) anchor.focus({ preventScroll: true });
@@ -111,6 +113,7 @@ export function openList(anchor, options) {
   }
 
   function show(groups) {
+    stale = false;
     rows = [];
     active = -1;
     list.replaceChildren();
@@ -177,7 +180,15 @@ export function openList(anchor, options) {
   }
 
   const later = debounce(refresh, options.load ? 220 : 0);
-  search?.addEventListener("input", () => (options.load ? later() : refresh()));
+  search?.addEventListener("input", () => {
+    if (!options.load) {
+      refresh();
+      return;
+    }
+    stale = true;
+    later();
+  });
+  const chooseActive = () => choose(rows[active]?.option ?? options.free?.(search?.value ?? ""));
   box.addEventListener("keydown", (event) => {
     const moves = {
       ArrowDown: active + 1,
@@ -190,7 +201,10 @@ export function openList(anchor, options) {
     } else if (event.key === "Enter" || (event.key === " " && !search)) {
       event.preventDefault();
       event.stopPropagation();
-      choose(rows[active]?.option ?? options.free?.(search?.value ?? ""));
+      if (stale) {
+        later.cancel();
+        refresh().then(chooseActive);
+      } else chooseActive();
     } else if (event.key === "Tab") {
       event.preventDefault();
       pop.close("tab");

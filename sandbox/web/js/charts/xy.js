@@ -1,21 +1,11 @@
-/**
- * The drawing behind `data_visualization`: pie, bar, line and area charts as SVG with a legend, a readout on hover, and the
- * same numbers as a table for screen readers. Values and labels: https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block
- */
+/** Bar, line and area charts: categories across, values up. */
 
-import { h, s } from "./dom.js";
+import { s } from "../dom.js";
+import { COLORS, dataTable, frame, legend, number, readout, short, svg } from "./parts.js";
 
-export const COLORS = ["#5b5fc7", "#e8912d", "#2e9e7b", "#c4417a", "#3a9bd1", "#8f6bd6"];
 const WIDTH = 520;
 const HEIGHT = 236;
 const BOX = { left: 48, right: 12, top: 12, bottom: 24 };
-
-const number = (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 2 }).format(value);
-const short = (value) =>
-  new Intl.NumberFormat("en", {
-    notation: Math.abs(value) >= 10_000 ? "compact" : "standard",
-    maximumFractionDigits: 2,
-  }).format(value);
 
 /** Round numbers for an axis that spans `low` to `high`: about `count` of them. */
 export function ticks(low, high, count = 4) {
@@ -27,137 +17,6 @@ export function ticks(low, high, count = 4) {
   const out = [];
   for (let at = start; at < high + step * 0.999; at += step) out.push(Math.round(at / step) * step);
   return out;
-}
-
-/** A box that follows what is pointed at. */
-function readout() {
-  const node = h("div", { class: "chart-tip", hidden: true });
-  return {
-    node,
-    show(x, y, title, lines) {
-      node.hidden = false;
-      node.replaceChildren(
-        h("div", { class: "strong" }, title),
-        ...lines.map(([color, label, value]) =>
-          h(
-            "div",
-            { class: "tip-line" },
-            h("i", { style: { background: color } }),
-            h("span", null, label),
-            h("b", null, value),
-          ),
-        ),
-      );
-      node.style.left = `${x * 100}%`;
-      node.style.top = `${y * 100}%`;
-      node.dataset.side = x > 0.6 ? "left" : "right";
-    },
-    hide() {
-      node.hidden = true;
-    },
-  };
-}
-
-const legend = (items) =>
-  h(
-    "ul",
-    { class: "chart-legend" },
-    items.map(([color, label, value]) =>
-      h(
-        "li",
-        null,
-        h("i", { style: { background: color } }),
-        h("span", null, label),
-        value ? h("b", null, value) : null,
-      ),
-    ),
-  );
-
-const dataTable = (title, columns, rows) =>
-  h(
-    "table",
-    { class: "visually-hidden" },
-    h("caption", null, title),
-    h(
-      "thead",
-      null,
-      h(
-        "tr",
-        null,
-        columns.map((name) => h("th", { scope: "col" }, name)),
-      ),
-    ),
-    h(
-      "tbody",
-      null,
-      rows.map((row) =>
-        h(
-          "tr",
-          null,
-          row.map((cell, at) => h(at ? "td" : "th", { scope: at ? null : "row" }, cell)),
-        ),
-      ),
-    ),
-  );
-
-function frame(title, drawing, tip, extra, tableNode) {
-  return h("div", { class: "chart" }, h("div", { class: "chart-plot" }, drawing, tip.node), extra, tableNode);
-}
-
-const svg = (width, height, title, ...children) =>
-  s(
-    "svg",
-    { viewBox: `0 0 ${width} ${height}`, class: "chart-svg", role: "img", "aria-label": title },
-    ...children,
-  );
-
-/** A pie of at most a handful of segments, with each one's share. */
-export function pie(title, segments) {
-  const total = segments.reduce((sum, item) => sum + Math.max(0, Number(item.value) || 0), 0);
-  const share = (value) => (total ? `${number(Math.round((value / total) * 1000) / 10)}%` : "0%");
-  const tip = readout();
-  const size = 200;
-  const [middle, radius, hole] = [size / 2, size / 2 - 6, 46];
-  let angle = -Math.PI / 2;
-  const at = (r, a) =>
-    [middle + r * Math.cos(a), middle + r * Math.sin(a)].map((value) => value.toFixed(2)).join(" ");
-  const slices = segments.map((item, index) => {
-    const value = Math.max(0, Number(item.value) || 0);
-    const turn = total ? Math.min((value / total) * Math.PI * 2, Math.PI * 2 - 1e-4) : 0;
-    const [from, to] = [angle, angle + turn];
-    angle = to;
-    const big = turn > Math.PI ? 1 : 0;
-    const color = COLORS[index % COLORS.length];
-    const d = `M${at(radius, from)} A${radius} ${radius} 0 ${big} 1 ${at(radius, to)} L${at(hole, to)} A${hole} ${hole} 0 ${big} 0 ${at(hole, from)}Z`;
-    const mid = (from + to) / 2;
-    const show = () =>
-      tip.show(0.5 + (Math.cos(mid) * 70) / size, 0.5 + (Math.sin(mid) * 70) / size, item.label, [
-        [color, share(value), number(value)],
-      ]);
-    return s("path", { d, fill: color, class: "slice", on: { pointerenter: show, pointerleave: tip.hide } });
-  });
-  const middleText = [
-    s("text", { x: middle, y: middle - 1, class: "pie-total" }, short(total)),
-    s("text", { x: middle, y: middle + 15, class: "pie-word" }, "total"),
-  ];
-  const list = segments.map((item, index) => [
-    COLORS[index % COLORS.length],
-    item.label,
-    `${number(Number(item.value) || 0)} · ${share(Number(item.value) || 0)}`,
-  ]);
-  const node = frame(
-    title,
-    svg(size, size, title, slices, middleText),
-    tip,
-    legend(list),
-    dataTable(
-      title,
-      ["Segment", "Value", "Share"],
-      segments.map((item) => [item.label, number(item.value), share(item.value)]),
-    ),
-  );
-  node.classList.add("chart-pie");
-  return node;
 }
 
 /** Where things are on a chart with categories across and values up. */

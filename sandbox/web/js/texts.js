@@ -1,0 +1,149 @@
+/** The texts on a phone's screen: bubbles, links, pictures, what became of each, and pages opened from a link. */
+
+import { fill, h } from "./dom.js";
+import { icon } from "./icons.js";
+import { clockTime, dayKey, dayLabel, exact } from "./time.js";
+
+const STATUS = { accepted: "Sent", queued: "Sent", sent: "Sent", delivered: "Delivered" };
+const FAILED = new Set(["undelivered", "failed"]);
+const URL_IN_TEXT = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]]/g;
+
+/** Seconds since 1970 of a text's time. */
+export const seconds = (iso) => Date.parse(iso) / 1000 || Number(iso) || 0;
+
+/** A web page over the phone's screen (in `host`): what the customer sees after touching a link. */
+function openSheet(host, url, label) {
+  const shut = () => host.replaceChildren();
+  const { host: site, pathname } = new URL(url, location.href);
+  const close = h(
+    "button",
+    { type: "button", class: "icon-btn", "aria-label": "Close page", on: { click: shut } },
+    icon("close", 16),
+  );
+  const away = h(
+    "a",
+    {
+      class: "icon-btn",
+      href: url,
+      target: "_blank",
+      rel: "noopener noreferrer",
+      "aria-label": "Open in a new tab",
+    },
+    icon("external", 16),
+  );
+  const onKey = (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    shut();
+  };
+  fill(
+    host,
+    h(
+      "div",
+      { class: "phone-sheet", role: "dialog", "aria-label": label, on: { keydown: onKey } },
+      h("div", { class: "sheet-head" }, close, h("span", { class: "sheet-url" }, `${site}${pathname}`), away),
+      // The page is somebody else's: no scripts, no reach into the sandbox's own.
+      h("iframe", { src: url, title: label, sandbox: "", referrerpolicy: "no-referrer" }),
+    ),
+  );
+  close.focus();
+}
+
+/**
+ * The list of texts of one phone.
+ * @returns {{node: Element, sheet: Element, show: (texts: object[]) => void, note: (...content: Node[]) => void}}
+ *   `sheet` is where pages opened from links go; it belongs over the whole screen
+ */
+export function makeTexts() {
+  const node = h("div", { class: "texts", role: "log", "aria-live": "polite", "aria-label": "Texts" });
+  const sheet = h("div", { class: "phone-sheet-host" });
+  /** Bubbles by text id, kept while a text does not change: pictures in them must not load again. */
+  let bubbles = new Map();
+
+  const toEnd = () => {
+    node.scrollTop = node.scrollHeight;
+  };
+
+  function link(url) {
+    const isQr = new URL(url).pathname.startsWith("/q/");
+    const click = (event) => {
+      if (!isQr || event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      openSheet(sheet, url, "QR code");
+    };
+    const className = isQr ? "qr-link" : null;
+    return h(
+      "a",
+      { href: url, target: "_blank", rel: "noopener noreferrer", class: className, on: { click } },
+      url,
+    );
+  }
+
+  function linked(text) {
+    const nodes = [];
+    let from = 0;
+    for (const match of text.matchAll(URL_IN_TEXT)) {
+      nodes.push(text.slice(from, match.index), link(match[0]));
+      from = match.index + match[0].length;
+    }
+    return [...nodes, text.slice(from)];
+  }
+
+  function picture(url) {
+    const image = h("img", { src: url, alt: "Picture in the text", on: { load: toEnd } });
+    return h("a", { class: "text-media", href: url, target: "_blank", rel: "noopener noreferrer" }, image);
+  }
+
+  function bubble(text, isLast) {
+    const received = text.direction === "in";
+    const failed = FAILED.has(text.status);
+    const at = seconds(text.at);
+    let status = null;
+    if (failed)
+      status = [icon("warn", 12), received ? "Not delivered: it never reached this phone" : "Not sent"];
+    else if (isLast) status = [received ? `${STATUS[text.status] ?? text.status} ` : "", clockTime(at)];
+    return h(
+      "div",
+      {
+        class: `text ${received ? "is-received" : "is-sent"}${failed ? " is-failed" : ""}`,
+        data: { textId: text.id, status: text.status },
+      },
+      h(
+        "div",
+        { class: "bubble", title: exact(at) },
+        text.media_url ? picture(text.media_url) : null,
+        linked(text.body ?? ""),
+      ),
+      status ? h("div", { class: "text-status" }, status) : null,
+    );
+  }
+
+  function show(texts) {
+    const kept = new Map();
+    const nodes = [];
+    texts.forEach((text, index) => {
+      const at = seconds(text.at);
+      if (!index || dayKey(seconds(texts[index - 1].at)) !== dayKey(at)) {
+        nodes.push(h("div", { class: "text-day" }, h("b", null, dayLabel(at)), ` ${clockTime(at)}`));
+      }
+      const isLast = texts[index + 1]?.direction !== text.direction;
+      const source = JSON.stringify([text, isLast]);
+      const known = bubbles.get(text.id);
+      const entry = known?.source === source ? known : { source, node: bubble(text, isLast) };
+      // Only what is new moves in; a status that changed is no news.
+      if (known || !bubbles.size) entry.node.classList.add("is-old");
+      kept.set(text.id, entry);
+      nodes.push(entry.node);
+    });
+    bubbles = kept;
+    fill(node, nodes.length ? nodes : h("div", { class: "phone-empty" }, "No texts on this phone yet."));
+    toEnd();
+  }
+
+  function note(...content) {
+    bubbles = new Map();
+    fill(node, h("div", { class: "phone-empty" }, content));
+  }
+
+  return { node, sheet, show, note };
+}

@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from commands.approvals.views import Card, Codes
+from commands.send.views.review import cost
 from distribution import promotions
 from distribution import review as reviews
 from distribution.errors import Refused
@@ -56,8 +57,3 @@ def what(session: Session, distribution: Distribution) -> str:
         except Refused:
             return words
     return words
-
-
-def cost(review: Review) -> str:
-    """What it will cost, about; empty where nobody has set a price."""
-    return "" if review.cost is None else f"≈ {review.cost:,.2f} {review.currency}"

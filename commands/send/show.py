@@ -12,6 +12,7 @@ from commands.send.place import AUDIENCE, PURPOSE, STEPS, SUBJECT, TYPE, Place
 from commands.send.views import audience, message, purpose, subject, type
 from commands.ui import blocks as ui
 from commands.ui.text import clip
+from commands.ui.text import when as ui_when
 from distribution import audience as audiences
 from distribution import drafts, promotions, providers, reasons, settings
 from distribution.codes import groups
@@ -30,7 +31,7 @@ def view(runtime: Runtime, session: Session, place: Place, person: Person, *, no
     Raises `Refused` when the draft is somebody else's, was sent, or is gone.
     """
     if place.draft is None:
-        return type.view(place, type.TypeStep("now", _drafts(session, person), note))
+        return type.view(place, type.TypeStep("now", _drafts(runtime, session, person), note))
     draft = drafts.get(session, place.draft, by=person.user_id)
     shown = _step(runtime, session, place, draft, person)
     if note:
@@ -42,7 +43,7 @@ def _step(runtime: Runtime, session: Session, place: Place, draft: Distribution,
     """The modal of one step of a draft."""
     said = decided(session, draft, before=place.step)
     if place.step == TYPE:
-        return type.view(place, type.TypeStep(when(draft), _drafts(session, person, but=draft.id)))
+        return type.view(place, type.TypeStep(when(draft), _drafts(runtime, session, person, but=draft.id)))
     if place.step == PURPOSE:
         return purpose.view(place, purpose_facts(session, draft), said)
     if place.step == AUDIENCE:
@@ -196,13 +197,16 @@ def message_facts(runtime: Runtime, session: Session, draft: Distribution, perso
     )
 
 
-def _drafts(session: Session, person: Person, *, but: int | None = None) -> list[type.Draft]:
-    """A person's drafts, the newest first."""
-    return [
-        type.Draft(found.id, title(found), f"Step {drafts.reached(found)} · {STEPS[drafts.reached(found)]}")
-        for found in drafts.open_of(session, person.user_id)
-        if found.id != but
-    ]
+def _drafts(runtime: Runtime, session: Session, person: Person, *, but: int | None = None) -> list[type.Draft]:
+    """A person's drafts, the newest first, and how far each is."""
+    now = runtime.clock.now()
+    found = []
+    for draft in drafts.open_of(session, person.user_id):
+        if draft.id != but:
+            step = drafts.reached(draft)
+            changed = ui_when(draft.updated_at, person.time_zone, now=now)
+            found.append(type.Draft(draft.id, title(draft), f"Step {step} · {STEPS[step]} · changed {changed}"))
+    return found
 
 
 def title(draft: Distribution) -> str:

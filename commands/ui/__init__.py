@@ -1,1 +1,1 @@
-"""Pure helpers for Block Kit: text, blocks, tables, charts. No view builds these by hand."""
+"""Pure helpers for Block Kit: text, blocks, choices, charts, pages. No view builds these by hand."""

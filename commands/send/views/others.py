@@ -6,27 +6,29 @@ from typing import Any
 from slack_sdk.models.blocks import Block, PlainTextInputElement
 
 from commands.ui import blocks as ui
-from commands.ui import tables
-from commands.ui.text import count, number
+from commands.ui.text import clip, count, escape, number
 
 TEST_NUMBER = "send.test_number"
 LEFT_OUT = "send.left_out_list"
+# Lines of a section: well within its 3,000 characters.
+LINES = 25
+
 PHONE_BLOCK, PHONE = "send.test:phone", "send.phone"
 
 
 def left_out(rows: Sequence[tuple[str, str, str]], total: int) -> dict[str, Any]:
-    """Customers who are left out: name, number, why; the first of `total`."""
-    blocks: list[Block | dict[str, Any]] = []
-    head = ("Customer", "Number", "Why")
-    if rows:
-        shown = tables.fitting(head, rows)
-        blocks.append(tables.data_table("Left out of this message", head, rows[:shown], page=20))
-        if total > shown:
-            blocks.append(
-                ui.context(f"The first {number(shown)} of {count(total, 'customer')}. The report's CSV lists them all.")
-            )
-    else:
-        blocks.append(ui.section("Nobody is left out."))
+    """Customers who are left out, by reason: name, number, why; the first of `total`."""
+    by_reason: dict[str, list[str]] = {}
+    for name, phone, why in rows:
+        by_reason.setdefault(why, []).append(f"{escape(clip(name, 60))} · {escape(phone)}")
+    blocks: list[Block] = [] if rows else [ui.section("Nobody is left out.")]
+    for why, lines in by_reason.items():
+        blocks.append(ui.section(f"*{escape(why[0].upper() + why[1:])}*"))
+        blocks += [ui.section("\n".join(lines[at : at + LINES])) for at in range(0, len(lines), LINES)]
+    if total > len(rows):
+        blocks.append(
+            ui.context(f"The first {number(len(rows))} of {count(total, 'customer')}. The report's CSV lists them all.")
+        )
     return ui.modal("Left out", blocks, callback_id=LEFT_OUT, close="Back")
 
 

@@ -62,12 +62,12 @@ def view(place: Place, facts: ReviewStep, *, note: str = "") -> dict[str, Any]:
 
 def cost(review: Review) -> str:
     """What it will cost, about: "≈ 14.04 USD"; empty where nobody has set a price."""
-    return "" if review.cost is None else f"≈ {review.cost:,.2f} {review.currency}"
+    return "" if review.cost is None else f"≈\u00a0{review.cost:,.2f}\u00a0{review.currency}"
 
 
 def left_out_words(review: Review) -> str:
-    """Who is left out, in words: "9 no consent to texts · 4 opted out"."""
-    return " · ".join(f"{number(n)} {words(reason)}" for reason, n in review.left_out.items() if n)
+    """Who is left out, a line for each reason: "9 no consent to texts"."""
+    return "\n".join(f"{number(n)} {words(reason)}" for reason, n in review.left_out.items() if n)
 
 
 def counting(place: Place, subject: str, running: Running) -> dict[str, Any]:

@@ -16,7 +16,7 @@ CONTINUE = "send.continue"
 # What can be sent. Automatic messages (issue 5) will be a third one, with steps of their own.
 TYPES = {
     "now": ("Manual message, now", "Goes out once, as soon as you send it and it is approved"),
-    "later": ("Manual message, at a time you pick", "Goes out once, at the date and time that you set in step 5"),
+    "later": ("Manual message, at a time you pick", "Goes out once, when you say in step 5"),
 }
 
 

@@ -18,12 +18,6 @@ def pending(session: Session) -> list[Approval]:
     return list(session.scalars(select(Approval).where(Approval.state == "pending").order_by(Approval.id)))
 
 
-def pending_of(session: Session, distribution_id: int) -> Approval | None:
-    """The request of a distribution that waits, if there is one."""
-    query = select(Approval).where(Approval.distribution_id == distribution_id, Approval.state == "pending")
-    return session.scalars(query.order_by(Approval.id.desc())).first()
-
-
 def latest_of(session: Session, distribution_id: int) -> Approval | None:
     """The last request of a distribution, decided or not."""
     query = select(Approval).where(Approval.distribution_id == distribution_id)

@@ -101,6 +101,17 @@ def test_what_is_decided_stays_decided(asked: tuple[Shop, int, int]) -> None:
             approvals.approve(session, shop.runtime, 999, Someone("U0ADA"))
 
 
+def test_a_decision_is_one_conditional_update(asked: tuple[Shop, int, int]) -> None:
+    """Whatever was read before: the update itself matches only what waits, and nobody's own."""
+    shop, approval_id, _ = asked
+    now = shop.clock.now()
+    with shop.db.write() as session:
+        assert not rows.decide(session, approval_id, state="approved", by=MAYA, reason=None, at=now)
+        assert rows.decide(session, approval_id, state="approved", by=LEE, reason=None, at=now)
+        assert not rows.decide(session, approval_id, state="rejected", by="U0ADA", reason="no", at=now)
+        assert session.get_one(Approval, approval_id).state == "approved"
+
+
 def test_of_many_clicks_at_once_one_counts(asked: tuple[Shop, int, int]) -> None:
     shop, approval_id, distribution_id = asked
 

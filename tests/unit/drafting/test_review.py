@@ -31,6 +31,7 @@ def test_who_gets_it_and_who_is_left_out_add_up(shop: Shop) -> None:
     assert (found.total, found.recipients) == (7, 3)
     assert found.left_out == {"no_consent": 2, "no_number": 1, "opted_out": 1}
     assert found.total == found.recipients + sum(found.left_out.values())
+    assert found.by_segments == {1: 3}  # texts are written for those who get one
     assert [(need.name, need.needed, need.active, need.missing) for need in found.codes] == [("Summer 10%", 3, 5, 0)]
     assert found.refusals == []
 

@@ -22,6 +22,7 @@ from bot import slack, wiring
 from bot.clockwork import Clockwork, Refresher
 from bot.settings import ROLES, Settings, Unset
 from bot.web.app import build as build_web
+from distribution.codes import expiry
 from distribution.runtime import Runtime
 from storage import jobs as job_rows
 
@@ -111,6 +112,7 @@ class Bot:
         launch = _module("distribution.launch")
         if launch:
             self.clockwork.add("due", lambda: launch.due(self.runtime))
+        self.clockwork.add("expiry", lambda: expiry.sweep(self.runtime))
         self.runtime.jobs.wake = lambda: self.clockwork.wake("jobs")
         try:
             yield

@@ -13,6 +13,7 @@ from commands import home
 from commands.people import recognise
 from commands.promo import router, views
 from commands.ui.blocks import as_dicts
+from commands.ui.text import plain
 from commands.verbs import Ask, Verb
 from distribution.errors import Refused
 from distribution.runtime import Runtime
@@ -55,7 +56,8 @@ def register(app: App, runtime: Runtime) -> None:
     @app.command("/promo")
     def promo(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         ack()
-        _answer(_ask(runtime, client, body["user_id"], body["channel_id"], body["trigger_id"], respond), body["text"])
+        ask = _ask(runtime, client, body["user_id"], body["channel_id"], body["trigger_id"], respond)
+        _answer(ask, plain(body["text"]))
 
     # Action ids must differ within a block, so some say more: "promo.run:help".
     @app.action(re.compile(r"^promo\.run(:\w+)?$"))

@@ -15,6 +15,11 @@ def escape(text: str) -> str:
     return text.translate(ENTITIES).translate(STYLE)
 
 
+def plain(text: str) -> str:
+    """What was typed after a slash command: Slack sends `& < >` as entities there, and nowhere else."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def mask(phone: str) -> str:
     """A phone number for a channel: country and last three digits ("+48 ••• ••• 218")."""
     import phonenumbers

@@ -1,5 +1,6 @@
 """What wakes us: APScheduler, in memory. What is due lives in our tables; the clock only says when to look."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +28,8 @@ class Clockwork:
     def __init__(self, every: float) -> None:
         """`every`: seconds between looks."""
         self._every = every
+        # It warns of each look that is skipped because the one before still runs, which is as it should be.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(THREADS)},

@@ -12,8 +12,8 @@ import pytest
 from bot import hook, wiring
 from bot.runner import Bot
 from bot.settings import Settings
-from distribution.runtime import Runtime
 from distribution import settings as workspace_settings
+from distribution.runtime import Runtime
 from sandbox.people import APP_TOKEN, BOT_TOKEN
 from sandbox.server import Sandbox
 from sandbox.testing import Clock, Person, Phone, Stage

@@ -1,0 +1,108 @@
+"""The command line: quick to answer, plain when something is missing."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import structlog
+
+from bot import cli
+
+
+@dataclass
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def promobot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run the command line in an empty folder, with nothing of this process's environment that is for us."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("SLACK_") or name in ("PORT", "PUBLIC_URL", "DATABASE_URL", "SECRET_KEY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "200")
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def run(*words: str, **env: str) -> Said:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["promobot", *words])
+            for name, value in env.items():
+                patch.setenv(name, value)
+            code: object = 0
+            try:
+                cli.main()
+            except SystemExit as end:
+                code = end.code or 0
+        said = capsys.readouterr()
+        assert isinstance(code, int)
+        return Said(code, said.out, said.err)
+
+    yield run
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "{'sqlalchemy', 'slack_bolt', 'fastapi', 'alembic', 'aiohttp', 'pydantic'}"
+    script = f"import sys, bot.cli; print(sorted({heavy} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.strip() == "[]"
+
+
+def test_run_says_what_is_missing(promobot: Run) -> None:
+    said = promobot("run")
+    assert said.code == 2
+    assert "SLACK_BOT_TOKEN is missing" in said.err and "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "expected"),
+    [
+        (("run", "--roles", "slak"), {}, "no role 'slak'"),
+        (("run",), {"PORT": "many"}, "PORT: "),
+        (("settings", "list"), {}, "promobot db upgrade"),
+        (("settings", "list"), {"DATABASE_URL": "nonsense"}, "DATABASE_URL cannot be read"),
+        (
+            ("settings", "list"),
+            {"DATABASE_URL": "postgresql://localhost:1/x", "SECRET_KEY": "k" * 20},
+            "cannot be reached",
+        ),
+        (("demo", "--port", "70000"), {}, "Port 70000 is not possible"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(
+    promobot: Run, words: tuple[str, ...], env: dict[str, str], expected: str
+) -> None:
+    said = promobot(*words, **env)
+    assert said.code == 2
+    assert expected in said.err and "Traceback" not in said.err
+
+
+def test_an_installation_from_nothing(promobot: Run) -> None:
+    assert promobot("db", "upgrade").code == 0
+    assert "30 customers" in promobot("sample", "--customers", "30", "--codes", "20").out
+    assert "empty database" in promobot("sample").err
+    assert promobot("settings", "set", "region.default", "se").out == "region.default = SE\n"
+    assert promobot("settings", "get", "region.default").out == "SE\n"
+    assert "There is no setting 'colour'" in promobot("settings", "set", "colour", "red").err
+    assert "region.default" in promobot("settings", "list").out
+    assert "no provider yet" in promobot("provider", "list").out
+    added = promobot("provider", "add", "Phone", "--kind", "sandbox", "--config", "base_url=http://localhost:1")
+    assert "/callbacks/1-" in added.out
+    assert "Phone (default)" in promobot("provider", "list").out
+    assert "no kind of provider 'pigeon'" in promobot("provider", "add", "P", "--kind", "pigeon").err
+    assert promobot("check").out == "All is as it should be.\n"

@@ -1,0 +1,84 @@
+"""A process of some roles: starts what it is asked for, alone on SQLite, and stops within seconds."""
+
+import os
+import signal
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.runner import Bot, only_instance, stop_signals
+from bot.settings import Settings, Unset
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/promobot.db", port=free_port())
+
+
+@pytest.fixture
+def bot(settings: Settings) -> Iterator[Bot]:
+    running = Bot(settings, {"web", "clock", "sender"})
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_without_the_slack_role_it_starts_with_no_token_and_migrates_its_own_database(bot: Bot) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{bot.settings.port}/readyz", timeout=5) as answer:
+        assert answer.status == 200
+
+
+def test_a_second_process_on_the_same_sqlite_file_is_refused_in_words(bot: Bot) -> None:
+    second = Bot(bot.settings.model_copy(update={"port": free_port()}), {"clock"})
+    with pytest.raises(Unset, match="Another promobot is running"):
+        second.start()
+
+
+def test_the_lock_is_free_again_after_the_stop(settings: Settings) -> None:
+    for _ in range(2):
+        bot = Bot(settings, {"web"})
+        bot.start()
+        bot.stop()
+
+
+def test_a_port_that_is_taken_stops_the_start_and_leaves_nothing_running(settings: Settings, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", settings.port)):
+        bot = Bot(settings, {"web", "clock", "sender"})
+        with pytest.raises(OSError, match="in use"):
+            bot.start()
+    assert not [thread.name for thread in threading.enumerate() if thread.name in ("web", "sender")]
+    with only_instance(tmp_path / "promobot.db"):
+        pass
+
+
+def test_it_stops_within_seconds(settings: Settings) -> None:
+    bot = Bot(settings, {"web", "clock", "sender"})
+    bot.start()
+    started = time.monotonic()
+    bot.stop()
+    assert time.monotonic() - started < 5
+
+
+def test_postgresql_is_not_migrated_by_a_process_that_starts(postgres_url: str) -> None:
+    unmigrated = Settings(_env_file=None, database_url=postgres_url, secret_key="a secret key for tests")
+    with pytest.raises(Unset, match="promobot db upgrade"):
+        Bot(unmigrated, {"clock"}).start()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_and_its_like_ask_for_the_end(number: signal.Signals) -> None:
+    stop = threading.Event()
+    with stop_signals(stop):
+        os.kill(os.getpid(), number)
+        assert stop.wait(5)

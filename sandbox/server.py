@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox import manifest as manifests
+from sandbox.browser.machine import Machine
 from sandbox.browser.routes import Browser
 from sandbox.browser.timekeeper import ClockError, Timekeeper
 from sandbox.hub import Hub
@@ -78,11 +79,18 @@ class Parts:
         self.timekeeper = Timekeeper(self.workspace, options.clock_hooks)
         interactions = Interactions(self.slack)
         self.api = Api(self.slack)
-        self.browser = Browser(self.slack, interactions, self.gateway, self.timekeeper)
+        self.browser = Browser(self.slack, interactions, self.timekeeper)
+        self.machine = Machine(self.slack, self.gateway, self.timekeeper)
 
     def app(self) -> Starlette:
         """The ASGI app; closing it closes the parts."""
-        routes = [*self.api.routes(), *self.gateway.routes(), *self.browser.routes(), Route("/healthz", _healthy)]
+        routes = [
+            *self.api.routes(),
+            *self.gateway.routes(),
+            *self.browser.routes(),
+            *self.machine.routes(),
+            Route("/healthz", _healthy),
+        ]
         if WEB.is_dir():
             routes.append(Mount("/", _Page(directory=WEB, html=True)))
         return Starlette(routes=routes, lifespan=self._lifespan)

@@ -18,7 +18,14 @@ from sandbox.clock import Clock
 from sandbox.hub import Hub
 from sandbox.store import Store
 
-PRETTY_TYPES = {"csv": "CSV", "txt": "Plain Text", "png": "PNG", "pdf": "PDF", "json": "JSON", "xlsx": "Excel Spreadsheet"}
+PRETTY_TYPES = {
+    "csv": "CSV",
+    "txt": "Plain Text",
+    "png": "PNG",
+    "pdf": "PDF",
+    "json": "JSON",
+    "xlsx": "Excel Spreadsheet",
+}
 
 
 def new_id(prefix: str) -> str:
@@ -109,7 +116,13 @@ class Workspace:
 
     def post(self, channel_id: str, message: Json) -> Json:
         """Add a message (without `ts`; the ids of its blocks are filled in) and return it as stored."""
-        message = {"type": "message", **message, "ts": self.clock.next_ts(), "team": people.TEAM_ID, "channel": channel_id}
+        message = {
+            "type": "message",
+            **message,
+            "ts": self.clock.next_ts(),
+            "team": people.TEAM_ID,
+            "channel": channel_id,
+        }
         if "blocks" in message:
             message["blocks"] = with_ids(message["blocks"])
         parent = self.messages.get(channel_id, {}).get(str(message.get("thread_ts")))
@@ -174,7 +187,13 @@ class Workspace:
 
     def post_ephemeral(self, user: str, channel_id: str, message: Json) -> Json:
         """Show a message to one person; it lives until it is replaced, dismissed, or the sandbox stops."""
-        message = {"type": "message", **message, "ts": self.clock.next_ts(), "channel": channel_id, "is_ephemeral": True}
+        message = {
+            "type": "message",
+            **message,
+            "ts": self.clock.next_ts(),
+            "channel": channel_id,
+            "is_ephemeral": True,
+        }
         if "blocks" in message:
             message["blocks"] = with_ids(message["blocks"])
         self.ephemerals.setdefault((user, channel_id), {})[message["ts"]] = message
@@ -257,7 +276,9 @@ class Workspace:
         for channel in list(self.messages.values()):
             for message in list(channel.values()):
                 if any(f["id"] == file_id for f in message.get("files", [])):
-                    files = [{"id": file_id, "mode": "tombstone"} if f["id"] == file_id else f for f in message["files"]]
+                    files = [
+                        {"id": file_id, "mode": "tombstone"} if f["id"] == file_id else f for f in message["files"]
+                    ]
                     self.change(message, files=files)
 
     # Home tabs and the clock

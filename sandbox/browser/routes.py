@@ -1,48 +1,34 @@
-"""What the page (and the test driver) uses: a snapshot, actions, pushes (README §3)."""
+"""What the page (and the test driver) does in the workspace: looks, types, clicks, submits (README §3)."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.routing import BaseRoute
 
 from sandbox import people
 from sandbox.blocks import Json
-from sandbox.browser.timekeeper import ClockError, Timekeeper
-from sandbox.phone.gateway import Gateway
+from sandbox.browser.endpoint import refused, routes_of
+from sandbox.browser.timekeeper import Timekeeper
 from sandbox.slack.api import base_url
-from sandbox.slack.interactions import InteractionError, Interactions, Where
+from sandbox.slack.interactions import Interactions, Where
 from sandbox.slack.slack import Slack
-
-Handler = Callable[["Browser", Json, Request], Awaitable[Any]]
-
-
-def _refused(name: str, detail: str, status: int = 400) -> InteractionError:
-    return InteractionError(name, detail, status)
 
 
 class Browser:
     """The HTTP side of the page."""
 
-    def __init__(self, slack: Slack, interactions: Interactions, gateway: Gateway, timekeeper: Timekeeper) -> None:
+    def __init__(self, slack: Slack, interactions: Interactions, timekeeper: Timekeeper) -> None:
         self.slack = slack
         self.workspace = slack.workspace
         self.interactions = interactions
-        self.gateway = gateway
-        self.phones = gateway.phones
         self.timekeeper = timekeeper
 
     def routes(self) -> list[BaseRoute]:
         """The routes of this side."""
-        table: list[tuple[str, str, Callable[[Json, Request], Awaitable[Any]]]] = [
+        table = [
             ("GET", "/sandbox/state", self.state),
             ("GET", "/sandbox/channels/{channel}/messages", self.messages),
             ("GET", "/sandbox/channels/{channel}/threads/{ts}", self.thread),
@@ -55,31 +41,21 @@ class Browser:
             ("POST", "/sandbox/options", self.options),
             ("POST", "/sandbox/dismiss", self.dismiss),
             ("POST", "/sandbox/upload", self.upload),
-            ("GET", "/sandbox/phones", self.list_phones),
-            ("GET", "/sandbox/phones/{number}", self.phone),
-            ("POST", "/sandbox/phones/{number}/reply", self.reply),
-            ("PUT", "/sandbox/contacts", self.contacts),
-            ("GET", "/sandbox/clock", self.clock),
-            ("POST", "/sandbox/clock", self.move_clock),
-            ("GET", "/sandbox/behaviour", self.behaviour),
-            ("PUT", "/sandbox/behaviour", self.behave),
-            ("GET", "/sandbox/changes", self.changes),
         ]
-        routes: list[BaseRoute] = [Route(path, _endpoint(handler), methods=[verb]) for verb, path, handler in table]
-        return [*routes, WebSocketRoute("/sandbox/events", self.events)]
+        return routes_of(table)
 
     # Who and where
 
     def _user(self, args: Json) -> str:
         user = str(args.get("user", ""))
         if user not in people.USERS or people.USERS[user].is_bot:
-            raise _refused("user_not_found", f"There is no person '{user}' to act as.", 404)
+            raise refused("user_not_found", f"There is no person '{user}' to act as.", 404)
         return user
 
     def _channel(self, args: Json, user: str) -> people.Channel:
         channel = self.workspace.channel(str(args.get("channel", "")))
         if channel is None or user not in channel.members:
-            raise _refused("channel_not_found", f"There is no channel '{args.get('channel')}' for this person.", 404)
+            raise refused("channel_not_found", f"There is no channel '{args.get('channel')}' for this person.", 404)
         return channel
 
     def _view(self, user: str, view_id: Any) -> Json:
@@ -87,19 +63,19 @@ class Browser:
         for view in [*self.slack.views.stack(user), *([home] if home else [])]:
             if view["id"] == view_id:
                 return view
-        raise _refused("not_found", f"The view '{view_id}' is not open any more.", 404)
+        raise refused("not_found", f"The view '{view_id}' is not open any more.", 404)
 
     def _where(self, args: Json, user: str) -> Where:
         container = args.get("container")
         if not isinstance(container, dict):
-            raise _refused("invalid_arguments", "container must be an object.")
+            raise refused("invalid_arguments", "container must be an object.")
         if container.get("type") == "view":
             return Where(view=self._view(user, container.get("view_id")))
         channel = self._channel(container, user)
         ts = str(container.get("message_ts", ""))
         message = self.workspace.ephemeral(user, channel.id, ts) or self.workspace.message(channel.id, ts)
         if message is None:
-            raise _refused("message_not_found", "This message is not there any more.", 404)
+            raise refused("message_not_found", "This message is not there any more.", 404)
         return Where(message=message)
 
     # What is there
@@ -119,7 +95,7 @@ class Browser:
                 "connected": self.slack.sockets.connected,
                 "has_home": self.slack.manifest.home_tab,
             },
-            "clock": await self.clock(args, _request),
+            "clock": self.timekeeper.reading(),
             "open_views": self.slack.views.stack(user),
         }
 
@@ -129,7 +105,7 @@ class Browser:
         channel = self._channel(args, user)
         limit = str(args.get("limit", "50"))
         if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
-            raise _refused("invalid_limit", "limit must be from 1 to 1000.")
+            raise refused("invalid_limit", "limit must be from 1 to 1000.")
         before = str(args["before"]) if args.get("before") else None
         messages, has_more = self.workspace.history_for(user, channel.id, before=before, limit=int(limit))
         if before is None:
@@ -142,7 +118,7 @@ class Browser:
         channel = self._channel(args, user)
         messages = self.workspace.thread(channel.id, str(args["ts"]))
         if not messages:
-            raise _refused("thread_not_found", "This message is not there any more.", 404)
+            raise refused("thread_not_found", "This message is not there any more.", 404)
         own = self.workspace.ephemerals.get((user, channel.id), {})
         return {"messages": [*messages, *(m for m in own.values() if m.get("thread_ts") == args["ts"])]}
 
@@ -166,14 +142,14 @@ class Browser:
         if text.startswith("/"):
             if args.get("thread_ts"):
                 name = text.partition(" ")[0]
-                raise _refused("not_in_threads", f"{name} is not supported in threads. Sorry.")
+                raise refused("not_in_threads", f"{name} is not supported in threads. Sorry.")
             await self.interactions.command(user=user, channel=channel, line=text, base_url=base_url(request))
             return {"ok": True}
         if not text and not ids:
-            raise _refused("no_text", "There is nothing to send.")
+            raise refused("no_text", "There is nothing to send.")
         missing = [i for i in ids if i not in self.workspace.files]
         if missing:
-            raise _refused("file_not_found", f"There is no file {', '.join(missing)}.", 404)
+            raise refused("file_not_found", f"There is no file {', '.join(missing)}.", 404)
         files = [self.workspace.files[i] for i in ids]
         thread_ts = args.get("thread_ts")
         message = self.interactions.message(user=user, channel=channel, text=text, thread_ts=thread_ts, files=files)
@@ -184,7 +160,7 @@ class Browser:
         user = self._user(args)
         action = args.get("action")
         if not isinstance(action, dict):
-            raise _refused("invalid_arguments", "action must be an object.")
+            raise refused("invalid_arguments", "action must be an object.")
         where = self._where(args, user)
         state = self._state(args)
         await self.interactions.act(user=user, where=where, action=action, state=state, base_url=base_url(request))
@@ -194,7 +170,7 @@ class Browser:
         """The page's `state`; files in it may be named by id alone, and are completed here."""
         state = args.get("state") or {}
         if not isinstance(state, dict) or not all(isinstance(entries, dict) for entries in state.values()):
-            raise _refused("invalid_arguments", "state must be {block_id: {action_id: {…}}}.")
+            raise refused("invalid_arguments", "state must be {block_id: {action_id: {…}}}.")
         for entries in state.values():
             for entry in entries.values():
                 if isinstance(entry, dict) and isinstance(entry.get("files"), list):
@@ -240,117 +216,10 @@ class Browser:
         form = await request.form(max_part_size=64 * 1024 * 1024)
         file = form.get("file")
         if not isinstance(file, UploadFile):
-            raise _refused("no_file_data", "Choose a file to upload.")
+            raise refused("no_file_data", "Choose a file to upload.")
         content = await file.read()
         if not content:
-            raise _refused("file_is_empty", f"{file.filename} is empty. Slack does not upload empty files.")
+            raise refused("file_is_empty", f"{file.filename} is empty. Slack does not upload empty files.")
         user = self._user({"user": form.get("user")})
         name = file.filename or "file"
         return {"file": self.workspace.add_file(user=user, name=name, content=content, base_url=base_url(request))}
-
-    # The phone
-
-    async def list_phones(self, args: Json, _request: Request) -> Json:
-        """GET /sandbox/phones"""
-        return {"phones": self.phones.listing(str(args.get("q", "")))}
-
-    async def phone(self, args: Json, _request: Request) -> Json:
-        """GET /sandbox/phones/{number}"""
-        number = str(args["number"])
-        return {"number": number, "name": self.phones.name(number), "texts": self.phones.conversation(number)}
-
-    async def reply(self, args: Json, _request: Request) -> Json:
-        """POST /sandbox/phones/{number}/reply"""
-        body = str(args.get("body") or "").strip()
-        if not body:
-            raise _refused("no_text", "There is nothing to send.")
-        text, failure = await self.gateway.reply(str(args["number"]), body)
-        if failure:
-            raise _refused("not_received", failure, 502)
-        return {"text": text}
-
-    async def contacts(self, args: Json, _request: Request) -> Json:
-        """PUT /sandbox/contacts"""
-        self.phones.set_names({number: str(name) for number, name in args.items()})
-        return {"ok": True}
-
-    # The clock, the knobs, the pushes
-
-    async def clock(self, _args: Json, _request: Request) -> Json:
-        """GET /sandbox/clock"""
-        return self.timekeeper.reading()
-
-    async def move_clock(self, args: Json, _request: Request) -> Json:
-        """POST /sandbox/clock"""
-        try:
-            return await self.timekeeper.move(args)
-        except ClockError as error:
-            raise _refused(error.name, str(error), error.status) from None
-
-    async def behaviour(self, _args: Json, _request: Request) -> Json:
-        """GET /sandbox/behaviour"""
-        return self.slack.knobs.as_dict()
-
-    async def behave(self, args: Json, _request: Request) -> Json:
-        """PUT /sandbox/behaviour"""
-        drop = args.pop("drop_socket", False)
-        try:
-            self.slack.knobs.update(args)
-        except ValueError as error:
-            raise _refused("invalid_arguments", str(error)) from None
-        if drop:
-            await self.slack.sockets.drop(warn=drop == "warning")
-        return self.slack.knobs.as_dict()
-
-    async def changes(self, args: Json, _request: Request) -> Json:
-        """GET /sandbox/changes?after=&timeout=: waits until something changed, for drivers that would else poll"""
-        try:
-            after, timeout = int(args.get("after", 0)), min(float(args.get("timeout", 10)), 30.0)
-        except ValueError:
-            raise _refused("invalid_arguments", "after and timeout must be numbers.") from None
-        return {"version": await self.workspace.hub.wait(after, timeout)}
-
-    async def events(self, socket: WebSocket) -> None:
-        """WS /sandbox/events"""
-        await socket.accept()
-        with self.workspace.hub.page(socket.query_params.get("user", "")) as queue:
-            reader = asyncio.create_task(_until_closed(socket))
-            try:
-                while not reader.done():
-                    getter = asyncio.ensure_future(queue.get())
-                    await asyncio.wait({getter, reader}, return_when=asyncio.FIRST_COMPLETED)
-                    if getter.done():
-                        await socket.send_text(json.dumps(getter.result()))
-                    else:
-                        getter.cancel()
-            except (WebSocketDisconnect, RuntimeError):
-                pass
-            finally:
-                reader.cancel()
-
-
-async def _until_closed(socket: WebSocket) -> None:
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-        while True:
-            await socket.receive_text()
-
-
-def _endpoint(handler: Callable[[Json, Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
-    """An HTTP endpoint of a handler: arguments from path, query and JSON body; refusals as `{"error", "detail"}`."""
-
-    async def endpoint(request: Request) -> Response:
-        args: Json = {**request.query_params}
-        try:
-            if request.method != "GET" and request.headers.get("content-type", "").startswith("application/json"):
-                body = json.loads(await request.body() or b"{}")
-                if not isinstance(body, dict):
-                    raise _refused("invalid_arguments", "The body must be a JSON object.")
-                args |= body
-            args |= request.path_params
-            return JSONResponse(await handler(args, request))
-        except InteractionError as error:
-            return JSONResponse({"error": error.name, "detail": error.detail}, error.status)
-        except ValueError:
-            return JSONResponse({"error": "invalid_json", "detail": "The body is not valid JSON."}, 400)
-
-    return endpoint

@@ -82,10 +82,12 @@ class Views:
         return held
 
     def close(self, user: str, view_id: str | None = None) -> list[Json]:
-        """Take the modal `view_id` and those above it off the screen, or all; returns them, the top one first."""
+        """Take a modal and those above it off the screen, or all without `view_id`; returns them, the top one first."""
         stack = self.stack(user)
         ids = [view["id"] for view in stack]
-        keep = ids.index(view_id) if view_id in ids else 0
+        if view_id is not None and view_id not in ids:
+            return []  # closed meanwhile, by the person or on another page
+        keep = ids.index(view_id) if view_id else 0
         self._set(user, stack[:keep])
         return stack[keep:][::-1]
 

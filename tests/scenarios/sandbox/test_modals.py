@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import urllib.request
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 import pytest
 
@@ -45,8 +48,6 @@ def test_every_kind_of_field_arrives_as_slack_would_send_it(stage: Stage, bolt: 
 
 
 def _download(url: str, headers: dict[str, str]) -> bytes:
-    import urllib.request
-
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as response:
         content: bytes = response.read()
         return content
@@ -161,6 +162,35 @@ def test_closing_tells_the_app_where_it_asked_for_it(stage: Stage, bolt: BoltApp
     assert titles == ["On top", "Step 1"]
     assert bolt.payloads("view_closed")[-1]["is_cleared"] is True
     stage.maya.no_view()
+
+
+def test_a_modal_that_was_closed_before_the_ack_leaves_the_next_one_alone(stage: Stage, bolt: BoltApp) -> None:
+    """A person closes a modal and opens another while the first one's submission is still with the app."""
+    release = threading.Event()
+
+    @bolt.app.view("slow")
+    def slow(ack: Any) -> None:
+        release.wait(2)
+        ack()
+
+    def show() -> str:
+        count = len(bolt.payloads("command"))
+        stage.maya.command("/promo nothing")
+        trigger = bolt.wait_for("command", count + 1)[-1]["trigger_id"]
+        name = field("s1", "Name", {"type": "plain_text_input"}, optional=True)
+        shown = bolt.client.views_open(trigger_id=trigger, view=modal("slow", [name]))
+        return str(shown["view"]["id"])
+
+    show()
+    view = stage.maya.view()
+    submitting = threading.Thread(target=view.submit)
+    submitting.start()
+    bolt.wait_for("view_submission")
+    view.close()
+    second = show()
+    release.set()
+    submitting.join()
+    assert stage.maya.view().id == second
 
 
 def test_a_fourth_modal_is_refused(stage: Stage, bolt: BoltApp, sandbox: Sandbox) -> None:

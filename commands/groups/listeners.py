@@ -8,9 +8,9 @@ from typing import Any
 import structlog
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 
+from commands import modals
 from commands.groups import forms, show, views
 from commands.groups.place import Place, Typed, Value, last_day
 from commands.people import Person, recognise
@@ -74,12 +74,12 @@ class Buttons:
         with self.runtime.db.read() as session:
             person = recognise(session, client, body["user"]["id"])
             view = views.detail_view(place, show.detail(self.runtime, session, person, place.group_id or 0))
-        _open(client, body, view)
+        modals.show(client, body, view)
 
     def create(self, body: Body, client: WebClient, value: str) -> None:
         """The form for a new group."""
         self._editor(body, client)
-        _open(client, body, forms.create_form(replace(place_of(body, value), group_id=None), Typed()))
+        modals.show(client, body, forms.create_form(replace(place_of(body, value), group_id=None), Typed()))
 
     def add(self, body: Body, client: WebClient, value: str) -> None:
         """The form that adds codes; "3+98" asks for 98 in group 3."""
@@ -90,7 +90,7 @@ class Buttons:
         with self.runtime.db.read() as session:
             group, _ = groups.found(session, place.group_id or 0)
         typed = Typed(formats="\n".join(group.formats), count=count)
-        _open(client, body, forms.add_form(place, group.name, group.formats, typed))
+        modals.show(client, body, forms.add_form(place, group.name, group.formats, typed))
 
     def edit(self, body: Body, client: WebClient, value: str) -> None:
         """The form that edits a group."""
@@ -105,7 +105,7 @@ class Buttons:
             low_stock=str(group.low_stock_level or ""),
             expires=day.isoformat() if day else "",
         )
-        _open(client, body, forms.edit_form(place, typed, views.uses(calls)))
+        modals.show(client, body, forms.edit_form(place, typed, views.uses(calls)))
 
     def delete(self, body: Body, client: WebClient, value: str) -> None:
         """The question before a group is deleted, or why it cannot be."""
@@ -115,7 +115,7 @@ class Buttons:
             group, stock = groups.found(session, place.group_id or 0)
             why_not = groups.why_not_delete(session, group, stock)
             view = views.delete_view(place, groups.line(group, stock), why_not, groups.uses(session, group))
-        _open(client, body, view)
+        modals.show(client, body, view)
 
     def export(self, body: Body, client: WebClient, value: str) -> None:
         """A group's codes as a CSV, to the person alone: each of them is worth money."""
@@ -153,7 +153,7 @@ class Buttons:
     def method(self, ack: Ack, body: Body, client: WebClient) -> None:
         """Another way to add codes: its inputs, and what was typed stays."""
         ack()
-        update(client, body["view"]["id"], self._redrawn(body["view"]))
+        modals.refresh(client, body["view"]["id"], self._redrawn(body["view"]))
 
     def typed(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
         """A character of a format: the example follows it."""
@@ -211,12 +211,6 @@ def refresh_list(runtime: Runtime, client: WebClient, place: Place, user_id: str
         log.info("list not refreshed", status=answer.status_code, body=answer.body)
 
 
-def _open(client: WebClient, body: Body, view: dict[str, Any]) -> None:
-    """Show a modal: on top of the one that the button was in, else on its own."""
-    inside = (body.get("view") or {}).get("type") == "modal"
-    (client.views_push if inside else client.views_open)(trigger_id=body["trigger_id"], view=view)
-
-
 def _send_file(client: WebClient, body: Body, person: Person, name: str, content: str, title: str) -> None:
     """Upload a file to the person's direct messages, and say so where they pressed."""
     channel = client.conversations_open(users=person.user_id)["channel"]["id"]
@@ -225,16 +219,7 @@ def _send_file(client: WebClient, body: Body, person: Person, name: str, content
     if body.get("response_url"):
         WebhookClient(body["response_url"]).send(text=said, response_type="ephemeral", replace_original=False)
     elif body.get("view", {}).get("callback_id") in (views.DETAIL, views.RESULT):
-        update(client, body["view"]["id"], views.with_note(body["view"], said))
-
-
-def update(client: WebClient, view_id: str, view: Body) -> None:
-    """Show a view where its modal is still open."""
-    try:
-        client.views_update(view_id=view_id, view=view)
-    except SlackApiError as error:
-        if error.response.get("error") not in ("not_found", "view_not_found"):
-            raise
+        modals.refresh(client, body["view"]["id"], views.with_note(body["view"], said))
 
 
 def _filename(group: PromoCodeGroup) -> str:

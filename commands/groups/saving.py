@@ -8,10 +8,10 @@ from slack_sdk import WebClient
 from slack_sdk.models.blocks import Block
 from sqlalchemy.orm import Session
 
-from commands import later, uploads
+from commands import later, modals, uploads
 from commands.groups import doing, forms, show, views
 from commands.groups.forms import Wrong
-from commands.groups.listeners import refresh_list, update
+from commands.groups.listeners import refresh_list
 from commands.groups.place import FILE, Place, Typed
 from commands.people import Person, recognise
 from commands.ui.blocks import section
@@ -113,7 +113,7 @@ class Saving:
         said += f", with {count(deleted.removed, 'code')} that nobody had got{rest}."
         ack()
         if place.below:
-            update(client, place.below, views.result_view(Place(), "Promo code group", [section(said)]))
+            modals.refresh(client, place.below, views.result_view(Place(), "Promo code group", [section(said)]))
         if place.list_url:
             refresh_list(self.runtime, client, place, person.user_id, said)
         elif not place.below:
@@ -202,7 +202,7 @@ class Saving:
             with self.runtime.db.read() as session:
                 detail = show.detail(self.runtime, session, person, place.group_id)
             below = replace(place, below="", upload_id=None, kept=())
-            update(client, place.below, views.detail_view(below, detail, note))
+            modals.refresh(client, place.below, views.detail_view(below, detail, note))
         refresh_list(self.runtime, client, place, person.user_id, note)
 
     def _editor(self, body: Data, client: WebClient) -> Person:

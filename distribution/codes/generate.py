@@ -78,10 +78,7 @@ def check_room(session: Session, formats: Sequence[Format], count: int) -> list[
     What already exists is only counted where it could matter, so this is quick for formats with room to spare.
     """
     existing = rows.total(session)
-    free = [
-        form.room - (0 if form.room >= existing + count else rows.count_fitting(session, form.columns))
-        for form in formats
-    ]
+    free = [form.room - _taken(session, form, existing, count) for form in formats]
     if sum(free) >= count:
         return free
     room = sum(form.room for form in formats)
@@ -95,6 +92,13 @@ def check_room(session: Session, formats: Sequence[Format], count: int) -> list[
         f"{what}{taken}; {count:,} were asked, {count - sum(free):,} too many. Make the format longer{ask}.",
         field="count",
     )
+
+
+def _taken(session: Session, form: Format, existing: int, count: int) -> int:
+    """How many codes of a format exist, as exactly as it takes to know whether `count` more have room."""
+    if form.room >= existing + count:
+        return 0
+    return rows.count_fitting(session, form.columns, enough=form.room - count)
 
 
 class Maker:

@@ -142,7 +142,7 @@ def test_of_a_table_the_column_is_guessed_and_can_be_changed(world: World) -> No
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("empty.csv", b"", "'empty.csv' is empty. Choose a file with at least one row."),
+        ("empty.csv", b"\n \n", "'empty.csv' is empty. Choose a file with at least one row."),
         (
             "photo.csv",
             b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
@@ -323,7 +323,7 @@ def test_a_group_opens_with_its_facts_and_its_codes_go_out_as_a_csv(world: World
     assert sorted(world.maya.download(sent.files[0]).decode().splitlines()[1:]) == ["A1,active,,", "A2,active,,"]
     opened = world.maya.view("direct messages")
     opened.click("Add codes")
-    world.maya.view("Add codes").fill("How many", "5").submit()
+    world.maya.view("How many").fill("How many", "5").submit()
     world.maya.view("5 codes").close()
     assert "7 of 7" in world.maya.view("Promo code group").text, "the view below shows it"
 
@@ -361,3 +361,23 @@ def test_somebody_who_may_only_look_sees_no_buttons_and_is_told_why(world: World
 def test_a_new_group_can_be_asked_for_in_one_line(world: World) -> None:
     world.maya.command("/promo groups new Winter 5%")
     assert world.maya.view("Create a group").value("Name") == "Winter 5%"
+
+
+def test_a_name_is_found_by_what_slack_makes_of_it_in_a_command(world: World) -> None:
+    have(world, "R&D <beta>", ["A1"])
+    world.maya.command("/promo groups R&D <beta>")
+    assert "Export as CSV" in world.maya.message(containing="R&D <beta>").buttons
+
+
+def test_codes_expire_at_the_end_of_the_last_day_without_anybody_doing_anything(world: World) -> None:
+    tomorrow = world.runtime.clock.now() + timedelta(days=1)
+    group_id = have(world, "Summer 10%", ["A1", "A2"], expires_at=tomorrow)
+    world.clock.advance(days=1, seconds=1)
+
+    def expired() -> bool:
+        with world.runtime.db.read() as session:
+            return groups.found(session, group_id)[1].expired == 2
+
+    world.wait_for(expired, "the codes to expire")
+    world.maya.command("/promo groups")
+    assert "0 active of 2" in world.maya.message(containing="2 expired").text.replace("*", "")

@@ -6,7 +6,7 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
 
 /**
- * @param {{onEvent: (event: object) => void, onLine: (line: "connecting"|"open"|"lost", again: boolean) => void}} handlers
+ * @param {{onEvent: (event: object) => void, onLine: (line: "open"|"lost", again: boolean) => void}} handlers
  *   `again` is true when the line came back after it was lost: whatever happened meanwhile must be fetched
  * @returns {{stop: () => void}}
  */
@@ -15,7 +15,7 @@ export function openSocket({ onEvent, onLine }) {
   let wait = FIRST_WAIT;
   let timer;
   let stopped = false;
-  let opened = false;
+  let dropped = false;
 
   function connect() {
     clearTimeout(timer);
@@ -23,8 +23,8 @@ export function openSocket({ onEvent, onLine }) {
     socket = new WebSocket(eventsUrl());
     socket.addEventListener("open", () => {
       wait = FIRST_WAIT;
-      onLine("open", opened);
-      opened = true;
+      onLine("open", dropped);
+      dropped = false;
     });
     socket.addEventListener("message", (message) => {
       let event;
@@ -37,7 +37,8 @@ export function openSocket({ onEvent, onLine }) {
     });
     socket.addEventListener("close", () => {
       if (stopped) return;
-      onLine(opened ? "lost" : "connecting", false);
+      dropped = true;
+      onLine("lost", false);
       timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(LONGEST_WAIT, wait * 2);
     });

@@ -1,6 +1,6 @@
 /** The texts on a phone's screen: bubbles, links, pictures, what became of each, and pages opened from a link. */
 
-import { fill, h } from "./dom.js";
+import { append, fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { clockTime, dayKey, dayLabel, exact } from "./time.js";
 
@@ -11,10 +11,16 @@ const URL_IN_TEXT = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]]/g;
 /** Seconds since 1970 of a text's time. */
 export const seconds = (iso) => Date.parse(iso) / 1000 || Number(iso) || 0;
 
-/** A web page over the phone's screen (in `host`): what the customer sees after touching a link. */
-function openSheet(host, url, label) {
+/**
+ * The QR picture of a `/q/…` link over the phone's screen (in `host`), as it would be shown at the till.
+ *
+ * The page behind the link may not be framed (it names one person's code), so its picture, `/q/….png`, stands for it.
+ */
+function openSheet(host, url) {
   const shut = () => host.replaceChildren();
-  const { host: site, pathname } = new URL(url, location.href);
+  const page = new URL(url, location.href);
+  const picture = new URL(`${page.pathname}.png`, page);
+  const outside = { href: url, target: "_blank", rel: "noopener noreferrer" };
   const close = h(
     "button",
     { type: "button", class: "icon-btn", "aria-label": "Close page", on: { click: shut } },
@@ -22,15 +28,23 @@ function openSheet(host, url, label) {
   );
   const away = h(
     "a",
-    {
-      class: "icon-btn",
-      href: url,
-      target: "_blank",
-      rel: "noopener noreferrer",
-      "aria-label": "Open in a new tab",
-    },
+    { ...outside, class: "icon-btn", "aria-label": "Open in a new tab" },
     icon("external", 16),
   );
+  const body = h("div", { class: "sheet-body" });
+  const failed = () =>
+    fill(
+      body,
+      icon("image", 34),
+      h("p", null, "The picture could not be loaded."),
+      h("a", { ...outside, class: "link" }, "Open the page instead"),
+    );
+  const image = h("img", { src: picture.href, alt: "QR code", on: { error: failed } });
+  append(body, [
+    image,
+    h("p", null, "Show this at the till."),
+    h("a", { ...outside, class: "link" }, "Open the page"),
+  ]);
   const onKey = (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
@@ -40,10 +54,15 @@ function openSheet(host, url, label) {
     host,
     h(
       "div",
-      { class: "phone-sheet", role: "dialog", "aria-label": label, on: { keydown: onKey } },
-      h("div", { class: "sheet-head" }, close, h("span", { class: "sheet-url" }, `${site}${pathname}`), away),
-      // The page is somebody else's: no scripts, no reach into the sandbox's own.
-      h("iframe", { src: url, title: label, sandbox: "", referrerpolicy: "no-referrer" }),
+      { class: "phone-sheet", role: "dialog", "aria-label": "QR code", on: { keydown: onKey } },
+      h(
+        "div",
+        { class: "sheet-head" },
+        close,
+        h("span", { class: "sheet-url" }, `${page.host}${page.pathname}`),
+        away,
+      ),
+      body,
     ),
   );
   close.focus();
@@ -69,7 +88,7 @@ export function makeTexts() {
     const click = (event) => {
       if (!isQr || event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
-      openSheet(sheet, url, "QR code");
+      openSheet(sheet, url);
     };
     const className = isQr ? "qr-link" : null;
     return h(

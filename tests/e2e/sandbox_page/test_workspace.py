@@ -13,6 +13,11 @@ from tests.e2e.sandbox_page.conftest import Opener, run, send_text
 
 pytestmark = pytest.mark.xdist_group("browser")
 
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63fc"
+    "ffff3f030005fe02fea73581e40000000049454e44ae426082"
+)
+
 FOCUSED = """() => {
     const node = document.activeElement;
     const shadow = (element) => getComputedStyle(element).boxShadow !== "none";
@@ -97,11 +102,8 @@ def test_an_answer_for_one_person_says_so_and_can_be_dismissed(page: Any, opened
 
 
 def test_a_file_is_attached_and_a_picture_shows(page: Any) -> None:
-    png = bytes.fromhex(
-        "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63fcffff3f030005fe02fea73581e40000000049454e44ae426082"
-    )
     page.locator(".composer input[type=file]").set_input_files(
-        {"name": "pixel.png", "mimeType": "image/png", "buffer": png}
+        {"name": "pixel.png", "mimeType": "image/png", "buffer": PIXEL}
     )
     page.locator(".chip-file", has_text="pixel.png").wait_for()
     page.get_by_role("button", name="Send message").click()
@@ -156,13 +158,22 @@ def test_texts_arrive_on_the_phone_and_other_phones_are_counted(page: Any, sandb
     assert page.locator(".bubble", has_text="SUMMER-1").count() == 0
 
 
-def test_a_qr_link_opens_over_the_phone_and_closes(page: Any, sandbox: Sandbox) -> None:
+def test_a_qr_link_shows_its_picture_over_the_phone_and_closes(page: Any, sandbox: Sandbox) -> None:
+    """The page itself may not be framed, so its picture is shown; a customer's other links open as usual."""
+    page.route("**/q/abc.png", lambda route: route.fulfill(body=PIXEL, content_type="image/png"))
     send_text(sandbox, ANNA, f"Show this: {sandbox.url}/q/abc")
     page.locator(".qr-link").click()
-    frame = page.get_by_role("dialog", name="QR code").locator("iframe")
-    assert frame.get_attribute("src") == f"{sandbox.url}/q/abc"
-    page.get_by_role("button", name="Close page").click()
-    assert page.get_by_role("dialog", name="QR code").count() == 0
+    sheet = page.get_by_role("dialog", name="QR code")
+    sheet.get_by_text("Show this at the till.").wait_for()
+    page.wait_for_function("document.querySelector('.phone-sheet img')?.naturalWidth === 1")
+    page.keyboard.press("Escape")
+    assert sheet.count() == 0
+
+
+def test_a_qr_picture_that_is_gone_is_said(page: Any, sandbox: Sandbox) -> None:
+    send_text(sandbox, ANNA, f"Show this: {sandbox.url}/q/gone")
+    page.locator(".qr-link").click()
+    page.get_by_role("dialog", name="QR code").get_by_text("The picture could not be loaded.").wait_for()
 
 
 def test_a_reply_nobody_takes_is_shown_as_not_sent(page: Any, sandbox: Sandbox) -> None:

@@ -27,6 +27,11 @@ def read(session: Session, upload_id: int) -> tuple[str, bytes] | None:
     return (row[0], row[1]) if row else None
 
 
+def name(session: Session, upload_id: int) -> str | None:
+    """A stored file's name, without reading it; None once it was dropped."""
+    return session.scalar(select(Upload.name).where(Upload.id == upload_id))
+
+
 def drop(session: Session, upload_id: int) -> None:
     """Remove a file that nothing needs any more."""
     session.execute(delete(Upload).where(Upload.id == upload_id))

@@ -91,10 +91,14 @@ def columns_step(
     return ui.modal("Import customers", blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
 
 
-def read_columns(values: Mapping[str, Any], table: Table) -> list[dict[str, Any]]:
-    """What the selects of the second step say, as `Column.to_json`; columns that it did not show are ignored."""
-    names = table.column_names()
-    return [_said(values.get(f"{COLUMN_BLOCK}{at}"), names[at], at) for at in range(table.width)]
+def read_columns(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the selects of the second step say, as `Column.to_json`, in the order of the columns."""
+    said: list[dict[str, Any]] = []
+    while (block_id := f"{COLUMN_BLOCK}{len(said)}") in values:
+        role, _, rest = (values[block_id] or "ignore").partition(":")
+        kind, _, attribute = rest.partition(":")
+        said.append(Column(role, attribute or None, kind or None).to_json())
+    return said
 
 
 def errors(refusal: Refused) -> dict[str, str]:
@@ -146,15 +150,6 @@ def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str
     examples = [row[at] for row in table.sample if row[at]][:EXAMPLES]
     hint = clip(" · ".join(clip(example, 40) for example in examples), 150) if examples else "Empty in the first rows."
     return ui.field(clip(name, 100), f"{COLUMN_BLOCK}{at}", select, hint=hint, dispatch=True)
-
-
-def _said(value: str | None, name: str, at: int) -> dict[str, Any]:
-    """One select's value as a column."""
-    role, _, rest = (value or "ignore").partition(":")
-    if role != "attribute":
-        return Column(role).to_json()
-    kind, _, attribute = rest.partition(":")
-    return Column(role, attribute or _key(name, at), kind).to_json()
 
 
 def _key(name: str, at: int) -> str:

@@ -103,9 +103,9 @@ def _columns_step(session: Session, upload_id: int, typed: Mapping[str, Any] | N
     if typed is None:
         chosen, region, agreed = columns.guess(table, known), default, False
     else:
-        chosen = [Column(**said) for said in views.read_columns(typed, table)]
+        chosen = [Column(**said) for said in views.read_columns(typed)]
         region, agreed = typed.get(views.REGION_BLOCK) or "", bool(typed.get(views.AGREED_BLOCK))
-    chosen = [*chosen[: views.COLUMNS_SHOWN], *[Column("ignore")] * (len(chosen) - views.COLUMNS_SHOWN)]
+    chosen = chosen[: views.COLUMNS_SHOWN]
     try:
         read_as = clean.region(region) if region else None
     except Refused:
@@ -117,12 +117,11 @@ def _columns_step(session: Session, upload_id: int, typed: Mapping[str, Any] | N
 def _enqueue(runtime: Runtime, session: Session, view: Mapping[str, Any], person: Person) -> int:
     """Start the job. It reports to the person alone: the rows that it did not take hold whole numbers."""
     typed, upload_id = _typed(view), int(json.loads(view["private_metadata"])["upload"])
-    table = handed_over(session, upload_id)
     return importing.import_file(
         runtime.jobs,
         session,
         upload_id,
-        views.read_columns(typed, table),
+        views.read_columns(typed),
         region=typed.get(views.REGION_BLOCK) or "",
         everyone_agreed=bool(typed.get(views.AGREED_BLOCK)),
         by=person.user_id,

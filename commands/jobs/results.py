@@ -80,7 +80,7 @@ def _customers_imported(session: Session, args: Data, result: Data) -> Outcome:
     rejected = None
     if result["refused"]:
         lines.append(f"Not taken: {count(result['refused'], 'row')}. The file in this thread says why, line by line.")
-        content = refused_csv(session, result["job_id"], args["names"]) or b""
+        content = refused_csv(session, result["job_id"], result["names"]) or b""
         rejected = File("not-taken.csv", content.decode("utf-8"), "Rows that were not taken")
     return Outcome("\n".join(lines), (("Open customers", "customers"),), rejected)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from distribution.codes.intake import handed_over
 from distribution.customers import clean, consent
 from distribution.customers.columns import Column, Record, checked, read_row
 from distribution.customers.merging import Merge
@@ -67,19 +66,18 @@ def import_file(
 ) -> int:
     """Have a job take in a file that was handed over, and return the job's id.
 
-    `columns`: what each is, as `Column.to_json`. `everyone_agreed`: the person `by` states it, and the statement is
-    kept with each consent. Raises `Refused`: fields "file", "region", "column.3".
+    `columns`: what each is, as `Column.to_json`; those after the last are ignored. `everyone_agreed`: the person `by`
+    states it, and the statement is kept with each consent. Raises `Refused`: fields "file", "region", "column.3".
     """
-    table = handed_over(session, upload_id)
+    filename = uploads.name(session, upload_id)
+    if filename is None:
+        raise Refused("The file is not here any more. Choose it again.", field="file")
     checked_columns = checked(columns, customers.attributes(session))
-    if len(checked_columns) != table.width:
-        raise Refused(f"'{table.filename}' has {table.width} columns, not {len(checked_columns)}.", field="column.0")
-    statement = f"import of {table.filename}" + (f': "{STATEMENT}"' if everyone_agreed else "")
+    statement = f"import of {filename}" + (f': "{STATEMENT}"' if everyone_agreed else "")
     args = {
         "upload_id": upload_id,
-        "filename": table.filename,
+        "filename": filename,
         "columns": [column.to_json() for column in checked_columns],
-        "names": table.column_names(),
         "region": clean.region(region),
         "consent": "given" if everyone_agreed else None,
         "source": consent.by_person(by_name, by, statement),
@@ -95,7 +93,7 @@ def import_customers(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         table = read_table(kept[1], kept[0])
         columns = [Column(**column) for column in run.args["columns"]]
         _begin(runtime, run, table, columns)
-        rows = table.rows(after=run.progress.get("line", 0))
+        rows = table.rows(after=run.progress["line"])
         while chunk := list(islice(rows, CHUNK)):
             _take_chunk(runtime, run, columns, chunk)
         with runtime.db.write() as session:
@@ -103,7 +101,13 @@ def import_customers(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
     counts = {
         name: run.progress.get(name, 0) for name in ("created", "updated", "unchanged", "kept_opt_out", "refused")
     }
-    return {"job_id": run.id, "filename": run.args["filename"], "rows": run.done, **counts}
+    return {
+        "job_id": run.id,
+        "filename": run.args["filename"],
+        "names": run.progress.get("names", []),
+        "rows": run.done,
+        **counts,
+    }
 
 
 def refused_csv(session: Session, job_id: int, names: Sequence[str]) -> bytes | None:
@@ -131,6 +135,7 @@ def _begin(runtime: "Runtime", run: "JobRun", table: Table, columns: Sequence[Co
     total = sum(1 for _ in table.rows())
     with run.chunk(runtime) as session:
         run.total = total
+        run.progress = {"line": 0, "names": table.column_names()}
         now = run.clock.now()
         customer_writes.forget_refused(session, now - REFUSED_KEPT)
         for column in columns:
@@ -146,7 +151,7 @@ def _take_chunk(runtime: "Runtime", run: "JobRun", columns: Sequence[Column], ro
     refused: list[tuple[int, Sequence[str], str]] = []
     for row in rows:
         try:
-            records.append(read_row(row, columns, run.args["region"], run.args["names"]))
+            records.append(read_row(row, columns, run.args["region"], run.progress["names"]))
         except Refused as refusal:
             refused.append((row.line, row.values, str(refusal)))
     done, progress = run.done, dict(run.progress)

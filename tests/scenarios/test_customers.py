@@ -31,7 +31,7 @@ def only(world: World) -> Customer:
 def test_a_customer_is_added_and_their_profile_shown(world: World) -> None:
     world.maya.command("/promo customers")
     world.maya.view("0 customers").click("Add customer…")
-    form = world.maya.view("Add customer")
+    form = world.maya.view("How they agreed")
     form.fill("Name", NAME).fill("Phone number", "501 234 218").fill("Consent", ["They have agreed to texts"])
     assert form.refused() == {"How they agreed": "Say how they agreed: it is kept with your name."}
     form.fill("How they agreed", "asked at the till").submit()
@@ -54,7 +54,7 @@ def test_a_customer_is_added_and_their_profile_shown(world: World) -> None:
 def test_a_bad_number_is_refused_where_it_was_typed_and_nothing_is_lost(world: World, number: str, why: str) -> None:
     world.maya.command("/promo customers")
     world.maya.view("Customers").click("Add customer…")
-    form = world.maya.view("Add customer").fill("Name", "Anna").fill("Phone number", number)
+    form = world.maya.view("How they agreed").fill("Name", "Anna").fill("Phone number", number)
     assert why in form.refused()["Phone number"]
     assert form.value("Name") == "Anna"
 

@@ -5,18 +5,21 @@ docs.slack.dev/reference/interaction-payloads and docs.slack.dev/reference/event
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
 from sandbox import people
 from sandbox.blocks import STATE_KEYS, Json, Placed, Values
 
+_IDS = {user.name: user.id for user in people.USERS.values()}
+_MENTION = re.compile(rf"(?<![\w.])@({'|'.join(_IDS)})\b(?!\.\w)")
 TOKEN = "sandbox-verification-token"  # noqa: S105 - Slack's deprecated verification token; not a secret here
 
 
 def escaped(text: str) -> str:
-    """Typed text as Slack sends it on: & < > as entities, and @promobot as a mention."""
-    return _entities(text).replace(f"@{people.BOT.name}", f"<@{people.BOT_USER_ID}>")
+    """Typed text as Slack sends it on: & < > as entities, and @promobot, @maya… as mentions (not in maya@lee.com)."""
+    return _MENTION.sub(lambda match: f"<@{_IDS[match[1]]}>", _entities(text))
 
 
 def sent_back(value: Any) -> Any:

@@ -48,21 +48,18 @@ class Person:
         """Press a button: in the modal on top if one is open, else in the newest message (of `channel`) that has it."""
         modal = self.modal()
         if modal is not None and channel is None:
-            self._until(lambda: self._pressable(self.modal(), name), f"no button '{name}'")
-            self.view().click(name, confirm=confirm)
+            self._top(lambda view: view.has_button(name), f"no button '{name}'").click(name, confirm=confirm)
             return
-        self._until(lambda: self._with_button(name, channel), f"no message with a button '{name}'")
-        message = self._with_button(name, channel)
-        assert message is not None  # noqa: S101 - waited for above
+        message = self._until(lambda: self._with_button(name, channel), f"no message with a button '{name}'")
         message.click(name, confirm=confirm)
 
     def fill(self, field: str, value: Any) -> None:
-        """Fill or choose a field of the modal on top; see Screen.fill."""
-        self.view().fill(field, value)
+        """Fill or choose a field of the modal on top, waited for; see Screen.fill."""
+        self._top(lambda view: view.has_field(field), f"no field '{field}'").fill(field, value)
 
     def choose(self, option: str) -> None:
-        """Choose an option of the modal on top by its text."""
-        self.view().choose(option)
+        """Choose an option of the modal on top, waited for, by its text."""
+        self._top(lambda view: view.offers(option), f"no option '{option}'").choose(option)
 
     def submit(self) -> ViewScreen | None:
         """Submit the modal on top; see ViewScreen.submit."""
@@ -200,8 +197,14 @@ class Person:
                     values[block][action] = entry
         return view | {"state": {"values": values}}
 
-    def _pressable(self, screen: ViewScreen | None, name: str) -> bool:
-        return screen is not None and screen.has_button(name)
+    def _top(self, fits: Callable[[ViewScreen], bool], failed: str) -> ViewScreen:
+        """The modal on top once it fits."""
+
+        def look() -> ViewScreen | None:
+            modal = self.modal()
+            return modal if modal is not None and fits(modal) else None
+
+        return self._until(look, failed)
 
     def _with_button(self, name: str, channel: str | None) -> MessageScreen | None:
         rows = self._http.get("/sandbox/state", user=self.id)["channels"]

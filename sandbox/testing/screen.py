@@ -62,6 +62,19 @@ class Screen:
             return False
         return True
 
+    def has_field(self, name: str) -> bool:
+        """Whether `fill(name, …)` would find something to fill."""
+        try:
+            self._field(name)
+        except NotOnScreen:
+            return False
+        return True
+
+    def offers(self, option: str) -> bool:
+        """Whether `choose(option)` would find that option."""
+        fields = (p for p in interactive(self.blocks) if p.element["type"] not in PRESSED)
+        return any(read(o["text"]) == option for p in fields for o in own_options(p.element))
+
     @property
     def fields(self) -> list[str]:
         """The names of what can be filled or chosen, as `fill` takes them."""

@@ -231,6 +231,23 @@ def test_a_trigger_works_once_and_for_three_seconds(stage: Stage) -> None:
             bolt.client.views_open(trigger_id="1.2.3", view=step)
 
 
+def test_a_person_can_be_told_what_to_do_without_naming_the_screen(stage: Stage, bolt: BoltApp) -> None:
+    """`fill`, `choose`, `click` and `submit` act on the modal on top, else on the newest message that fits."""
+    stage.maya.command("/promo fields")
+    stage.maya.fill("Text", "hello")
+    stage.maya.choose("Plum")
+    stage.maya.fill("Number", 1)
+    stage.maya.fill("Radio", "Apple")
+    view = stage.maya.view()
+    assert (view.value("One"), view.value("Radio"), view.value("Number")) == ("Plum", "Apple", "1")
+    assert view.choices("One") == ["Apple", "Pear", "Plum"]
+    assert view.search("Search", "p") == ["Apple", "Pear", "Plum"]
+    assert stage.maya.submit() is None
+    stage.maya.command("/promo card")
+    stage.maya.click("OK")
+    assert stage.maya.message("#marketing", "Done")
+
+
 def test_a_failure_says_what_was_on_the_screen(stage: Stage, bolt: BoltApp) -> None:
     """A test that looks for what is not there is told what is."""
     stage.maya.command("/promo steps")

@@ -146,6 +146,9 @@ def group_keys(session: Session, distribution: Distribution, template: render.Te
 
 
 def _promotion(session: Session, distribution: Distribution) -> dict[str, str]:
-    """What `promotion.…` says."""
+    """What `promotion.…` says; once sealed, what it said then, though somebody edits it while texts go out."""
+    sealed = distribution.sealed.get("promotion") if distribution.seal else None
+    if sealed:
+        return {"name": clean(sealed["name"]), "terms": clean(sealed["terms"])}
     promotion = session.get(Promotion, distribution.promotion_id) if distribution.promotion_id else None
     return {"name": clean(promotion.name), "terms": clean(promotion.terms)} if promotion else {}

@@ -109,15 +109,20 @@ class Rehearser:
 
     def _next(self, after: int, size: int) -> Sequence[Line]:
         """The next customers in the audience, in id order, with why they are left out (NULL: they are not)."""
-        query = self.loader.customers(exclusion().label("why")).limit(size)
+        query = self.loader.customers(exclusion().label("why")).order_by(Customer.id)
         if self.list_id is None:
-            query = query.where(audiences.where(self.session, self.audience), Customer.id > after)
-            return self.session.execute(query.order_by(Customer.id)).all()
-        # Driven by the list's own key: an IN would read the whole list again for each chunk.
-        query = query.join(SegmentMember, SegmentMember.customer_id == Customer.id).where(
-            SegmentMember.segment_id == self.list_id, SegmentMember.customer_id > after
+            query = query.where(audiences.where(self.session, self.audience), Customer.id > after).limit(size)
+            return self.session.execute(query).all()
+        # The next of the list by its own key, and then their rows: an IN would read the whole list for each chunk, and
+        # PostgreSQL, which knows nothing yet of a list just written, would join all of it before it stops at a limit.
+        listed = (
+            select(SegmentMember.customer_id)
+            .where(SegmentMember.segment_id == self.list_id, SegmentMember.customer_id > after)
+            .order_by(SegmentMember.customer_id)
+            .limit(size)
+            .subquery()
         )
-        return self.session.execute(query.order_by(SegmentMember.customer_id)).all()
+        return self.session.execute(query.join(listed, listed.c.customer_id == Customer.id)).all()
 
     def _look(self, rehearsal: Rehearsal, customer_id: int, recipient: Recipient, text: str, measured: Measure) -> None:
         """Count what is unusual about one text, and keep it when it is worth showing."""

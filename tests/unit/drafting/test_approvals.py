@@ -9,10 +9,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from distribution import approvals, drafts, promotions, review, seal, settings
+from distribution import approvals, drafts, promotions, recipients, review, seal, settings
 from distribution.codes import groups
 from distribution.errors import Refused
 from distribution.segments import editing
+from distribution.templates import render
 from storage import approvals as rows
 from storage.names import fold
 from storage.rules import Condition, Rules
@@ -324,8 +325,8 @@ def test_what_was_not_reviewed_as_it_is_cannot_be_submitted(shop: Shop) -> None:
         approvals.submit(session, shop.runtime, draft.id, by=MAYA)
 
 
-def test_a_promotion_edited_after_the_seal_breaks_it(shop: Shop) -> None:
-    shop.customers("Anna")
+def test_a_promotion_edited_after_the_seal_breaks_it_and_is_not_what_is_sent(shop: Shop) -> None:
+    (anna,) = shop.customers("Anna")
     now = shop.clock.now()
     with shop.db.write() as session:
         promotion_id = promotions.create(session, "Free shipping", "from 50 EUR", by=MAYA, now=now).id
@@ -335,7 +336,30 @@ def test_a_promotion_edited_after_the_seal_breaks_it(shop: Shop) -> None:
     with shop.db.write() as session:
         promotions.edit(session, promotion_id, name="Free shipping", terms="from 500 EUR", now=now)
         words = seal.broken(session, session.get_one(Distribution, draft_id))
+        session.add(Message(id=1, distribution_id=draft_id, customer_id=anna, phone="+48501"))
+        session.flush()
+        sealed = session.get_one(Distribution, draft_id)
+        (loaded,) = recipients.for_messages(session, sealed, [1], shop.runtime.links)
     assert words == ["the promotion 'Free shipping' was edited"]
+    assert render.compile("{{ promotion.terms }}").render(loaded.recipient) == "from 50 EUR"
+
+
+def test_a_group_renamed_while_texts_go_out_leaves_no_hole(asked: tuple[Shop, int, int]) -> None:
+    shop, approval_id, distribution_id = asked
+    with shop.db.write() as session:
+        approvals.approve(session, shop.runtime, approval_id, Someone(LEE))
+    run_jobs(shop.runtime)
+    with shop.db.write() as session:
+        rename_group(session, shop)
+    with shop.db.read() as session:
+        sent = session.get_one(Distribution, distribution_id)
+        ids = [message.id for message in session.query(Message)]
+        texts = [
+            render.compile(sent.body).render(loaded.recipient)
+            for loaded in recipients.for_messages(session, sent, ids, shop.runtime.links)
+        ]
+    assert len(texts) == 2
+    assert all("SUMMER-1234AAAA" in text for text in texts)
 
 
 def test_what_a_seal_says_about_times_providers_and_groups(shop: Shop) -> None:

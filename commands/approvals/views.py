@@ -9,7 +9,7 @@ from slack_sdk.models.blocks import Block, PlainTextInputElement
 
 from commands.ui import blocks as ui
 from commands.ui import paging
-from commands.ui.text import clip, count, escape, moment, number
+from commands.ui.text import count, escape, moment, number
 
 APPROVE = "approvals.approve"
 REJECT = "approvals.reject"
@@ -69,7 +69,7 @@ def card(facts: Card) -> list[Block]:
         return [*blocks, ui.section(decision(facts))]
     blocks.append(ui.section("", fields=_numbers(facts)))
     if facts.sample:
-        blocks.append(ui.section(_quoted(facts.sample)))
+        blocks.append(ui.quote(facts.sample))
     if facts.state != "pending":
         return [*blocks, ui.section(decision(facts)), ui.actions(ui.button("See details", DETAILS, facts.approval_id))]
     return [*blocks, _buttons(facts.approval_id), ui.context("Whatever changes from now on voids this request.")]
@@ -126,10 +126,11 @@ def details(facts: Card, *, decides: bool) -> dict[str, Any]:
         ui.header(facts.subject),
         ui.context(f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"),
         ui.section("", fields=_numbers(facts)),
-        ui.section("*The message as it was written*\n" + _quoted(facts.body)),
+        ui.section("*The message as it was written*"),
+        ui.quote(facts.body),
     ]
     if facts.sample:
-        blocks.append(ui.section("*What a customer gets*\n" + _quoted(facts.sample)))
+        blocks += [ui.section("*What a customer gets*"), ui.quote(facts.sample)]
     if facts.state == "pending" and decides:
         blocks.append(
             ui.actions(
@@ -223,7 +224,3 @@ def _numbers(facts: Card) -> list[str]:
     if facts.segments:
         cells.append(f"*Texts*\n{count(facts.segments, 'SMS segment')}{f' {facts.cost}' if facts.cost else ''}")
     return cells
-
-
-def _quoted(text: str) -> str:
-    return clip("\n".join(f"> {escape(line)}" for line in text.splitlines() or [""]), 2500)

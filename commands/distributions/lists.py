@@ -83,8 +83,7 @@ def opened(facts: Opened, content: Sequence[Block | dict[str, Any]], *, back: st
     if facts.facts:
         blocks.append(ui.section("", fields=list(facts.facts)))
     if facts.body:
-        quoted = "\n".join(f"> {escape(text)}" for text in facts.body.splitlines())
-        blocks.append(ui.section(f"*Message*\n{quoted}"))
+        blocks += [ui.section("*Message*"), ui.quote(facts.body)]
     buttons = [ui.button("Back to the list", BACK, back)]
     if line.status == "draft" and facts.mine:
         question = ui.confirm("Discard this draft?", "What was typed is lost.", "Discard", "Keep", danger=True)

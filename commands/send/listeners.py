@@ -106,6 +106,7 @@ class Wizard:
     def closed(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """Closed half-way: what was typed is kept, where Slack tells it."""
         ack()
+        self.reviewing.leave(view["id"])
         if view.get("state"):
             try:
                 self._keep(client, {**body, "view": view}, view)

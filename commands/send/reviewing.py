@@ -83,24 +83,29 @@ class Reviewing:
 
     def _watch(self, client: WebClient, view_id: str, place: Place, person: Person) -> None:
         """Move on a modal that says "Counting…" until its review is there, it is closed, or it shows something else."""
-        shown, left = -1, WATCHED
-        while left > 0 and self._waiting.get(view_id) == place:
+        shown = -1
+        for _ in range(WATCHED):
+            time.sleep(EVERY)  # first of all: the modal must say "Counting…" before it is replaced
+            if self._waiting.get(view_id) != place:
+                return
             with self.runtime.db.read() as session:
                 draft = session.get(Distribution, place.draft)
                 found = reviews.latest(session, draft) if draft else None
             try:
-                if isinstance(found, Running) and draft is not None:
-                    if found.done != shown:
-                        client.views_update(view_id=view_id, view=review.counting(place, draft.subject, found))
-                        shown = found.done
-                else:
+                if draft is None or found is None:
+                    client.views_update(view_id=view_id, view=review.not_counted(place))
+                    return
+                if isinstance(found, Review):
                     self._put(client, view_id, place, person)
                     return
+                if found.done != shown:
+                    client.views_update(view_id=view_id, view=review.counting(place, draft.subject, found))
+                    shown = found.done
+            except Refused:
+                return  # sent, changed or discarded meanwhile, in another window
             except SlackApiError as error:
                 if error.response.get("error") not in (*CLOSED, "ratelimited"):
                     raise
-            left -= 1
-            time.sleep(EVERY)
 
     def leave(self, view_id: str) -> None:
         """A modal moves to another step, or is closed: it waits for nothing any more."""

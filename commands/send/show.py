@@ -14,9 +14,9 @@ from commands.ui import blocks as ui
 from commands.ui.text import clip
 from commands.ui.text import when as ui_when
 from distribution import audience as audiences
-from distribution import drafts, promotions, providers, reasons, settings
+from distribution import drafts, promotions, providers, reasons
 from distribution.codes import groups
-from distribution.customers import phone
+from distribution.customers import profile
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage import customers, segments
@@ -120,8 +120,7 @@ def all_segments(session: Session) -> list[tuple[int, str]]:
 
 def customer_options(session: Session, typed: str) -> list[Option]:
     """Customers whose name or number begins with what is typed, as choices."""
-    numbers = phone.prefixes(typed, settings.get(session, "region.default"))
-    found = customers.find(session, typed, CUSTOMERS, phones=numbers)
+    found = profile.find(session, typed, CUSTOMERS)
     return [ui.option(customer_label(customer), customer.id) for customer in found]
 
 

@@ -50,7 +50,7 @@ class Typing:
                 if error.response.get("error") in ("hash_conflict", "not_found", "view_not_found"):
                     return False
                 raise
-            known.seen.add(view["hash"])
+            known.seen |= {view["hash"], known.hash}
             known.hash = answer["view"]["hash"]
             return True
 

@@ -17,6 +17,9 @@ from slack_sdk.models.blocks import (
     MarkdownTextObject,
     Option,
     PlainTextObject,
+    RichTextBlock,
+    RichTextElementParts,
+    RichTextQuoteElement,
     SectionBlock,
 )
 from slack_sdk.models.views import View
@@ -46,6 +49,17 @@ def section(
         accessory=accessory,
         block_id=block_id,
     )
+
+
+def plain(text: str, *, accessory: InteractiveElement | None = None) -> SectionBlock:
+    """A paragraph exactly as it is: nothing in it is read as mrkdwn, and what is copied out of it is what went in."""
+    return SectionBlock(text=PlainTextObject(text=clip(text, SECTION)), accessory=accessory)
+
+
+def quote(text: str) -> RichTextBlock:
+    """Somebody's own words, set off, exactly as they are (an SMS, a message with its tags)."""
+    words = RichTextElementParts.Text(text=clip(text, SECTION) or " ")
+    return RichTextBlock(elements=[RichTextQuoteElement(elements=[words])])
 
 
 def context(*texts: str) -> ContextBlock:

@@ -4,38 +4,53 @@ from sandbox.testing import Person, ViewScreen
 
 TEXT = "Hi {{ client.first_name }}, your code: {{ client.promocode('Summer 10%') }}"
 
+CODES = "Unique codes from a group"
+PROMOTION = "A cart-level promotion"
+CUSTOM = "Custom message"
+
 
 def to_review(
     person: Person,
     *,
-    purpose: str = "Unique codes from a group",
-    segment: str = "Regulars",
     subject: str = "Summer thank-you",
     body: str = TEXT,
+    purpose: str = CODES,
+    until: str = "Sample 1 of",
 ) -> ViewScreen:
-    """From `/promo send` to the review: unique codes of "Summer 10%" to a segment, unless told otherwise."""
+    """From `/promo send` to the review: codes of "Summer 10%" to the segment "Regulars", unless told otherwise."""
+    to_message(person, subject=subject, purpose=purpose)
+    person.view("Step 5 of 5").fill("Message", body)
+    person.view("Step 5 of 5").submit()
+    return person.view(until)
+
+
+def to_message(person: Person, *, subject: str = "Summer thank-you", purpose: str = CODES) -> ViewScreen:
+    """As far as step 5."""
+    to_audience(person, purpose=purpose).fill("Segment", "Regulars")
+    person.view("can be texted").submit()
+    person.view("Step 4 of 5").fill("Subject", subject).submit()
+    return person.view("Step 5 of 5")
+
+
+def to_audience(person: Person, *, purpose: str = CODES) -> ViewScreen:
+    """As far as step 3."""
     person.command("/promo send")
     person.view("Step 1 of 5").submit()
     choose_purpose(person, purpose)
-    person.view("Step 3 of 5").fill("Segment", segment)
-    person.view("can be texted").submit()
-    person.view("Step 4 of 5").fill("Subject", subject).submit()
-    person.view("Step 5 of 5").fill("Message", body)
-    person.view("Step 5 of 5").submit()
-    return person.view("Sample 1 of")
+    person.submit()
+    return person.view("Step 3 of 5")
 
 
-def choose_purpose(person: Person, purpose: str = "Unique codes from a group") -> None:
-    """Step 2, with the only group or promotion there is."""
+def choose_purpose(person: Person, purpose: str) -> None:
+    """Step 2, with the only group or promotion there is; not submitted."""
     view = person.view("Step 2 of 5")
-    if purpose == "Unique codes from a group":
+    if purpose == CODES:
         view.fill("Promo code group", "Summer 10%")
-        person.view("are set aside when").submit()
+        person.view("are set aside when")
         return
     view.choose(purpose)
-    if purpose == "A cart-level promotion":
+    if purpose == PROMOTION:
         person.view("New promotion…").fill("Promotion", "Free shipping")
-        person.view("over 100 PLN").submit()
+        person.view("over 100 PLN")
         return
     person.wait_for(lambda: "Promo code group" not in person.view("Step 2 of 5").text or None, "the group to go")
-    person.submit()

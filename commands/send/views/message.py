@@ -89,7 +89,7 @@ def view(place: Place, facts: MessageStep, decided: Sequence[str] = ()) -> dict[
     )
     blocks.append(ui.context(size(facts.live, facts.body)))
     if facts.live.problems:
-        blocks.append(ui.section("\n".join(f"⚠ {escape(problem)}" for problem in facts.live.problems[:5])))
+        blocks.append(ui.plain("\n".join(f"⚠ {problem}" for problem in facts.live.problems[:5])))
     if facts.tags:
         blocks.append(ui.actions(_insert(facts.tags), block_id=place.block_id("insert")))
     blocks += _when(place, facts)

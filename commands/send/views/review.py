@@ -11,7 +11,7 @@ from commands.send.views import frame
 from commands.ui import blocks as ui
 from commands.ui.charts import bar
 from commands.ui.choose import select
-from commands.ui.text import clip, count, escape, number
+from commands.ui.text import count, escape, number
 from distribution.reasons import words
 from distribution.review import Review, Running
 
@@ -86,6 +86,18 @@ def counting(place: Place, subject: str, running: Running) -> dict[str, Any]:
     )
 
 
+def not_counted(place: Place) -> dict[str, Any]:
+    """What shows when a long count came to nothing."""
+    return frame.review(
+        place,
+        [
+            ui.section("The count was broken off. Nothing is lost: press *Look again* to start it anew."),
+            ui.actions(ui.button("Back", frame.BACK), ui.button("Look again", AGAIN)),
+        ],
+        submit=None,
+    )
+
+
 def _numbers(facts: ReviewStep) -> list[str]:
     """The receipt, in two columns."""
     review = facts.review
@@ -149,9 +161,8 @@ def _sample(place: Place, review: Review) -> list[Block]:
     blocks: list[Block] = []
     sample = review.sample(place.sample)
     if sample:
-        quoted = "\n".join(f"> {escape(line)}" for line in sample.text.splitlines() or [""])
         note = f" · {sample.note}" if sample.note else ""
-        blocks.append(ui.section(f"*{escape(sample.customer)}* gets{escape(note)}\n{clip(quoted, 2800)}"))
+        blocks += [ui.section(f"*{escape(sample.customer)}* gets{escape(note)}"), ui.quote(sample.text)]
         at = place.sample % len(review.samples) + 1
         blocks.append(
             ui.context(
@@ -169,12 +180,12 @@ def _warnings(facts: ReviewStep) -> list[Block]:
     """What one should know; what can be mended at once has a button."""
     review = facts.review
     lines = [
-        f"⚠ {count(last.without, 'customer')} never got a code from “{escape(last.name)}”: the tag is empty for them."
+        f"{count(last.without, 'customer')} never got a code from “{last.name}”: the tag is empty for them."
         for last in review.last_codes
         if last.without
     ]
-    lines += [f"⚠ {escape(warning)}" for warning in review.warnings]
-    blocks: list[Block] = [ui.section("\n".join(lines))] if lines else []
+    lines += review.warnings
+    blocks: list[Block] = [ui.plain("\n".join(f"⚠ {line}" for line in lines))] if lines else []
     if facts.body_offenders:
         pairs = ", ".join(f"`{escape(old)}` with {_shown(new)}" for old, new in facts.body_offenders.items())
         blocks.append(
@@ -195,4 +206,4 @@ def _end(facts: ReviewStep) -> list[Block]:
     """What pressing the submit will do, or why it will not."""
     if not facts.review.refusals:
         return [ui.context(facts.afterwards)] if facts.afterwards else []
-    return [ui.section("*Not yet.* " + " ".join(escape(reason) for reason in facts.review.refusals))]
+    return [ui.plain("Not yet. " + " ".join(facts.review.refusals))]

@@ -27,7 +27,7 @@ AGREED_BLOCK = "customers.import:agreed"
 COLUMN_BLOCK = "customers.import:column."
 
 COLUMNS_SHOWN = 40  # a modal holds 100 blocks
-KNOWN_SHOWN = 80
+KNOWN_OPTIONS = 800  # in all selects together: a view holds 250,000 bytes
 EXAMPLES = 3
 FILE_TYPES = ["csv", "txt", "tsv", "xlsx", "xls", "ods"]
 
@@ -135,7 +135,8 @@ def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str
     profile = [ui.option(label, role) for role, label in ROLES.items() if role != "attribute"]
     kinds = [known[key]] if key in known else list(TYPES)
     own = [ui.option(f"{key} · {TYPES[kind]}", f"attribute:{kind}:{key}") for kind in kinds]
-    others = [other for other in known if other != key][:KNOWN_SHOWN]
+    room = min(80, KNOWN_OPTIONS // min(table.width, COLUMNS_SHOWN))
+    others = [other for other in known if other != key][:room]
     groups = [
         OptionGroup(label="Profile", options=profile),
         OptionGroup(label="Attribute" if key in known else "New attribute", options=own),

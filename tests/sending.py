@@ -1,4 +1,4 @@
-"""What tests of the pipeline share: a gateway that can misbehave, a distribution ready to launch, a sender that runs."""
+"""What tests of the pipeline share: a gateway that misbehaves, a distribution ready to launch, a sender that runs."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ PATIENCE = 20.0  # seconds until a condition that does not come true fails a tes
 
 @dataclass
 class Gateway:
-    """A gateway like the sandbox's, in this process: keeps every text it accepted, and can misbehave by number or turn."""
+    """A gateway like the sandbox's: keeps every text it accepted, and can misbehave by number or by turn."""
 
     url: str = ""
     accepted: list[dict[str, Any]] = field(default_factory=list)

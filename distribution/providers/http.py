@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import ClientRequest, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.abc import AbstractStreamWriter
 
 from distribution.providers.port import Kind, Outcome
 
@@ -39,14 +40,33 @@ class TooLate(Exception):
 
 
 class DeadlineRequest(ClientRequest):
-    """A request that looks at its deadline at the last moment: connected, and nothing written yet."""
+    """A request that looks at its deadline at the last moment: connected, and not a byte written yet.
+
+    aiohttp keeps the headers back to write them with the body, and writes the body in a task of its own: a process that
+    is stopped between the two must find the deadline passed when it goes on. A fault test found that out.
+    """
 
     async def send(self, conn: "Connection") -> ClientResponse:
-        """Write the request. Raises `TooLate` before the first byte."""
-        deadline = DEADLINE.get()
-        if deadline is not None and uptime() > deadline:
+        """Begin the request. Raises `TooLate`."""
+        if _too_late():
             raise TooLate
         return await super().send(conn)
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: "Connection", content_length: int | None = None
+    ) -> None:
+        """Write headers and body; too late, the waiting request gets `TooLate` and the connection is closed."""
+        if _too_late():
+            if conn.protocol is not None:
+                conn.protocol.set_exception(TooLate())
+            conn.close()
+            return
+        await super().write_bytes(writer, conn, content_length)
+
+
+def _too_late() -> bool:
+    deadline = DEADLINE.get()
+    return deadline is not None and uptime() > deadline
 
 
 def open_session() -> ClientSession:

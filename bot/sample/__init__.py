@@ -72,7 +72,7 @@ def contacts(runtime: Runtime) -> dict[str, str]:
         rows = session.execute(select(Customer.phone, Customer.name).where(Customer.phone.is_not(None)).limit(5000))
         found = {phone: name for phone, name in rows if phone and name}
         team = select(TeamMember.phone, TeamMember.name).where(TeamMember.phone.is_not(None))
-        return found | {phone: f"{name} (you)" for phone, name in session.execute(team) if phone}
+        return found | {phone: name for phone, name in session.execute(team) if phone}
 
 
 def _customers(runtime: Runtime, session: Session, total: int) -> None:

@@ -1,0 +1,37 @@
+"""The real bot, its sample shop, and a real Chromium on the sandbox's page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import sample
+from tests.e2e.sandbox_page.conftest import Opener, browser
+from tests.world import World, world
+
+__all__ = ["browser", "world"]
+
+
+@pytest.fixture
+def db_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """SQLite alone: what a browser shows does not depend on the database."""
+    path = tmp_path / "promobot.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def shop(world: World) -> World:
+    """The world, with the sample data of the demo."""
+    sample.load(world.runtime)
+    return world
+
+
+@pytest.fixture
+def opened(browser: Any, shop: World) -> Iterator[Opener]:
+    """Opens pages of the sandbox, and fails where one of them complained in its console."""
+    opener = Opener(browser, shop.sandbox.url)
+    yield opener
+    opener.close()
+    assert not opener.complaints

@@ -23,12 +23,17 @@ from commands.groups.place import Place, Typed
 from commands.ui.blocks import as_dicts
 from commands.verbs import Ask, Verb
 from distribution.runtime import Runtime
+from distribution.search import containing
+from storage import groups
 
 
 def _run(ask: Ask) -> None:
     """`/promo groups`, `/promo groups summer`, `/promo groups new [name]`."""
     word, _, name = ask.words.partition(" ")
-    if word.lower() in ("new", "create", "add"):
+    with ask.runtime.db.read() as session:
+        known = groups.names(session)
+    # A group may well be called "New Year".
+    if word.lower() in ("new", "create") and not containing(ask.words, known):
         ask.person.must("edit")
         ask.client.views_open(trigger_id=ask.trigger_id, view=forms.create_form(Place(), Typed(name=name)))
         return

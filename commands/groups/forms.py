@@ -114,7 +114,7 @@ def live_example(text: str) -> str:
     try:
         formats = parse_all(text)
     except Refused as refusal:
-        return escape(str(refusal))
+        return f"⚠ {escape(str(refusal))}"
     if not formats:
         return f"For example {code(EXAMPLE)} makes {code(Format.parse(EXAMPLE).example())}"
     examples = ", ".join(code(form.example()) for form in formats[:EXAMPLES_SHOWN])

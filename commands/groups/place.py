@@ -72,7 +72,7 @@ class Place:
     def keeping(self, typed: "Typed") -> "Place":
         """The same with what is typed, as far as there is room for it."""
         kept = [(field, getattr(typed, field)) for field in KEPT if getattr(typed, field)]
-        while sum(len(value) for _, value in kept) > KEPT_MAX:
+        while len(json.dumps(kept, ensure_ascii=False)) > KEPT_MAX:
             kept.remove(max(kept, key=lambda pair: len(pair[1])))
         return replace(self, kept=tuple(kept))
 

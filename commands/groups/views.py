@@ -217,24 +217,24 @@ def result_view(place: Place, title: str, blocks: Sequence[Block]) -> dict[str, 
 
 
 def result(
-    added: Added | None, name: str, active: int, leftovers: Sequence[tuple[int, str, str]], *, created: bool
+    added: Added, name: str, active: int, leftovers: Sequence[tuple[int, str, str]], *, created: bool
 ) -> list[Block]:
-    """What became of codes that were added to the group called `name`; None: no codes were asked for."""
-    what = f"Group *{escape(name)}* is there." if created else ""
-    if added is None:
-        return [ui.section(what)]
+    """What became of codes that were added to the group called `name`, which was `created` with them or before."""
     if added.job_id is not None:
         how_many = f"{count(added.wanted, 'code')} are" if added.wanted else "The file's codes are"
         return [
             ui.section(
-                f"{what} {how_many} being added to *{escape(name)}*. promobot tells you in a direct message how it "
-                "goes; you can close this.".strip()
+                f"{how_many} being added to *{escape(name)}*. promobot tells you in a direct message how it goes; "
+                "you can close this."
             )
         ]
-    lines = [what, f"*{count(added.inserted, 'code')}* added to *{escape(name)}*. It has {number(active)} active now."]
+    if created:
+        lines = [f"Group *{escape(name)}* is there, with *{count(added.inserted, 'code')}*."]
+    else:
+        lines = [f"*{count(added.inserted, 'code')}* added to *{escape(name)}*. It has {number(active)} active now."]
     if added.note:
         lines.append(escape(added.note))
-    blocks: list[Block] = [ui.section("\n".join(line for line in lines if line))]
+    blocks: list[Block] = [ui.section("\n".join(lines))]
     left = added.duplicated + added.discarded
     if left:
         lines = [f"*{count(left, 'line')} not taken*: {number(added.duplicated)} duplicated, {number(added.discarded)} "

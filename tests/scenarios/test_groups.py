@@ -47,7 +47,7 @@ def test_generating_makes_as_many_codes_as_asked_and_the_list_follows(world: Wor
     form.fill("Format", SUMMER)
     assert "room for more than a trillion codes" in world.maya.view("Makes").text
     world.maya.view("Makes").fill("How many", "1000").submit()
-    assert "1,000 codes added to Summer 10%" in world.maya.view("Done").text.replace("*", "")
+    assert "Summer 10% is there, with 1,000 codes" in world.maya.view("Done").text.replace("*", "")
     world.maya.close()
     listed = world.maya.message(containing="active of 1,000")
     assert listed.is_ephemeral and "0 blocked · 0 issued" in listed.text
@@ -122,7 +122,7 @@ def test_a_paste_of_nothing_new_makes_no_group(world: World) -> None:
 def test_a_file_of_codes_is_taken_in_at_once(world: World) -> None:
     form = new_group(world, "From a file", "file")
     form.fill("File", ("codes.txt", "\r\n".join(f"FILE{n}" for n in range(300)).encode("utf-16"))).submit()
-    assert "300 codes" in world.maya.view("added to").text
+    assert "300 codes" in world.maya.view("is there, with").text
     assert len(codes_of(world, "From a file")) == 300
 
 
@@ -133,7 +133,7 @@ def test_of_a_table_the_column_is_guessed_and_can_be_changed(world: World) -> No
     column = world.maya.view("The column with the codes")
     assert column.value("The column") == "coupon"
     column.fill("The column", "old").submit()
-    assert "2 codes" in world.maya.view("added to").text
+    assert "2 codes" in world.maya.view("is there, with").text
     assert codes_of(world, "Table") == ["X1", "X2"]
     with world.runtime.db.read() as session:
         assert groups.by_name(session, "Table").low_stock_level == 5
@@ -361,6 +361,10 @@ def test_somebody_who_may_only_look_sees_no_buttons_and_is_told_why(world: World
 def test_a_new_group_can_be_asked_for_in_one_line(world: World) -> None:
     world.maya.command("/promo groups new Winter 5%")
     assert world.maya.view("Create a group").value("Name") == "Winter 5%"
+    world.maya.close()
+    have(world, "New Year 20%", ["A1"])
+    world.maya.command("/promo groups new year")
+    assert "Export as CSV" in world.maya.message(containing="New Year 20%").buttons
 
 
 def test_a_name_is_found_by_what_slack_makes_of_it_in_a_command(world: World) -> None:

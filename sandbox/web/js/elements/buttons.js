@@ -32,7 +32,7 @@ export function button(field) {
   const change = { text: element.text, ...(element.value === undefined ? {} : { value: element.value }) };
   const shared = {
     ...field.attributes(),
-    class: `btn ${field.surface.kind === "modal" ? "" : "btn-small"} ${style}`,
+    class: `btn btn-small ${style}`,
     "aria-label": element.accessibility_label ?? null,
   };
   const label = h("span", { class: "btn-label" }, plain(element.text));

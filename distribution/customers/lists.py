@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
 
 from distribution.customers import phone
 from distribution.errors import Refused
+from distribution.files import Row
 from storage.customers import ids_by
 from storage.tables import Customer
 
@@ -16,17 +16,6 @@ from storage.tables import Customer
 CHUNK = 5_000
 
 SPACING = str.maketrans("", "", " -()./\t\u00a0")
-
-
-@runtime_checkable
-class Row(Protocol):
-    """A row of a file: its line number, and its cells."""
-
-    @property
-    def line(self) -> int: ...
-
-    @property
-    def values(self) -> Sequence[str]: ...
 
 
 Lines = str | Iterable[tuple[int, str]] | Iterable[Row]

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib
 import signal
 import socket
 import threading
@@ -10,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from urllib.error import URLError
 
 import structlog
@@ -22,8 +20,13 @@ from bot import slack, wiring
 from bot.clockwork import Clockwork, Refresher
 from bot.settings import ROLES, Settings, Unset
 from bot.web.app import build as build_web
+from commands.approvals import cards
+from commands.distributions import progress as distributions
+from commands.jobs import progress as jobs
+from distribution import launch
 from distribution.codes import expiry
 from distribution.runtime import Runtime
+from distribution.sending import worker
 from storage import jobs as job_rows
 
 try:
@@ -42,7 +45,11 @@ RECONNECT_AFTER = 5.0  # seconds
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 # What keeps Slack showing what the database says.
-REFRESHERS = ("commands.distributions.progress", "commands.approvals.cards", "commands.jobs.progress")
+REFRESHERS = {
+    "progress": distributions.refresh,
+    "approval cards": cards.refresh,
+    "job messages": jobs.refresh,
+}
 
 
 class Bot:
@@ -109,9 +116,7 @@ class Bot:
     def _clock(self) -> Iterator[None]:
         """Jobs and what is due. A job that is enqueued in this process starts at once."""
         self.clockwork.add("jobs", self._run_jobs, threads=JOB_THREADS)
-        launch = _module("distribution.launch")
-        if launch:
-            self.clockwork.add("due", lambda: launch.due(self.runtime))
+        self.clockwork.add("due", lambda: launch.due(self.runtime))
         self.clockwork.add("expiry", lambda: expiry.sweep(self.runtime))
         self.runtime.jobs.wake = lambda: self.clockwork.wake("jobs")
         try:
@@ -146,11 +151,7 @@ class Bot:
     @contextmanager
     def _sender(self) -> Iterator[None]:
         """The asynchronous sender, on a loop and in a thread of its own."""
-        worker = _module("distribution.sending.worker")
-        if worker is None:
-            yield
-            return
-        loop, stop = asyncio.new_event_loop(), asyncio.Event()
+        loop, stop = worker.new_loop(), asyncio.Event()
 
         def work() -> None:
             try:
@@ -194,10 +195,8 @@ class Bot:
 
         if not connect():
             threading.Thread(target=keep_trying, name="connect", daemon=True).start()
-        for name in REFRESHERS:
-            module = _module(name)
-            if module:
-                self.clockwork.add(name, Refresher(module.refresh, self.runtime, app.client))
+        for name, refresh in REFRESHERS.items():
+            self.clockwork.add(name, Refresher(refresh, self.runtime, app.client))
         try:
             yield
         finally:
@@ -205,14 +204,6 @@ class Bot:
             for handler in handlers:
                 slack.close(handler)
             app.listener_runner.listener_executor.shutdown(wait=True)
-
-
-def _module(name: str) -> ModuleType | None:
-    try:
-        return importlib.import_module(name)
-    except ImportError as missing:
-        log.warning("module left out for now", module=name, why=str(missing))
-        return None
 
 
 @contextmanager

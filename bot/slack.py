@@ -1,7 +1,6 @@
 """The Bolt app: its threads, what every request passes first, and the last answer when a listener fails."""
 
 import contextlib
-import importlib
 import socket
 import time
 from collections.abc import Callable
@@ -17,12 +16,32 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler
 
 from bot.settings import Settings, Unset
-from commands import people
+from commands import (
+    approvals,
+    customers,
+    distributions,
+    groups,
+    home,
+    jobs,
+    people,
+    promo,
+    promotions,
+    segments,
+    send,
+    team,
+)
+from commands import settings as workspace_settings
 from commands.ui.blocks import modal, section
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 
 log = structlog.get_logger(__name__)
+
+# Everything that listens.
+PACKAGES = (
+    promo, home, send, distributions, approvals, groups, promotions, customers, segments, team, workspace_settings,
+    jobs,
+)  # fmt: skip
 
 # Bolt's own pool has 5 threads. A listener waits on the database and on Slack, never on sending, so a busy workspace
 # needs more of them, and they cost little.
@@ -92,20 +111,8 @@ def build_app(runtime: Runtime, settings: Settings) -> App:
         return _answer(error, request, context, client)
 
     for package in PACKAGES:
-        try:
-            module = importlib.import_module(f"commands.{package}")
-        except ImportError as missing:
-            log.warning("package left out for now", package=package, why=str(missing))
-            continue
-        if hasattr(module, "register"):
-            module.register(app, runtime)
+        package.register(app, runtime)
     return app
-
-
-PACKAGES = (
-    "promo", "home", "send", "distributions", "approvals", "groups", "customers", "segments", "promotions", "team",
-    "settings", "jobs",
-)  # fmt: skip
 
 
 def words_for(error: Exception) -> str:

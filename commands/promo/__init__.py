@@ -1,6 +1,5 @@
 """`/promo`: routes to the verbs of every package, and answers what is none of them."""
 
-import importlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +8,7 @@ import structlog
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
-from commands import home
+from commands import approvals, customers, distributions, groups, home, promotions, segments, send, settings, team
 from commands.people import recognise
 from commands.promo import router, views
 from commands.ui.blocks import as_dicts
@@ -32,22 +31,18 @@ def _help(ask: Ask) -> None:
 HELP = Verb("help", "", "What promobot does, and how to ask", _help)
 
 
-def _collect() -> tuple[Verb, ...]:
-    verbs = []
-    for package in (
-        "send", "distributions", "approvals", "groups", "promotions", "customers", "segments", "team", "settings",
-    ):  # fmt: skip
-        try:
-            module = importlib.import_module(f"commands.{package}")
-        except ImportError as missing:
-            log.warning("package left out for now", package=package, why=str(missing))
-            continue
-        if hasattr(module, "VERB"):
-            verbs.append(module.VERB)
-    return (*verbs, HELP)
-
-
-VERBS = _collect()
+VERBS = (
+    send.VERB,
+    distributions.VERB,
+    approvals.VERB,
+    groups.VERB,
+    promotions.VERB,
+    customers.VERB,
+    segments.VERB,
+    team.VERB,
+    settings.VERB,
+    HELP,
+)
 
 
 def register(app: App, runtime: Runtime) -> None:

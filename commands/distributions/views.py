@@ -23,6 +23,9 @@ OPEN = "distributions.open"
 SETTLED = "distributions.settled"
 SETTLE_BLOCK = "distributions.settle:what"
 
+# A message is edited while somebody presses its buttons: under one id they stay the same buttons.
+ACTIONS = "distributions.actions"
+
 BAR = 20
 
 
@@ -110,7 +113,7 @@ def progress(line: Line) -> list[Block]:
     asked = ui.context(f"Asked for by <@{line.requested_by}>")
     if line.status == "scheduled":
         at = f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."
-        return [title, ui.section(at), asked, ui.actions(_stop(line))]
+        return [title, ui.section(at), asked, ui.actions(_stop(line), block_id=ACTIONS)]
     if line.status == "blocking":
         return [
             title,
@@ -121,8 +124,12 @@ def progress(line: Line) -> list[Block]:
     if line.status == "paused":
         why = escape(line.reason) or "Nothing is sent until somebody resumes it."
         blocks.append(ui.section(f"⚠ {why}" if line.reason else why))
-        return [*blocks, asked, ui.actions(ui.button("Resume", RESUME, line.id, style="primary"), _stop(line))]
-    return [*blocks, asked, ui.actions(ui.button("Pause", PAUSE, line.id), _stop(line))]
+        return [
+            *blocks,
+            asked,
+            ui.actions(ui.button("Resume", RESUME, line.id, style="primary"), _stop(line), block_id=ACTIONS),
+        ]
+    return [*blocks, asked, ui.actions(ui.button("Pause", PAUSE, line.id), _stop(line), block_id=ACTIONS)]
 
 
 def in_a_line(line: Line) -> str:
@@ -139,7 +146,7 @@ def not_sent(line: Line) -> list[Block]:
         ui.header(f"Not sent · {line.subject}"),
         ui.section(f"{escape(line.reason) or 'It was not approved.'}\nNobody was texted, and every code is back."),
         ui.context(f"Asked for by <@{line.requested_by}>"),
-        ui.actions(ui.button("Change and send again…", AGAIN, line.id)),
+        ui.actions(ui.button("Change and send again…", AGAIN, line.id), block_id=ACTIONS),
     ]
 
 
@@ -178,7 +185,7 @@ def report_actions(facts: Report) -> Block:
         buttons.append(ui.button(f"Settle {number(facts.to_settle)} unknown…", SETTLE, line.id))
     buttons.append(ui.button("CSV", CSV, line.id))
     buttons.append(ui.button("Send again…", AGAIN, line.id))
-    return ui.actions(*buttons)
+    return ui.actions(*buttons, block_id=ACTIONS)
 
 
 def with_chart(facts: Report, *, native: bool) -> list[Block | dict[str, Any]]:

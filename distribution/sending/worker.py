@@ -32,6 +32,11 @@ from storage.batches import lock
 from storage.tables import Distribution
 from storage.tables import Provider as Row
 
+try:
+    import uvloop
+except ImportError:  # Windows
+    uvloop = None  # type: ignore[assignment]
+
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
@@ -45,6 +50,11 @@ class Running:
     task: asyncio.Task[None]
     stop: asyncio.Event
     setup: tuple[object, ...]
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """A loop for the sender: uvloop's where there is one (a third more requests a second), else Python's own."""
+    return asyncio.new_event_loop() if uvloop is None else uvloop.new_event_loop()
 
 
 class Sender:

@@ -17,6 +17,7 @@ from distribution.drafts import STATUS_WORDS
 from distribution.errors import Refused
 from distribution.review import Review, Running, latest
 from distribution.runtime import Runtime
+from distribution.templates.values import clean
 from storage import approvals as rows
 from storage import distributions
 from storage.tables import Approval, Distribution
@@ -123,7 +124,7 @@ def approve(session: Session, runtime: Runtime, approval_id: int, person: Decide
 
 def reject(session: Session, approval_id: int, person: Decider, reason: str, *, now: datetime) -> Approval:
     """Reject a request and say why. Raises `Refused`, field "reason" without one, else as `approve` does."""
-    reason = " ".join(reason.split())
+    reason = clean(" ".join(reason.split()))
     if not reason:
         raise Refused("Say why, so that it can be mended.", field="reason")
     if len(reason) > 500:

@@ -17,6 +17,7 @@ from distribution.errors import Refused
 from distribution.templates.analyse import Analysis, analyse
 from distribution.templates.reading import regrouped
 from distribution.templates.tags import literal
+from distribution.templates.values import clean
 from storage import distributions as rows
 from storage import fixed_lists
 from storage.names import fold
@@ -121,7 +122,8 @@ def discard(session: Session, draft_id: int, *, by: str, now: datetime) -> None:
 
 def keep_typed(session: Session, draft: Distribution, step: str, typed: Mapping[str, Any], *, now: datetime) -> None:
     """Remember what was typed at a step and not accepted yet, for when its modal is closed and opened again."""
-    draft.draft = {**draft.draft, "typed": {**draft.draft.get("typed", {}), step: dict(typed)}}
+    kept = {name: value.replace("\x00", "") if isinstance(value, str) else value for name, value in typed.items()}
+    draft.draft = {**draft.draft, "typed": {**draft.draft.get("typed", {}), step: kept}}
     draft.updated_at = now
     session.flush()
 
@@ -290,7 +292,7 @@ def _check_purpose(
 
 def _check_subject(subject: str) -> str:
     """The subject as it is kept: on one line."""
-    kept = " ".join(subject.split())
+    kept = clean(" ".join(subject.split()))
     if not kept:
         raise Refused("Give it a subject: approvers and reports show it, customers never see it.", field="subject")
     if len(kept) > SUBJECT_MAX:

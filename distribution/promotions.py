@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from distribution.errors import Refused
 from distribution.search import did_you_mean
+from distribution.templates.values import clean
 from storage import distributions
 from storage import promotions as rows
 from storage.names import fold
@@ -109,7 +110,7 @@ def _fill(
     now: datetime,
 ) -> None:
     """Check what was typed, and put it into the row."""
-    name, terms = " ".join(name.split()), terms.strip()
+    name, terms = clean(" ".join(name.split())), clean(terms)
     if not name:
         raise Refused("Give the promotion a name.", field="name")
     if len(name) > NAME_MAX:

@@ -139,7 +139,7 @@ class Rehearser:
             if key not in recipient.last_codes:
                 rehearsal.without_last[key] = rehearsal.without_last.get(key, 0) + 1
                 note.append("no_last_code")
-        if not text.strip():
+        if not text:
             rehearsal.empty += 1
             note.append("empty")
         if measured.segments > MOST_SEGMENTS:

@@ -21,6 +21,13 @@ from distribution.errors import Refused
 MAX_BODY = 3000
 MAX_DEPTH = 25
 
+# Control characters mean nothing in a text (a tab is a space), and PostgreSQL stores no NUL and no half of a pair.
+_UNSENT: dict[int, str | None] = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000))),
+    ord("\n"): "\n",
+    ord("\t"): " ",
+}
+
 STATEMENTS = ("if", "elif", "else", "endif")
 
 
@@ -108,8 +115,8 @@ ENVIRONMENT = environment()
 
 
 def normal(body: str) -> str:
-    """A body as it is kept and sent: one kind of line end, no space around it."""
-    return body.replace("\r\n", "\n").replace("\r", "\n").strip()
+    """A body as it is kept and sent: one kind of line end, no control characters, no space around it."""
+    return body.replace("\r\n", "\n").replace("\r", "\n").translate(_UNSENT).strip()
 
 
 def parse(body: str) -> nodes.Template:

@@ -72,9 +72,9 @@ class Template:
         self.uses_qr = any(tag.qr for tag in self.tags)
 
     def render(self, recipient: Recipient) -> str:
-        """The text for one customer. Raises `CodeMissing`."""
+        """The text for one customer, without space around it. Raises `CodeMissing`."""
         filled = {slot: get(recipient) for slot, get in self._getters}
-        return "".join(self._run(_Filled(filled.__getitem__)))  # type: ignore[arg-type]
+        return "".join(self._run(_Filled(filled.__getitem__))).strip()  # type: ignore[arg-type]
 
     def masked(self, recipient: Recipient, mask: Callable[[str, CodeText], CodeText]) -> str:
         """The text with masks in place of codes, for samples and approval cards, which many people read.

@@ -129,6 +129,21 @@ def test_a_promotion_and_a_custom_message_take_no_codes(shop: Shop) -> None:
         assert drafts.missing(session, draft, now=now) == []
 
 
+def test_control_characters_are_taken_out_before_they_are_stored(shop: Shop) -> None:
+    """PostgreSQL refuses a NUL in text and in JSON; nobody could read one anyway."""
+    now = shop.clock.now()
+    with shop.db.write() as session:
+        draft = shop.draft(session, body="a\x00b\tc\r\nd {{ client.promocode('Summer\x00 10%') }}\x1b")
+        drafts.set_subject(session, draft, "a\x00b\nc", now=now)
+        drafts.keep_typed(session, draft, "message", {"body": "x\x00y", "when": 5}, now=now)
+        promotion = promotions.create(session, "Fr\x00ee", "from\n50\x00", by=MAYA, now=now)
+        draft_id = draft.id
+    kept = shop.get(draft_id)
+    assert (kept.subject, kept.body) == ("ab c", "ab c\nd {{ client.promocode('Summer 10%') }}")
+    assert drafts.typed(kept, "message") == {"body": "xy", "when": 5}
+    assert (promotion.name, promotion.terms) == ("Free", "from 50")
+
+
 def test_choosing_another_group_renames_it_in_the_message(shop: Shop) -> None:
     now = shop.clock.now()
     with shop.db.write() as session:

@@ -128,7 +128,12 @@ def test_no_text_makes_reading_fail(body: str) -> None:
 @given(st.text(max_size=200))
 def test_text_without_braces_is_itself(text: str) -> None:
     plain = text.replace("{", "").replace("}", "")
-    assert render.compile(plain).render(render.Recipient()) == plain.replace("\r\n", "\n").replace("\r", "\n").strip()
+    sent = "".join(
+        char
+        for char in plain.replace("\r\n", "\n").replace("\r", "\n")
+        if char == "\n" or char.isprintable() or ord(char) > 0x9F
+    )
+    assert render.compile(plain.replace("\t", "")).render(render.Recipient()) == sent.strip()
 
 
 @given(st.text(min_size=1, max_size=30).filter(lambda name: name.strip() and name.isprintable()))

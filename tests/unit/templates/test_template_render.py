@@ -108,9 +108,9 @@ def plainly(source: str, recipient: Recipient) -> str:
     env = ImmutableSandboxedEnvironment(keep_trailing_newline=True)
     env.filters = {name: function for name, (function, _) in FILTERS.items()}
     env.filters["qr"] = lambda found: found.link
-    source = source.replace("\r\n", "\n").strip()
+    source = source.strip()
     values: dict[str, Any] = {"client": Plain(recipient), "promotion": recipient.promotion}
-    return env.from_string(source).render(values)
+    return env.from_string(source).render(values).strip()
 
 
 @given(body, recipient)

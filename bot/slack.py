@@ -48,9 +48,6 @@ PACKAGES = (
 LISTENER_THREADS = 24
 SOCKET_THREADS = 24  # each holds one envelope until its ack
 
-# A view can lie on at most two others (docs.slack.dev/surfaces/modals).
-VIEWS_IN_STACK = 3
-
 # Slack's refusals that a person can do something about.
 SAY_INSTEAD = {
     "not_in_channel": "promobot is not in that channel. Type /invite @promobot there, then try again.",
@@ -61,6 +58,8 @@ SAY_INSTEAD = {
     "ratelimited": "Slack asks promobot to slow down. Please try again in a minute.",
     "missing_scope": "promobot's Slack app lacks a permission. An admin can reinstall it from manifest.yml.",
 }
+# The person closed the window, or it shows something newer by now: there is nobody to tell anything.
+MOVED_ON = frozenset({"not_found", "view_not_found", "hash_conflict"})
 OURS = "Something went wrong on our side. Please try again; if it happens again, give an admin this number: "
 
 
@@ -137,6 +136,9 @@ def _answer(error: Exception, request: BoltRequest, context: BoltContext, client
     done = BoltResponse(status=200, body="")
     if isinstance(error, BoltUnhandledRequestError) and "event" in body:
         return done  # an event that nobody listens to asks for no answer
+    if isinstance(error, SlackApiError) and error.response.get("error") in MOVED_ON and "view" in body:
+        log.info("the view is gone", error=error.response.get("error"))
+        return done
     text = words_for(error)
     acked = context.ack.response is not None
     kind = body.get("type")

@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -96,7 +97,14 @@ def free_port() -> int:
 
 @pytest.fixture
 def world(db_url: str) -> Iterator[World]:
-    """A running world on an empty database with one provider, the sandbox's phone; on SQLite and on PostgreSQL.
+    """A running world on an empty database; on SQLite and on PostgreSQL."""
+    with running(db_url) as found:
+        yield found
+
+
+@contextmanager
+def running(db_url: str) -> Iterator[World]:
+    """A world on a migrated, empty database, with one provider: the sandbox's phone.
 
     At the end it fails where the bot sent anything beyond Slack's limits, or logged an error.
     """

@@ -318,7 +318,7 @@ def _value(row: Row, shape: str) -> Block:
             placeholder=PLACEHOLDERS.get(row.field),
         )
     label = "How many" if row.field in COUNTS else "Values" if shape == "lines" else "Value"
-    return ui.field(label, _value_id(row, shape), element, hint=hint, optional=True, dispatch=True)
+    return ui.field(label, _value_id(row, shape), element, hint=hint, dispatch=True)
 
 
 def _value_id(row: Row, shape: str) -> str:

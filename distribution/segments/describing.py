@@ -26,7 +26,9 @@ def _group(session: Session, rules: Rules) -> str:
     joined = (", and " if rules.match == "all" else ", or ").join(parts)
     if not rules.negate:
         return joined
-    return f"not: {joined}" if len(parts) == 1 else f"not {rules.match} of: {joined}"
+    if len(parts) == 1:
+        return f"not: {joined}"
+    return f"none of: {joined}" if rules.match == "any" else f"not all of: {joined}"
 
 
 def _condition(session: Session, condition: Condition) -> str:

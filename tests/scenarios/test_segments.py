@@ -85,7 +85,7 @@ def test_groups_of_rules_may_be_negated(shop: World) -> None:
     form = shop.maya.view("city: the list is empty")
     form.fill("segments.value:1:1:lines", "warsaw\nO'Brien; DROP TABLE customer; --")
     shop.maya.view("1 customer\nBen").submit()
-    assert "(not any of" in shop.maya.view("Edit rules…").text or "(not: city is one of" in shop.maya.view().text
+    assert "(not: city is one of warsaw, O'Brien; DROP TABLE customer; --)" in shop.maya.view("Edit rules…").text
     assert named(shop, "neither").rules["rules"][0]["negate"] is True
 
 
@@ -93,9 +93,10 @@ def test_a_rule_without_a_value_is_refused_at_its_value_and_nothing_is_lost(shop
     shop.maya.command("/promo segments")
     shop.maya.view("Segments").click("New segment…")
     form = shop.maya.view("Not counted yet").fill("Name", "Poles")
-    assert form.refused() == {"Value": "Country: a value is missing."}
+    assert list(form.refused()) == ["Value"]
     form.fill("Value", "Atlantis")
-    form = shop.maya.view("'Atlantis' is not a country")
+    form = shop.maya.view("'Atlantis' is not a country").fill("Name", "Poles")
+    assert "Country: 'Atlantis' is not a country" in form.refused()["Value"]
     assert form.value("Name") == "Poles"
     form.fill("Value", "Poland")
     form = shop.maya.view("2 customers")

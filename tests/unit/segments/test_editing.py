@@ -112,6 +112,10 @@ def test_rules_about_what_there_is_not_are_refused(known: Runtime, rules: dict[s
             },
             "city is warsaw, or (not: country is Poland)",
         ),
+        (
+            {"negate": True, "match": "any", "rules": [CITY["rules"][0], {"field": "phone", "op": "unset"}]},
+            "none of: city is warsaw, or phone number is not known",
+        ),
         (rule(field="name", op="one_of", value=list("abcde")), "name is one of a, b, c and 2 more"),
         (rule(field="attribute", attribute="vip", type="boolean", op="yes"), "vip is yes"),
     ],

@@ -196,7 +196,9 @@ def _audience_fixed(session: Session, runtime: Runtime, run: JobRun, row: Distri
             .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
             .where(PromoCodeGroup.id == group_id)
         ).one()
-        if group.expires_at is not None and group.expires_at <= now:
+        if group.deleted_at is not None:
+            problems.append(f"Group '{group.name}' was deleted.")
+        elif group.expires_at is not None and group.expires_at <= now:
             problems.append(f"The codes of '{group.name}' have expired.")
         elif active < queued:
             problems.append(missing(queued - active, group.name))

@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from commands import modals
-from commands.segments import builder, views
+from commands.segments import build_views, builder, views
 from commands.segments.builder import Draft, RowRefused
 from commands.segments.listeners import below, done, editor, member_name
 from commands.ui import choose
@@ -56,7 +56,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.options(builder.GROUP)
     def groups_matching(ack: Ack, payload: dict[str, Any]) -> None:
         with runtime.db.read() as session:
-            offered = views.group_options(_choices(session))
+            offered = build_views.group_options(_choices(session))
         ack(options=choose.matching(offered, payload.get("value") or ""))
 
     @app.action(CHANGES)
@@ -68,7 +68,7 @@ def register(app: App, runtime: Runtime) -> None:
             modal = _modal(session, draft, json.loads(view["private_metadata"]))
         modals.refresh(client, view["id"], modal)
 
-    @app.view(views.BUILD)
+    @app.view(build_views.BUILD)
     def save(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         person, metadata = editor(runtime, client, body), json.loads(view["private_metadata"])
         with runtime.db.read() as session:
@@ -79,7 +79,7 @@ def register(app: App, runtime: Runtime) -> None:
             with runtime.db.write() as session:
                 segment_id = _save(runtime, session, metadata.get("segment"), draft.name, rules, person.user_id)
         except RowRefused as refusal:
-            ack(response_action="errors", errors=views.errors_of(refusal.row, choices, str(refusal)))
+            ack(response_action="errors", errors=build_views.errors_of(refusal.row, choices, str(refusal)))
         except Refused as refusal:
             ack(response_action="errors", errors={views.NAME_BLOCK: str(refusal)})
         else:
@@ -89,11 +89,11 @@ def register(app: App, runtime: Runtime) -> None:
 def _after(draft: Draft, action: Mapping[str, Any]) -> Draft:
     """The draft after a button; selects and inputs are read from the screen already."""
     what, _, which = str(action["action_id"]).partition(":")
-    if what == views.ADD_ROW:
+    if what == build_views.ADD_ROW:
         return builder.new_row(draft, int(which))
-    if what == views.ADD_GROUP:
+    if what == build_views.ADD_GROUP:
         return builder.new_group(draft)
-    if what == views.REMOVE:
+    if what == build_views.REMOVE:
         return builder.without_row(draft, int(which))
     return draft
 
@@ -109,10 +109,10 @@ def _save(runtime: Runtime, session: Session, segment_id: int | None, name: str,
 def _modal(session: Session, draft: Draft, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The builder with who matches now."""
     choices = _choices(session)
-    return views.build(draft, choices, _who(session, draft, choices), metadata=metadata)
+    return build_views.build(draft, choices, _who(session, draft, choices), metadata=metadata)
 
 
-def _who(session: Session, draft: Draft, choices: views.Choices) -> views.Shown:
+def _who(session: Session, draft: Draft, choices: build_views.Choices) -> views.Shown:
     """Who matches a draft; why not, where it says nothing yet."""
     try:
         rules = builder.rules(draft, choices.attributes)
@@ -124,7 +124,7 @@ def _who(session: Session, draft: Draft, choices: views.Choices) -> views.Shown:
     return views.Shown(counting.count(session, where), members)
 
 
-def _choices(session: Session) -> views.Choices:
+def _choices(session: Session) -> build_views.Choices:
     """What there is to ask about."""
     named = {line.id: line.name for line in groups.listing(session)}
-    return views.Choices(customers.attributes(session), named)
+    return build_views.Choices(customers.attributes(session), named)

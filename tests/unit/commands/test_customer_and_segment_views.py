@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from commands.customers import forms, import_views
 from commands.customers import views as customer_views
-from commands.segments import builder
+from commands.segments import build_views, builder
 from commands.segments import views as segment_views
 from commands.segments.builder import Draft, Row
 from commands.ui import paging
@@ -111,7 +111,7 @@ def test_an_import_of_many_wide_columns() -> None:
 
 
 KNOWN = {"city": "text", "visits": "number", "vip": "boolean", "birthday": "date"}
-CHOICES = segment_views.Choices(KNOWN, dict.fromkeys(range(1, 300), HOSTILE))
+CHOICES = build_views.Choices(KNOWN, dict.fromkeys(range(1, 300), HOSTILE))
 
 
 def test_a_builder_as_full_as_it_gets() -> None:
@@ -121,7 +121,7 @@ def test_a_builder_as_full_as_it_gets() -> None:
     assert len(draft.rows) == builder.ROWS
     rows = tuple(Row(row.id, row.group, "codes_issued", "ge", "1", "299") for row in draft.rows)
     who = segment_views.Shown(Count(100_000, more=True), [HOSTILE] * 10)
-    view = segment_views.build(Draft(HOSTILE[:60], draft.matches, rows), CHOICES, who, metadata={"segment": 1})
+    view = build_views.build(Draft(HOSTILE[:60], draft.matches, rows), CHOICES, who, metadata={"segment": 1})
     assert "100,000+ customers" in fine(view)
 
 
@@ -174,8 +174,8 @@ def test_what_is_on_the_screen_is_what_is_stored(made: list[tuple[int, Row]], ma
         Row(at, group, row.field, row.op, row.value, row.code_group) for at, (_, (group, row)) in enumerate(ordered, 1)
     )
     draft = Draft("N", {group: matches[group] for group in sorted(groups)}, numbered)
-    choices = segment_views.Choices(KNOWN, {7: "Summer 10%"})
-    view = segment_views.build(draft, choices, segment_views.Shown(why_not="…"), metadata={})
+    choices = build_views.Choices(KNOWN, {7: "Summer 10%"})
+    view = build_views.build(draft, choices, segment_views.Shown(why_not="…"), metadata={})
     assert check_view(view) == []
     assert builder.read(view | {"state": {"values": as_typed(view)}}, KNOWN) == draft
     stored = builder.rules(draft, KNOWN)
@@ -202,7 +202,7 @@ def as_typed(view: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_row_whose_field_changed_starts_with_an_operator_that_it_has() -> None:
     draft = Draft("", {0: "all"}, (Row(1, 0, "attribute:city", "contains", "Warsaw"),))
-    view = segment_views.build(draft, CHOICES, segment_views.Shown(), metadata={})
+    view = build_views.build(draft, CHOICES, segment_views.Shown(), metadata={})
     state = as_typed(view)
     state["segments.row:0:1"][builder.FIELD] = {"selected_option": {"value": "attribute:birthday"}}
     (row,) = builder.read(view | {"state": {"values": state}}, KNOWN).rows

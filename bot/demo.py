@@ -44,7 +44,7 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy")
 
 def run(port: int, *, reset: bool = False) -> None:
     """Run the demo until Ctrl-C. Raises `Unset` with what to do where it cannot start."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for name in PROXIES:
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)

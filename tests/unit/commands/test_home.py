@@ -1,0 +1,127 @@
+"""The home tab and help: what they say to whom, within Slack's limits."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from commands.home import views
+from commands.people import Person
+from commands.promo import VERBS
+from commands.promo import views as promo
+from commands.ui.blocks import as_dicts
+from sandbox import limits
+from sandbox.testing.words import describe
+from storage.overview import Stock, UnderWay
+
+NASTY = "<!channel> *x* 😀 & `y`"
+
+
+def person(role: str = "marketer", zone: str = "Europe/Warsaw") -> Person:
+    return Person("U0MAYA", "Maya Lindqvist", role, zone)
+
+
+def facts(**more: Any) -> views.Facts:
+    given: dict[str, Any] = {
+        "person": person(),
+        "now": datetime(2026, 6, 15, 7, 0, tzinfo=UTC),
+        "drafts": [],
+        "asked": 0,
+        "to_decide": 0,
+        "under_way": [],
+        "stock": [],
+        "by_day": {date(2026, 6, 15): 0},
+    }
+    return views.Facts(**given | more)
+
+
+def shown(of: views.Facts) -> str:
+    """The tab in words, after Slack's limits were checked."""
+    view = {"type": "home", "blocks": as_dicts(views.home(of))}
+    assert [problem for problem in limits.check_view(view) if problem.is_error] == []
+    return describe(view["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("hour", "zone", "greeting"),
+    [
+        (7, "Europe/Warsaw", "Good morning"),
+        (7, "Asia/Tokyo", "Good afternoon"),
+        (7, "Pacific/Auckland", "Good evening"),
+    ],
+)
+def test_it_greets_by_the_readers_own_clock(hour: int, zone: str, greeting: str) -> None:
+    now = datetime(2026, 6, 15, hour, 0, tzinfo=UTC)
+    assert f"{greeting}, Maya" in shown(facts(person=person(zone=zone), now=now))
+
+
+def test_an_empty_workspace_says_what_to_do() -> None:
+    text = shown(facts())
+    assert "Nothing." in text and "[Create a group]" in text and "[Send promo codes]" in text
+
+
+def test_stock_warns_of_the_low_and_what_waits_comes_first() -> None:
+    text = shown(
+        facts(
+            stock=[Stock(1, "School 30%", 5000, 180, 0, 4820, True), Stock(2, "Summer", 10, 10, 0, 0, False)],
+            drafts=[views.Draft(3, "")],
+            asked=1,
+            to_decide=2,
+        )
+    )
+    assert "⚠ School 30%  180 active of 5,000 · 4,820 issued · low" in text
+    assert "2 approvals to decide" in text and "1 approval you asked for" in text
+    assert "1 draft\nwithout a subject" in text
+    assert text.index("Waiting for you") < text.index("Stock")
+
+
+def test_names_mention_nobody_and_style_nothing() -> None:
+    text = str(
+        as_dicts(
+            views.home(
+                facts(
+                    stock=[Stock(1, NASTY, 1, 1, 0, 0, False)],
+                    drafts=[views.Draft(3, NASTY)],
+                    under_way=[UnderWay(1, NASTY, "sending", None, 3, 10)],
+                )
+            )
+        )
+    )
+    assert "<!channel>" not in text and "&lt;!channel&gt;" in text
+
+
+def test_the_week_is_a_bar_a_day() -> None:
+    text = shown(facts(by_day={date(2026, 6, 14): 20, date(2026, 6, 15): 40}))
+    assert "Sun 14 Jun  ▓▓▓▓▓▓▓▓▓▓░░░░░░░░░░  20" in text and "▓" * 20 + "  40" in text
+
+
+def test_the_most_there_can_be_fits_slacks_limits() -> None:
+    long = "x" * 300
+    shown(
+        facts(
+            drafts=[views.Draft(n, long) for n in range(5)],
+            under_way=[UnderWay(n, long, "paused", None, 1, 9) for n in range(5)],
+            stock=[Stock(n, long[:100], 10**9, 10**9, 10**9, 10**9, True) for n in range(8)],
+            by_day={date(2026, 6, day): 10**9 for day in range(9, 16)},
+        )
+    )
+
+
+def test_whoever_only_looks_is_not_offered_to_send() -> None:
+    assert "Send promo codes" not in shown(facts(person=person("support")))
+
+
+@pytest.mark.parametrize("role", ["marketer", "approver", "admin", "support"])
+def test_help_shows_what_the_role_may_do(role: str) -> None:
+    blocks = as_dicts(promo.help_blocks(VERBS, person(role)))
+    text = describe(blocks)
+    assert [p for p in limits.check_message({"text": "help", "blocks": blocks}) if p.is_error] == []
+    assert ("/promo send" in text) == (role != "support")
+    assert ("/promo settings" in text) == (role == "admin")
+    assert "/promo help" in text
+
+
+def test_a_mistyped_word_is_shown_harmless() -> None:
+    blocks = as_dicts(promo.unknown_blocks("<!channel>" * 20, "x" * 3000, "groups"))
+    assert [p for p in limits.check_message({"text": "?", "blocks": blocks}) if p.is_error] == []
+    assert "<!channel>" not in str(blocks[0])

@@ -135,7 +135,7 @@ class Buttons:
             ack(response_action="errors", errors={views.SETTLE_BLOCK: why})
             return
         ack()
-        progress.refresh(self.runtime, client)
+        progress.refresh(self.runtime, client, clicked=int(view["private_metadata"]))
 
     def csv(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Every message with its outcome, as a file in the thread."""
@@ -227,7 +227,7 @@ class Buttons:
             with self.runtime.db.write() as session:
                 change(session, person, int(action["value"]))
         finally:
-            progress.refresh(self.runtime, client)
+            progress.refresh(self.runtime, client, clicked=int(action["value"]))
         view = body.get("view")
         if view:
             with self.runtime.db.read() as session:

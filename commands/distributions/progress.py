@@ -8,9 +8,10 @@ and a restart can post a message a second time only where it fell between Slack'
 import hashlib
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from slack_sdk import WebClient
@@ -37,11 +38,22 @@ FOLLOWED = timedelta(days=3)
 # redemption); one whose tally has moved, at once.
 LOOK_AGAIN = 60.0
 
-_pace = posting.Pace()
-_reports = posting.Pace(every=LOOK_AGAIN)
+# A workspace that refused a chart is not offered another for this long, in seconds.
+WITHOUT_CHARTS = 3600.0
 
-# One at a time in this process: a click and the clock may want to show the same change.
-_showing = threading.Lock()
+
+@dataclass
+class Memory:
+    """What this process remembers of the messages of one runtime; losing it costs a few calls."""
+
+    edits: posting.Pace = field(default_factory=posting.Pace)
+    reports: posting.Pace = field(default_factory=lambda: posting.Pace(every=LOOK_AGAIN))
+    refused: posting.Pace = field(default_factory=lambda: posting.Pace(every=WITHOUT_CHARTS))
+    # One at a time: a click and the clock may want to show the same change.
+    showing: threading.Lock = field(default_factory=threading.Lock)
+
+
+_memories: WeakKeyDictionary[Runtime, Memory] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -59,24 +71,26 @@ class Shown:
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def refresh(runtime: Runtime, client: WebClient) -> None:
-    """Post or edit the message of every distribution whose numbers changed. Raises nothing of Slack's."""
-    with _showing:
-        _refresh(runtime, client)
+def refresh(runtime: Runtime, client: WebClient, *, clicked: int | None = None) -> None:
+    """Post or edit the message of every distribution whose numbers changed. Raises nothing of Slack's.
 
-
-def _refresh(runtime: Runtime, client: WebClient) -> None:
-    with runtime.db.read() as session:
-        followed = rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)
-    for distribution_id, key in [(row.id, f"{row.id} {row.created_at}") for row in followed]:
-        if not _pace.may(key):
-            continue
-        try:
-            _show(runtime, client, distribution_id, key)
-        except posting.Busy:
-            continue
-        except SlackApiError as error:
-            log.error("progress not shown", distribution=distribution_id, why=error.response.get("error"))
+    `clicked`: the one whose button was just pressed: it is edited at once, however short ago it was edited last.
+    """
+    memory = _memories.setdefault(runtime, Memory())
+    with memory.showing:
+        with runtime.db.read() as session:
+            followed = rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)
+        for distribution_id in [row.id for row in followed]:
+            if distribution_id == clicked:
+                memory.edits.forget(str(distribution_id))
+            if not memory.edits.may(str(distribution_id)):
+                continue
+            try:
+                _show(runtime, client, memory, distribution_id)
+            except posting.Busy:
+                continue
+            except SlackApiError as error:
+                log.error("progress not shown", distribution=distribution_id, why=error.response.get("error"))
 
 
 def shown(runtime: Runtime, session: Session, distribution: Distribution) -> Shown:
@@ -96,14 +110,14 @@ def shown(runtime: Runtime, session: Session, distribution: Distribution) -> Sho
     )
 
 
-def _show(runtime: Runtime, client: WebClient, distribution_id: int, key: str) -> None:
+def _show(runtime: Runtime, client: WebClient, memory: Memory, distribution_id: int) -> None:
     """Bring one message up to date."""
     with runtime.db.read() as session:
         distribution = rows.get(session, distribution_id)
         if distribution is None:
             return
         moved = _state(session, distribution)
-        if distribution.status in OVER and not _reports.once(moved):
+        if distribution.status in OVER and not memory.reports.once(moved):
             return
         wanted = shown(runtime, session, distribution)
     if wanted.hash == distribution.progress_shown:
@@ -113,14 +127,9 @@ def _show(runtime: Runtime, client: WebClient, distribution_id: int, key: str) -
         _written(runtime, distribution_id, wanted.hash)
         return
     try:
-        try:
-            _put(runtime, client, distribution, wanted.text, wanted.blocks, wanted.hash, key)
-        except SlackApiError as error:
-            if not posting.refused_blocks(error) or wanted.plain == wanted.blocks:
-                raise
-            _put(runtime, client, distribution, wanted.text, wanted.plain, wanted.hash, key)
+        _put(runtime, client, memory, distribution, wanted)
     except (posting.Busy, SlackApiError):
-        _reports.forget(moved)  # the last edit is certain: look again next time, not in a minute
+        memory.reports.forget(moved)  # the last edit is certain: look again next time, not in a minute
         raise
 
 
@@ -131,30 +140,43 @@ def _state(session: Session, distribution: Distribution) -> str:
     )
 
 
-def _put(
+def _put(runtime: Runtime, client: WebClient, memory: Memory, distribution: Distribution, wanted: Shown) -> None:
+    """Post or edit it with its chart, or without one where the workspace takes none."""
+    plain = wanted.plain != wanted.blocks and not memory.refused.may("charts")
+    try:
+        _send(runtime, client, memory, distribution, wanted, wanted.plain if plain else wanted.blocks)
+    except SlackApiError as error:
+        if plain or wanted.plain == wanted.blocks or not posting.refused_blocks(error):
+            raise
+        log.info("this workspace takes no charts", why=error.response.get("error"))
+        memory.refused.once("charts")
+        _send(runtime, client, memory, distribution, wanted, wanted.plain)
+
+
+def _send(
     runtime: Runtime,
     client: WebClient,
+    memory: Memory,
     distribution: Distribution,
-    text: str,
+    wanted: Shown,
     blocks: list[dict[str, Any]],
-    digest: str,
-    key: str,
 ) -> None:
-    """Edit the message, or post it where there is none, or none any more."""
+    """Edit the message, or post it where there is none; write down what it shows."""
+    key, text = str(distribution.id), wanted.text
     if distribution.progress_ts and distribution.channel:
         channel, ts = distribution.channel, distribution.progress_ts
         try:
-            _pace.call(key, lambda: client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
+            memory.edits.call(key, lambda: client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
         except SlackApiError as error:
             if error.response.get("error") not in posting.GONE:
                 raise
             log.info("progress message is gone", distribution=distribution.id)
-        _written(runtime, distribution.id, digest)
+        _written(runtime, distribution.id, wanted.hash)
         return
-    channel, ts = _pace.call(
+    channel, ts = memory.edits.call(
         key, lambda: posting.post(client, distribution.channel, distribution.created_by, text, blocks)
     )
-    _written(runtime, distribution.id, digest, channel=channel, progress_ts=ts)
+    _written(runtime, distribution.id, wanted.hash, channel=channel, progress_ts=ts)
 
 
 def _written(runtime: Runtime, distribution_id: int, digest: str, **more: str) -> None:

@@ -146,7 +146,10 @@ class Wizard:
             self._keep(client, body, body["view"])
             return self.drawn(here, self.person(client, body))
 
-        self._typing.answer(client, body["view"], float(action["action_ts"]), counted)
+        try:
+            self._typing.answer(client, body["view"], float(action["action_ts"]), counted)
+        except Refused:
+            return  # sent or discarded while this character was on its way: there is nothing left to count
 
     def inserted(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """A tag goes to the end of the message, with a space before it where one is wanted."""

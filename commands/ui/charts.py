@@ -35,12 +35,13 @@ def block(chart: Chart) -> dict[str, Any]:
         axis["x_label"] = clip(chart.x_label, AXIS)
     if chart.y_label:
         axis["y_label"] = clip(chart.y_label, AXIS)
+    names = _unique([clip(name, NAME) for name in list(chart.series)[:SERIES]])
     series = [
         {
-            "name": clip(name, NAME),
+            "name": name,
             "data": [{"label": label, "value": value} for label, value in zip(categories, values, strict=False)],
         }
-        for name, values in list(chart.series.items())[:SERIES]
+        for name, values in zip(names, chart.series.values(), strict=False)
     ]
     return {
         "type": "data_visualization",
@@ -81,5 +82,6 @@ def _unique(labels: list[str]) -> list[str]:
     result = []
     for label in labels:
         seen[label] = seen.get(label, 0) + 1
-        result.append(label if seen[label] == 1 else f"{clip(label, NAME - 4)} ({seen[label]})")
+        mark = "" if seen[label] == 1 else f" ({seen[label]})"
+        result.append(clip(label, NAME - len(mark)) + mark)
     return result

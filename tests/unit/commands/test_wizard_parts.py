@@ -1,0 +1,120 @@
+"""The wizard's small parts: where a modal stands, answers to typing in order, tags, characters that cost."""
+
+import threading
+from typing import Any
+
+import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+
+from commands.send import mending, place, tags
+from commands.send.place import AUDIENCE, MESSAGE, Place
+from commands.send.typing import Typing
+from distribution.templates.reading import read
+
+
+class Views:
+    """Slack's side of views.update: one view, its hash, and what it shows."""
+
+    def __init__(self) -> None:
+        self.hash, self.shows = "h0", "nothing"
+        self.slow = threading.Event()
+        self.slow.set()
+
+    def views_update(self, *, view_id: str, view: dict[str, Any], hash: str) -> dict[str, Any]:
+        """Refuses a stale hash, as Slack does."""
+        self.slow.wait(5)
+        if hash != self.hash:
+            data = {"ok": False, "error": "hash_conflict"}
+            answer = SlackResponse(
+                client=None, http_verb="POST", api_url="", req_args={}, data=data, headers={}, status_code=200
+            )
+            raise SlackApiError("conflict", answer)
+        self.hash, self.shows = f"h{int(self.hash[1:]) + 1}", view["text"]
+        return {"view": {"hash": self.hash}}
+
+
+def typed(typing: Typing, slack: Views, at: float, text: str, hash: str) -> bool:
+    """One character's action arrives."""
+    return typing.answer(slack, {"id": "V1", "hash": hash}, at, lambda: {"text": text})  # type: ignore[arg-type]
+
+
+def test_a_late_answer_to_an_early_character_is_dropped() -> None:
+    """However the actions are overtaken by each other."""
+    typing, slack = Typing(), Views()
+    assert typed(typing, slack, 2.0, "ab", "h0")
+    assert not typed(typing, slack, 1.0, "a", "h0")
+    assert slack.shows == "ab"
+
+
+@pytest.mark.parametrize("seen", ["h0", "h1", "h2"])
+def test_the_last_text_is_shown_whichever_of_our_own_updates_its_action_had_seen(seen: str) -> None:
+    """The page sends what it knows: it may be behind by an update or two of ours."""
+    typing, slack = Typing(), Views()
+    assert typed(typing, slack, 1.0, "a", "h0")
+    assert typed(typing, slack, 2.0, "ab", "h0")
+    assert typed(typing, slack, 3.0, "abc", seen)
+    assert slack.shows == "abc"
+
+
+def test_a_view_that_has_moved_on_is_left_alone() -> None:
+    """The review came meanwhile: an answer to typing would put step 5 in its place."""
+    typing, slack = Typing(), Views()
+    assert typed(typing, slack, 1.0, "a", "h0")
+    slack.hash, slack.shows = "h9", "the review"
+    assert not typed(typing, slack, 2.0, "ab", "h1")
+    assert slack.shows == "the review"
+
+
+def test_of_many_at_once_the_newest_wins() -> None:
+    """Ten listeners at the same time, Slack slow to answer."""
+    typing, slack = Typing(), Views()
+    slack.slow.clear()
+    threads = [threading.Thread(target=typed, args=(typing, slack, float(at), "x" * at, "h0")) for at in range(1, 11)]
+    for thread in threads:
+        thread.start()
+    slack.slow.set()
+    for thread in threads:
+        thread.join(5)
+    assert slack.shows == "x" * 10
+
+
+def test_ids_differ_by_step_and_turn_and_lead_back_to_their_field() -> None:
+    """Slack keeps stale state under an old id."""
+    here = Place(7, AUDIENCE, channel="C1")
+    ids = {here.block_id("kind"), here.anew().block_id("kind"), here.at(MESSAGE).block_id("kind")}
+    assert len(ids) == 3
+    assert {place.field_of(block_id) for block_id in ids} == {"kind"}
+    assert Place.load(here.dump()) == here
+    assert Place.load(Place(None).dump()) == Place(None)
+
+
+def test_an_error_goes_to_its_input_else_to_the_last_and_never_to_a_block_without_one() -> None:
+    """Slack refuses errors for blocks that are no inputs."""
+    view = {
+        "blocks": [
+            {"type": "section", "block_id": "x"},
+            {"type": "input", "block_id": "send.5:body:0"},
+            {"type": "input", "block_id": "send.5:when:0"},
+        ]
+    }
+    assert place.error_block(view, "body") == "send.5:body:0"
+    assert place.error_block(view, "group") == "send.5:when:0"
+    assert place.error_block({"blocks": view["blocks"][:1]}, "body") is None
+
+
+@pytest.mark.parametrize("group", ["Summer 10%", "Bob's", "Żółć 😀"])
+def test_every_offered_tag_can_be_read(group: str) -> None:
+    """Whatever the group is called; and the first text of each purpose too."""
+    for purpose in ("unique_codes", "promotion", "custom"):
+        offered = tags.offered(purpose, group if purpose == "unique_codes" else None, [group], ["city"])
+        texts = [tag.tag for found in offered.values() for tag in found]
+        assert texts
+        for text in [*texts, tags.first_text(purpose, group)]:
+            assert read(text).problems == (), text
+
+
+def test_only_a_messages_own_words_are_made_plain() -> None:
+    """A group's name inside a tag must stay what it is; an emoji has no plain form."""
+    body = "It’s “on” – {{ client.promocode('Bob’s') }} 😀 {% if client.name %}ł{% endif %}"
+    assert mending.in_gsm(body) == "It's \"on\" - {{ client.promocode('Bob’s') }} 😀 {% if client.name %}l{% endif %}"

@@ -11,7 +11,7 @@ import benchmarks
 from benchmarks.figure import Figure
 
 # What the others measure with.
-TOOLS = ("__main__", "databases", "figure")
+TOOLS = ("__main__", "databases", "figure", "sink")
 
 
 def modules() -> list[str]:

@@ -11,6 +11,8 @@ from storage.bulk import among
 from storage.database import is_sqlite
 from storage.tables import Batch, BatchState, Distribution, Message, MessageState
 
+MESSAGE = Message.__table__.c
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -69,9 +71,9 @@ def _lease_range(
         return None
     ids = list(
         session.scalars(
-            select(Message.id)
-            .where(Message.id > claimed_to, Message.id <= last, Message.state == MessageState.QUEUED)
-            .order_by(Message.id)
+            select(MESSAGE.id)
+            .where(MESSAGE.id > claimed_to, MESSAGE.id <= last, MESSAGE.state == int(MessageState.QUEUED))
+            .order_by(MESSAGE.id)
             .limit(size)
         )
     )

@@ -45,6 +45,41 @@ def among(session: Session, what: Column, ids: Iterable[int]) -> ColumnElement[b
     return what == func.any(bindparam(None, list(ids), ARRAY(BigInteger)))
 
 
+def rows_given(sqlite: bool, columns: Mapping[str, TypeEngine[Any] | type[TypeEngine[Any]]]) -> FromClause:
+    """Like `values`, for a statement that is built once and executed with `rows_as` (building one costs 0.3 ms)."""
+    if sqlite:
+        each = func.json_each(bindparam("rows")).table_valued("value")
+        cells = [
+            type_coerce(func.json_extract(each.c.value, f"$[{index}]"), kind).label(name)
+            for index, (name, kind) in enumerate(columns.items())
+        ]
+        return select(*cells).limit(-1).subquery()
+    arrays = [
+        cast(bindparam(f"rows_{index}", type_=ARRAY(kind)), ARRAY(kind)) for index, kind in enumerate(columns.values())
+    ]
+    return func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in columns.items())).render_derived()
+
+
+def rows_as(sqlite: bool, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """The parameters of a statement with `rows_given`. At least one row."""
+    if sqlite:
+        return {"rows": json.dumps(rows, separators=(",", ":"))}
+    return {f"rows_{index}": list(cells) for index, cells in enumerate(zip(*rows, strict=True))}
+
+
+def ids_given(sqlite: bool, what: Column) -> ColumnElement[bool]:
+    """Like `among`, for a statement that is built once and executed with `ids_as`."""
+    if sqlite:
+        each = func.json_each(bindparam("ids")).table_valued("value")
+        return what.in_(select(each.c.value))
+    return what == func.any(bindparam("ids", type_=ARRAY(BigInteger)))
+
+
+def ids_as(sqlite: bool, ids: Iterable[int]) -> dict[str, Any]:
+    """The parameters of a statement with `ids_given`."""
+    return {"ids": json.dumps(list(ids), separators=(",", ":")) if sqlite else list(ids)}
+
+
 def seconds_between(
     session: Session, start: datetime, moment: ColumnElement[Any] | InstrumentedAttribute[Any]
 ) -> ColumnElement[Any]:

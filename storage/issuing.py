@@ -3,15 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, Update, bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage import stock
-from storage.bulk import among, values
+from storage.bulk import among, ids_as, ids_given, values
 from storage.database import is_sqlite
 from storage.tables import CodeState, Distribution, PromoCode, PromoCodeRepeat, PromoCodeStock
-from storage.tables.base import BigId
+from storage.tables.base import BigId, UtcDateTime
 
 CODE: Table = PromoCode.__table__  # type: ignore[assignment]
 REPEAT: Table = PromoCodeRepeat.__table__  # type: ignore[assignment]
@@ -58,20 +60,34 @@ def issue(session: Session, message_ids: Iterable[int], at: datetime, *, repeats
     ids = list(message_ids)
     if not ids:
         return
-    groups = session.scalars(
-        update(CODE)
-        .where(among(session, CODE.c.message_id, ids), CODE.c.state == int(CodeState.BLOCKED))
-        .values(state=int(CodeState.ISSUED), issued_at=at)
-        .returning(CODE.c.group_id)
-    )
+    sqlite = is_sqlite(session)
+    given = {**ids_as(sqlite, ids), "at": at}
+    groups = session.scalars(_issuing(sqlite), given)
     for group_id, n in sorted(Counter(groups).items()):
         stock.move(session, group_id, blocked=-n, issued=n)
     if repeats:
-        session.execute(
-            update(REPEAT)
-            .where(among(session, REPEAT.c.message_id, ids), REPEAT.c.issued_at.is_(None))
-            .values(issued_at=at)
-        )
+        session.execute(_repeating(sqlite), given)
+
+
+@lru_cache(2)
+def _issuing(sqlite: bool) -> ReturningUpdate[int]:
+    """Issue the blocked codes of messages `ids` at `at`; the group of each."""
+    return (
+        update(CODE)
+        .where(ids_given(sqlite, CODE.c.message_id), CODE.c.state == int(CodeState.BLOCKED))
+        .values(state=int(CodeState.ISSUED), issued_at=bindparam("at", type_=UtcDateTime))
+        .returning(CODE.c.group_id)
+    )
+
+
+@lru_cache(2)
+def _repeating(sqlite: bool) -> Update:
+    """The same for the repeats planned for them."""
+    return (
+        update(REPEAT)
+        .where(ids_given(sqlite, REPEAT.c.message_id), REPEAT.c.issued_at.is_(None))
+        .values(issued_at=bindparam("at", type_=UtcDateTime))
+    )
 
 
 def give_back(session: Session, message_ids: Iterable[int]) -> int:

@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Table, Text, case, func, insert, literal, select, update
+from sqlalchemy import Integer, Table, Text, bindparam, case, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.types import TypeEngine
 
 from storage import tally
-from storage.bulk import among, values
+from storage.bulk import among, rows_as, rows_given, values
 from storage.database import is_sqlite
 from storage.tables import Message, MessageState, UnknownAttempt
 from storage.tables.base import BigId, UtcDateTime
@@ -29,6 +32,8 @@ FORWARD: Mapping[MessageState, frozenset[MessageState]] = {
 }
 FINAL: frozenset[MessageState] = frozenset()
 
+SETTLED: dict[str, TypeEngine[Any] | type[TypeEngine[Any]]] = {"id": BigId, "state": Integer, "reason": Text, "ref": Text, "segments": Integer}
+
 
 class Settled(NamedTuple):
     """What became of one message."""
@@ -44,29 +49,31 @@ def settle(session: Session, distribution_id: int, rows: Sequence[Settled], at: 
     """Give queued messages their outcome; returns the ids that moved, the others had one already."""
     if not rows:
         return set()
-    new = values(
-        session,
-        {"id": BigId, "state": Integer, "reason": Text, "ref": Text, "segments": Integer},
-        [(row.message_id, int(row.state), row.reason, row.provider_ref, row.segments) for row in rows],
-    )
-    moved = set(
-        session.scalars(
-            update(MESSAGE)
-            .where(MESSAGE.c.id == new.c.id, MESSAGE.c.state == int(MessageState.QUEUED))
-            .values(
-                state=new.c.state,
-                reason=new.c.reason,
-                provider_ref=new.c.ref,
-                segments=new.c.segments,
-                settled_at=at,
-            )
-            .returning(MESSAGE.c.id)
-        )
-    )
+    sqlite_ = is_sqlite(session)
+    cells = [(row.message_id, int(row.state), row.reason, row.provider_ref, row.segments) for row in rows]
+    moved = set(session.scalars(_settling(sqlite_), {**rows_as(sqlite_, cells), "at": at}))
     deltas = Counter(row.state for row in rows if row.message_id in moved)
     deltas[MessageState.QUEUED] -= len(moved)
     tally.move(session, distribution_id, deltas)
     return moved
+
+
+@lru_cache(2)
+def _settling(sqlite_: bool) -> ReturningUpdate[int]:
+    """Give queued messages the outcomes in `rows` at `at`; the ids that moved."""
+    new = rows_given(sqlite_, SETTLED)
+    return (
+        update(MESSAGE)
+        .where(MESSAGE.c.id == new.c.id, MESSAGE.c.state == int(MessageState.QUEUED))
+        .values(
+            state=new.c.state,
+            reason=new.c.reason,
+            provider_ref=new.c.ref,
+            segments=new.c.segments,
+            settled_at=bindparam("at", type_=UtcDateTime),
+        )
+        .returning(MESSAGE.c.id)
+    )
 
 
 def states(session: Session, ids: Iterable[int]) -> dict[int, MessageState]:
@@ -92,7 +99,7 @@ def advance(session: Session, distribution_id: int, rows: Sequence[Settled], at:
         return []
     new = values(
         session,
-        {"id": BigId, "state": Integer, "reason": Text, "ref": Text, "segments": Integer},
+        SETTLED,
         [(row.message_id, int(row.state), row.reason, row.provider_ref, row.segments) for row in moved.values()],
     )
     receipt = new.c.state.in_((int(MessageState.DELIVERED), int(MessageState.UNDELIVERED)))

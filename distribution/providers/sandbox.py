@@ -110,7 +110,7 @@ class SandboxProvider:
 def read_answer(status: int, answer: bytes, wait: str | None) -> Outcome:
     """What the gateway's answer means. Anything that is not plainly an answer of its own is unknown."""
     try:
-        said = json.loads(answer)
+        said = json.loads(answer.decode())  # bytes would be searched for their encoding first
         if not isinstance(said, dict):
             raise ValueError
     except ValueError:

@@ -70,7 +70,8 @@ class Lane:
         self._hungry = False  # there is more to send than is in hand
         self._quiet_until = 0.0  # the provider asked for silence until then, by the loop's clock
         self._paced = False  # the batch that is written waits for its provider's rate
-        self._low = max(options.batch // 2, min(options.concurrency, options.batch))
+        # A whole batch is in hand while the next is fetched: a turn may take as long as sending one.
+        self._low = options.batch
         self._in_flight = 0
         self._last_second: deque[tuple[float, int]] = deque()
 

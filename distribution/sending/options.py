@@ -22,7 +22,8 @@ class Options:
     margin: float = 10.0  # seconds by which the clocks of two machines may differ
     ahead: float = 2.0  # seconds of the provider's rate that one batch may take, and be reserved ahead
     flush: float = 0.2  # seconds that a result may wait to be recorded
-    idle: float = 0.5  # seconds between looks for work
+    idle: float = 0.5  # seconds between looks for work, where there was none
+    chores: float = 0.5  # seconds between looks at callbacks, unknown attempts and providers' setups
     shutdown: float = 10.0  # seconds that requests in flight are waited for when the sender stops
 
     @property

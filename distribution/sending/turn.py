@@ -6,6 +6,7 @@ status, each customer's consent and number, the provider's rate.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from distribution.sending.record import Moment, Result, record
 from distribution.sending.status import finish_if_over, pause
 from storage import batches, issuing, messages
 from storage.batches import Lease
-from storage.bulk import among
+from storage.bulk import ids_as, ids_given
 from storage.customers import exclusion
 from storage.database import is_sqlite
 from storage.messages import Settled
@@ -141,19 +142,27 @@ def _intend(
 
 def forbidden(session: Session, message_ids: Sequence[int]) -> dict[int, str | None]:
     """Which of the messages must not go now, and why; None where the message is settled already."""
+    sqlite = is_sqlite(session)
+    rows = session.execute(_forbidden(sqlite), ids_as(sqlite, message_ids))
+    return {message_id: reason or None for message_id, reason in rows}
+
+
+@lru_cache(2)
+def _forbidden(sqlite: bool) -> Select[int, str | None]:
+    """Of messages `ids`, those that must not go, and why ("" when settled)."""
+    message, customer = Message.__table__.c, Customer.__table__.c
     why: ColumnElement[str | None] = case(
-        (Message.state != MessageState.QUEUED, literal("")),
-        (Customer.id.is_(None), literal("deleted")),
+        (message.state != int(MessageState.QUEUED), literal("")),
+        (customer.id.is_(None), literal("deleted")),
         (exclusion().is_not(None), exclusion()),
-        (func.coalesce(Message.phone, "") != func.coalesce(Customer.phone, ""), literal("number_changed")),
+        (func.coalesce(message.phone, "") != func.coalesce(customer.phone, ""), literal("number_changed")),
         else_=None,
     )
-    rows = session.execute(
-        select(Message.id, why)
-        .outerjoin(Customer, Customer.id == Message.customer_id)
-        .where(among(session, Message.id, message_ids), why.is_not(None))
+    return (
+        select(message.id, why)
+        .select_from(Message.__table__.outerjoin(Customer.__table__, customer.id == message.customer_id))
+        .where(ids_given(sqlite, message.id), why.is_not(None))
     )
-    return {message_id: reason or None for message_id, reason in rows}
 
 
 def _spread(going: Sequence[Ready], wait: float, rate: float) -> list[tuple[Ready, float]]:

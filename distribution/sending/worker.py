@@ -80,7 +80,7 @@ class Sender:
                 await self._open_lanes()
                 tasks = {running.task for running in self._lanes.values()}
                 done, _ = await asyncio.wait(
-                    {stopped, chores, *tasks}, timeout=self._options.idle * 2, return_when=asyncio.FIRST_COMPLETED
+                    {stopped, chores, *tasks}, timeout=self._options.chores, return_when=asyncio.FIRST_COMPLETED
                 )
                 for task in done - {stopped}:
                     task.result()  # a lane or the house never ends by itself but by a bug: the sender ends with it
@@ -143,7 +143,7 @@ class Sender:
                 log.exception("housekeeping failed; trying again")
             if not busy:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self._options.idle)
+                    await asyncio.wait_for(stop.wait(), self._options.chores)
 
     async def _chore(self) -> bool:
         """One round; True when there may be more callbacks to apply."""

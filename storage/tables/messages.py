@@ -127,7 +127,7 @@ class UnknownAttempt(Base):
     distribution_id: Mapped[int]
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    absences: Mapped[int] = mapped_column(default=0)  # times the provider said, after all had ended, that it has no such text
+    absences: Mapped[int] = mapped_column(default=0)  # times its provider said, after all had ended: no such text
     looks_failed: Mapped[int] = mapped_column(default=0)
     outcome: Mapped[str | None] = mapped_column(Text)
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

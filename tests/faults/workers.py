@@ -20,7 +20,7 @@ from distribution.sending.worker import Sender
 from storage.tables import Distribution, UnknownAttempt
 from tests.sending import Gateway, callback_of
 
-OPTIONS = Options(concurrency=6, batch=7, flush=0.005, idle=0.02, shutdown=1.0)
+OPTIONS = Options(concurrency=6, batch=7, flush=0.005, idle=0.02, chores=0.02, shutdown=1.0)
 PATIENCE = 45.0
 
 

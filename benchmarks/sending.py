@@ -1,0 +1,252 @@
+"""Messages a second from lease to record, beside the same HTTP client posting the same bodies with nothing around it.
+
+One process, one loop, alternating slices, ten pairs; the sink is a process of its own. And blocking 100,000 of a million
+codes, beside two plain updates of as many rows.
+"""
+
+import asyncio
+import os
+import statistics
+import time
+from collections import deque
+from datetime import UTC, datetime
+
+from sqlalchemy import func, insert, select, text, update
+from yarl import URL
+
+from benchmarks.databases import databases, kinds
+from benchmarks.figure import Figure, seconds
+from benchmarks.sink import sink
+from distribution import providers, seal
+from distribution.clock import SystemClock
+from distribution.kinds import jobs_for
+from distribution.launch import launch
+from distribution.links import Links
+from distribution.providers import http
+from distribution.runtime import Runtime
+from distribution.sending.options import Options
+from distribution.sending.worker import Sender, new_loop
+from distribution.vault import Vault
+from storage.database import Database
+from storage.sequences import take
+from storage.tables import (
+    Customer,
+    Distribution,
+    PromoCode,
+    PromoCodeGroup,
+    PromoCodeLot,
+    PromoCodeStock,
+    Segment,
+    SegmentMember,
+)
+
+PAIRS = int(os.environ.get("PAIRS", "10"))
+MESSAGES = int(os.environ.get("MESSAGES", "6000"))
+NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+BODY = (
+    "Hi {{ client.first_name | default('there') }}, your 10% code: {{ client.promocode('Summer 10%') }}. "
+    "Reply STOP to opt out."
+)
+
+
+def run() -> list[Figure]:
+    """Sending at once and with a gateway that takes 80 ms, on each database; then blocking."""
+    figures = []
+    for kind in kinds():
+        for latency, concurrency in ((0, 100), (80, 400)):
+            figures.append(sending(kind, latency, concurrency))
+        figures.append(blocking(kind))
+    return figures
+
+
+def runtime_over(db: Database) -> Runtime:
+    """A runtime as the process has it."""
+    clock, vault = SystemClock(), Vault("a key for benchmarks")
+    return Runtime(db, clock, jobs_for(clock), Links("http://localhost:8000", vault.derive("qr links")), vault)
+
+
+def load(runtime: Runtime, customers: int, codes: int) -> int:
+    """Customers who may be texted, and a group with active codes; the group's id."""
+    with runtime.db.write() as session:
+        group = PromoCodeGroup(
+            name="Summer 10%", name_key="summer 10%", formats=[], created_at=NOW, created_by="bench"
+        )
+        session.add(group)
+        session.flush()
+        session.add(PromoCodeStock(group_id=group.id, total=codes, active=codes))
+        lot = PromoCodeLot(group_id=group.id, method="generate", created_at=NOW, created_by="bench")
+        session.add(lot)
+        session.flush()
+        for start in range(0, customers, 20_000):
+            session.execute(
+                insert(Customer.__table__),  # type: ignore[arg-type]
+                [
+                    {
+                        "phone": f"+4860{n:07d}", "name": f"Anna{n} Kowalska", "consent": "given", "attributes": {},
+                        "search": "", "created_at": NOW, "updated_at": NOW,
+                    }
+                    for n in range(start, min(start + 20_000, customers))
+                ],
+            )
+        first = take(session, "code", codes)
+        for start in range(0, codes, 20_000):
+            session.execute(
+                insert(PromoCode.__table__),  # type: ignore[arg-type]
+                [
+                    {"id": first + n, "code": f"SUMMER-{n:014d}", "group_id": group.id, "lot_id": lot.id, "state": 0}
+                    for n in range(start, min(start + 20_000, codes))
+                ],
+            )
+        return group.id
+
+
+def sealed(runtime: Runtime, provider_id: int, first: int, count: int) -> int:
+    """A sealed distribution to `count` customers from the `first`; its id."""
+    with runtime.db.write() as session:
+        segment = Segment(name="List", kind="list", created_at=NOW, created_by="bench")
+        session.add(segment)
+        session.flush()
+        chosen = (
+            select(segment.id, Customer.id).order_by(Customer.id).offset(first).limit(count)  # type: ignore[call-overload]
+        )
+        session.execute(insert(SegmentMember).from_select(["segment_id", "customer_id"], chosen))
+        row = Distribution(
+            status="pending", subject="Bench", body=BODY, provider_id=provider_id, purpose="unique_codes",
+            audience={"kind": "list", "segment_id": segment.id}, created_by="bench", created_at=NOW, updated_at=NOW,
+        )
+        session.add(row)
+        session.flush()
+        seal.put(session, row)
+        return row.id
+
+
+def launched(runtime: Runtime, provider_id: int, first: int, count: int) -> int:
+    """The same, launched and held, so that a slice can begin when it likes; its id."""
+    distribution_id = sealed(runtime, provider_id, first, count)
+    with runtime.db.write() as session:
+        launch(session, runtime, distribution_id)
+    while runtime.jobs.run_next(runtime):
+        pass
+    set_status(runtime, distribution_id, "paused")
+    return distribution_id
+
+
+def set_status(runtime: Runtime, distribution_id: int, status: str) -> None:
+    """Let a distribution go, or hold it."""
+    with runtime.db.write() as session:
+        session.execute(update(Distribution).where(Distribution.id == distribution_id).values(status=status))
+
+
+def sending(kind: str, latency: int, concurrency: int) -> Figure:
+    """Messages a second from lease to record, against the bare client."""
+    with databases(kind) as [db], sink(latency) as url:
+        runtime = runtime_over(db)
+        load(runtime, MESSAGES * PAIRS, MESSAGES * PAIRS)
+        with db.write() as session:
+            provider = providers.add(
+                session, runtime.vault, name="Sink", kind="sandbox", config={"base_url": url}, rate=10_000,
+                by="bench", now=NOW,
+            ).id
+        slices = [launched(runtime, provider, MESSAGES * n, MESSAGES) for n in range(PAIRS)]
+        if not db.is_sqlite:
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM ANALYZE")
+        loop = new_loop()
+        ours, bare = loop.run_until_complete(_slices(runtime, url, slices, concurrency))
+        loop.close()
+    return Figure(
+        f"sending, {kind}, gateway {latency} ms, {concurrency} at once",
+        statistics.median(ours),
+        "messages/s",
+        "the bare client",
+        statistics.median(bare),
+    )
+
+
+async def _slices(runtime: Runtime, url: str, slices: list[int], concurrency: int) -> tuple[list[float], list[float]]:
+    """The speed of each pair of slices: ours and the bare client's."""
+    options = Options(concurrency=concurrency, idle=0.02)
+    stop = asyncio.Event()
+    sender = asyncio.create_task(Sender(runtime, options=options).run(stop))
+    body = (
+        b'{"to": "+48600000000", "from": "PROMO", "body": "Hi Anna, your 10% code: SUMMER-00000000000000. Reply STOP '
+        b'to opt out.", "reference": "1234-1234567", "callback_url": '
+        b'"http://localhost:8000/callbacks/1-0123456789abcd/1234-1234567"}'
+    )
+    ours, bare = [], []
+    await _post(url, body, 1000, concurrency)
+    for distribution_id in slices:
+        ours.append(MESSAGES / await _ours(runtime, distribution_id))
+        bare.append(MESSAGES / await _post(url, body, MESSAGES, concurrency))
+    stop.set()
+    await sender
+    return ours, bare
+
+
+async def _ours(runtime: Runtime, distribution_id: int) -> float:
+    """Seconds until a distribution is done."""
+    set_status(runtime, distribution_id, "sending")
+    started = time.perf_counter()
+    while True:
+        await asyncio.sleep(0.05)
+        with runtime.db.read() as session:
+            status = session.scalar(select(Distribution.status).where(Distribution.id == distribution_id))
+        if status == "done":
+            return time.perf_counter() - started
+        if status == "paused":
+            raise RuntimeError("it paused itself")
+
+
+async def _post(url: str, body: bytes, count: int, concurrency: int) -> float:
+    """Seconds that the client takes for `count` posts with nothing around it."""
+    address, headers = URL(f"{url}/gateway/messages"), {"Content-Type": "application/json"}
+    waiting = deque([body] * count)
+
+    async def work() -> None:
+        while waiting:
+            async with session.post(address, data=waiting.popleft(), headers=headers) as response:
+                await response.read()
+
+    async with http.open_session() as session:
+        started = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(concurrency)))
+        return time.perf_counter() - started
+
+
+def blocking(kind: str, codes: int = 1_000_000, recipients: int = 100_000) -> Figure:
+    """Blocking a code for each of 100,000 recipients, against two plain updates of as many rows."""
+    with databases(kind) as [db]:
+        runtime = runtime_over(db)
+        group = load(runtime, recipients, codes)
+        with db.write() as session:
+            provider = providers.add(
+                session, runtime.vault, name="Sink", kind="sandbox", config={"base_url": "http://127.0.0.1:9"},
+                by="bench", now=NOW,
+            ).id
+        distribution_id = sealed(runtime, provider, 0, recipients)
+
+        def block() -> None:
+            with db.write() as session:
+                launch(session, runtime, distribution_id)
+            while runtime.jobs.run_next(runtime):
+                pass
+
+        ours = seconds(block)
+        with db.read() as session:
+            blocked = session.scalar(select(PromoCodeStock.blocked).where(PromoCodeStock.group_id == group))
+            top = session.scalar(select(func.max(PromoCode.id)).where(PromoCode.state == 0)) or 0
+        if blocked != recipients:
+            raise RuntimeError(f"{blocked} codes were blocked")
+
+        def floor() -> None:
+            with db.write() as session:
+                session.execute(
+                    text("UPDATE promo_code SET state = 1, customer_id = id, message_id = id WHERE id > :after"),
+                    {"after": top - recipients},
+                )
+                session.execute(text("UPDATE message SET segments = 1 WHERE distribution_id = :id"), {"id": distribution_id})
+
+        plain = seconds(floor)
+    return Figure(
+        f"launching to {recipients:,} with {codes:,} codes, {kind}", ours, "s", "two plain updates", plain
+    )

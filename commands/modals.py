@@ -10,34 +10,42 @@ from slack_sdk.errors import SlackApiError
 View = dict[str, Any]
 
 
-def show(client: WebClient, body: Mapping[str, Any], view: View) -> str:
-    """Show `view` to who pressed something (`body`: the payload of the action); returns the view's id.
+def show(client: WebClient, body: Mapping[str, Any], view: View) -> Mapping[str, Any]:
+    """Show `view` to who pressed something (`body`: the payload of the action); returns it as Slack has it.
 
     From a message it opens; from a modal it is laid on top; from the third modal of a stack, which is as many as Slack
     allows (docs.slack.dev/surfaces/modals), it takes that one's place.
     """
     below = body.get("view")
     if not below or below.get("type") != "modal":
-        return str(client.views_open(trigger_id=body["trigger_id"], view=view)["view"]["id"])
-    if depth(below) == 3:
-        return str(client.views_update(view_id=below["id"], view=view)["view"]["id"])
-    return str(client.views_push(trigger_id=body["trigger_id"], view=view)["view"]["id"])
+        answer = client.views_open(trigger_id=body["trigger_id"], view=view)
+    elif depth(below) == 3:
+        answer = client.views_update(view_id=below["id"], view=view)
+    else:
+        answer = client.views_push(trigger_id=body["trigger_id"], view=view)
+    shown: Mapping[str, Any] = answer["view"]
+    return shown
 
 
-def refresh(client: WebClient, view_id: str | None, view: View) -> None:
-    """Show `view` in place of an open one; nothing happens where that was closed."""
+def refresh(client: WebClient, view_id: str | None, view: View, *, seen: str | None = None) -> Mapping[str, Any] | None:
+    """Show `view` in place of an open one; returns it as Slack has it, None where there is none or it was closed.
+
+    `seen`: the hash of what it replaces; where it shows something newer by now, it is left alone.
+    """
     if view_id:
         with gone_is_fine():
-            client.views_update(view_id=view_id, view=view)
+            shown: Mapping[str, Any] = client.views_update(view_id=view_id, view=view, hash=seen)["view"]
+            return shown
+    return None
 
 
 @contextlib.contextmanager
 def gone_is_fine() -> Iterator[None]:
-    """Slack's refusal to change a modal that somebody closed meanwhile is no error."""
+    """Slack's refusal to change a modal that was closed or changed meanwhile is no error."""
     try:
         yield
     except SlackApiError as error:
-        if error.response.get("error") not in ("not_found", "view_not_found"):
+        if error.response.get("error") not in ("not_found", "view_not_found", "hash_conflict"):
             raise
 
 

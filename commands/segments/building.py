@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from commands import modals
 from commands.segments import build_views, builder, views
 from commands.segments.builder import Draft, RowRefused
-from commands.segments.listeners import below, done, editor, member_name
+from commands.segments.listeners import below, done, editor, who
 from commands.ui import choose
 from distribution.codes import groups
 from distribution.errors import Refused
@@ -37,9 +37,7 @@ def register(app: App, runtime: Runtime) -> None:
         editor(runtime, client, body)
         view = body.get("view") or {}
         metadata = {"list": view["id"]} if view.get("callback_id") == views.LIST else {}
-        with runtime.db.read() as session:
-            modal = _modal(session, builder.new_row(Draft()), metadata)
-        modals.show(client, body, modal)
+        _show(runtime, client, builder.new_row(Draft()), metadata, lambda modal: modals.show(client, body, modal))
 
     @app.action(views.EDIT)
     def edit(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
@@ -50,8 +48,7 @@ def register(app: App, runtime: Runtime) -> None:
             draft = builder.draft_of(segment.name, parse(segment.rules))
             if len(draft.rows) > builder.ROWS or any(len(row.value) > INPUT_MAX for row in draft.rows):
                 raise Refused(f"'{segment.name}' has more rules, or a longer list, than a modal in Slack can hold.")
-            modal = _modal(session, draft, below(body, segment.id))
-        modals.show(client, body, modal)
+        _show(runtime, client, draft, below(body, segment.id), lambda modal: modals.show(client, body, modal))
 
     @app.options(builder.GROUP)
     def groups_matching(ack: Ack, payload: dict[str, Any]) -> None:
@@ -65,8 +62,8 @@ def register(app: App, runtime: Runtime) -> None:
         view = body["view"]
         with runtime.db.read() as session:
             draft = _after(builder.read(view, customers.attributes(session)), action)
-            modal = _modal(session, draft, json.loads(view["private_metadata"]))
-        modals.refresh(client, view["id"], modal)
+        metadata = json.loads(view["private_metadata"])
+        _show(runtime, client, draft, metadata, lambda modal: modals.refresh(client, view["id"], modal))
 
     @app.view(build_views.BUILD)
     def save(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
@@ -83,7 +80,7 @@ def register(app: App, runtime: Runtime) -> None:
         except Refused as refusal:
             ack(response_action="errors", errors={views.NAME_BLOCK: str(refusal)})
         else:
-            done(ack, runtime, client, person, metadata, segment_id)
+            done(ack, runtime, client, person, view, segment_id)
 
 
 def _after(draft: Draft, action: Mapping[str, Any]) -> Draft:
@@ -106,22 +103,38 @@ def _save(runtime: Runtime, session: Session, segment_id: int | None, name: str,
     return editing.change_rules(session, segment_id, rules).id
 
 
-def _modal(session: Session, draft: Draft, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The builder with who matches now."""
-    choices = _choices(session)
-    return build_views.build(draft, choices, _who(session, draft, choices), metadata=metadata)
+def _show(
+    runtime: Runtime,
+    client: WebClient,
+    draft: Draft,
+    metadata: Mapping[str, Any],
+    put: Callable[[dict[str, Any]], Mapping[str, Any] | None],
+) -> None:
+    """Show the builder: `put` gives it to Slack. Where counting takes long, once more when that is done, unless
+    something was changed meanwhile."""
+    modal, counted = _modal(runtime, draft, metadata, patient=False)
+    shown = put(modal)
+    if shown and not counted:
+        modal, _ = _modal(runtime, draft, metadata, patient=True)
+        modals.refresh(client, str(shown["id"]), modal, seen=shown.get("hash"))
 
 
-def _who(session: Session, draft: Draft, choices: build_views.Choices) -> views.Shown:
-    """Who matches a draft; why not, where it says nothing yet."""
-    try:
-        rules = builder.rules(draft, choices.attributes)
-        check(session, rules)
-    except (RowRefused, Refused) as refusal:
-        return views.Shown(why_not=str(refusal))
-    where = counting.matching(session, rules)
-    members = [member_name(customer) for customer in counting.sample(session, where, views.MEMBERS)]
-    return views.Shown(counting.count(session, where), members)
+def _modal(
+    runtime: Runtime, draft: Draft, metadata: Mapping[str, Any], *, patient: bool
+) -> tuple[dict[str, Any], bool]:
+    """The builder with who matches now, and whether that is known."""
+    with runtime.db.read() as session:
+        choices = _choices(session)
+        try:
+            rules = builder.rules(draft, choices.attributes)
+            check(session, rules)
+        except (RowRefused, Refused) as refusal:
+            shown = views.Shown(why_not=str(refusal))
+        else:
+            found = counting.look(session, counting.matching(session, rules), views.MEMBERS, patient=patient)
+            shown = who(found)
+    known = shown.counted is not None or bool(shown.why_not)
+    return build_views.build(draft, choices, shown, metadata=metadata), known
 
 
 def _choices(session: Session) -> build_views.Choices:

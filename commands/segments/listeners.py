@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +20,11 @@ from commands.verbs import Ask
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.segments import counting, describe, editing
+from distribution.segments.counting import Count
 from distribution.segments.rules import parse
 from storage import segments as rows
 from storage.names import fold
-from storage.tables import Segment
+from storage.tables import Customer, Segment
 
 # A count that is older is made again when a list shows it.
 FRESH = timedelta(minutes=1)
@@ -35,10 +37,54 @@ def run(ask: Ask) -> None:
     """
     with ask.runtime.db.read() as session:
         exact = rows.by_name_key(session, fold(ask.words)) if ask.words else None
-        view = shown(session, exact.id, ask.person, {}) if exact else _listing(session, ask.person, ask.words)
-    opened = ask.client.views_open(trigger_id=ask.trigger_id, view=view)
-    if not exact:
-        _count_and_show(ask.runtime, ask.client, ask.person, opened["view"])
+        page = None if exact else _listing(session, ask.person, ask.words)
+    if page:
+        opened = ask.client.views_open(trigger_id=ask.trigger_id, view=page)["view"]
+        _count_and_show(ask.runtime, ask.client, ask.person, opened)
+    elif exact:
+        here = Here(ask.runtime, ask.client, ask.person, exact.id)
+        here.show(lambda view: ask.client.views_open(trigger_id=ask.trigger_id, view=view)["view"])
+
+
+@dataclass(frozen=True)
+class Here:
+    """One segment before one person: shown at once, and again when it is counted, where counting takes long."""
+
+    runtime: Runtime
+    client: WebClient
+    person: Person
+    segment_id: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+    def show(self, put: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
+        """Show it: `put` gives a view to Slack and returns it as Slack has it. Raises `Refused` where it is deleted."""
+        view, counted = self._view(patient=False)
+        shown = put(view)
+        if counted is None:
+            view, counted = self._view(patient=True)
+            modals.refresh(self.client, str(shown["id"]), view, seen=shown.get("hash"))
+        if counted:
+            with self.runtime.db.write() as session:
+                counting.remember(session, self.segment_id, counted, self.runtime.clock.now())
+
+    def _view(self, *, patient: bool) -> tuple[dict[str, Any], Count | None]:
+        """Its modal, and how many are in it; None where that takes longer than anybody waits."""
+        with self.runtime.db.read() as session:
+            segment = editing.get(session, self.segment_id)
+            found = counting.look(session, counting.belongs(session, segment), views.MEMBERS, patient=patient)
+            line = _line(session, segment)
+        may_edit = self.person.may("edit")
+        view = views.segment(line, segment.kind, who(found), may_edit=may_edit, metadata=self.metadata, note=self.note)
+        return view, found[0] if found else None
+
+
+def who(found: tuple[Count, Sequence[Customer]] | None) -> views.Shown:
+    """What `counting.look` found, for a view."""
+    if found is None:
+        return views.Shown()
+    names = [each.name or each.phone or each.source_id or f"Customer {each.id}" for each in found[1]]
+    return views.Shown(found[0], names)
 
 
 def register(app: App, runtime: Runtime) -> None:
@@ -59,8 +105,9 @@ def register(app: App, runtime: Runtime) -> None:
         below = body.get("view") or {}
         metadata = {"list": below["id"]} if below.get("callback_id") == views.LIST else {}
         with runtime.db.read() as session:
-            view = shown(session, int(chosen["value"]), recognise(session, client, body["user"]["id"]), metadata)
-        modals.show(client, body, view)
+            person = recognise(session, client, body["user"]["id"])
+        here = Here(runtime, client, person, int(chosen["value"]), metadata)
+        here.show(lambda view: modals.show(client, body, view))
 
     @app.action(f"{views.TURN}:next")
     @app.action(f"{views.TURN}:previous")
@@ -69,9 +116,11 @@ def register(app: App, runtime: Runtime) -> None:
         words = json.loads(body["view"]["private_metadata"])["words"]
         with runtime.db.read() as session:
             person = recognise(session, client, body["user"]["id"])
+
             view = _listing(session, person, words, int(action["value"]))
-        modals.refresh(client, body["view"]["id"], view)
-        _count_and_show(runtime, client, person, view | {"id": body["view"]["id"]})
+        turned = modals.refresh(client, body["view"]["id"], view)
+        if turned:
+            _count_and_show(runtime, client, person, turned)
 
     @app.action(views.RENAME)
     def rename(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
@@ -91,16 +140,16 @@ def register(app: App, runtime: Runtime) -> None:
         except Refused as refusal:
             ack(response_action="errors", errors={views.NAME_BLOCK: str(refusal)})
             return
-        done(ack, runtime, client, person, metadata, metadata["segment"])
+        done(ack, runtime, client, person, view, metadata["segment"])
 
     @app.action(views.CLONE)
     def clone(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
         person, metadata = editor(runtime, client, body), json.loads(body["view"]["private_metadata"])
         with runtime.db.write() as session:
-            copy = editing.clone(session, int(action["value"]), by=person.user_id, now=runtime.clock.now())
-            view = shown(session, copy.id, person, metadata, note="This is the copy. Rename it, or change its rules.")
-        modals.refresh(client, body["view"]["id"], view)
+            copy = editing.clone(session, int(action["value"]), by=person.user_id, now=runtime.clock.now()).id
+        here = Here(runtime, client, person, copy, metadata, "This is the copy. Rename it, or change its rules.")
+        here.show(lambda view: modals.refresh(client, body["view"]["id"], view) or body["view"])
         refresh_list(runtime, client, person, metadata.get("list"))
 
     @app.action(views.DELETE)
@@ -134,38 +183,25 @@ def done(
     runtime: Runtime,
     client: WebClient,
     person: Person,
-    metadata: Mapping[str, Any],
+    view: Mapping[str, Any],
     segment_id: int,
     note: str = "",
 ) -> None:
-    """After a form: the segment as it is now, on the modal below or in the form's place; and the list anew."""
+    """After a form (`view`): the segment as it is now, on the modal below or in the form's place; and the list anew."""
+    metadata = json.loads(view["private_metadata"])
     kept = {"list": metadata["list"]} if metadata.get("list") else {}
-    with runtime.db.write() as session:
-        counting.recount(session, editing.get(session, segment_id), runtime.clock.now())
-        view = shown(session, segment_id, person, kept, note=note)
-    if metadata.get("below"):
-        ack()
-        modals.refresh(client, metadata["below"], view)
-    else:
-        ack(response_action="update", view=view)
+    here = Here(runtime, client, person, segment_id, kept, note)
+
+    def put(segment: dict[str, Any]) -> Mapping[str, Any]:
+        """Below, or in place of the form."""
+        if metadata.get("below"):
+            ack()
+            return modals.refresh(client, metadata["below"], segment) or {"id": metadata["below"]}
+        ack(response_action="update", view=segment)
+        return {"id": view["id"]}
+
+    here.show(put)
     refresh_list(runtime, client, person, metadata.get("list"))
-
-
-def shown(
-    session: Session, segment_id: int, person: Person, metadata: Mapping[str, Any], *, note: str = ""
-) -> dict[str, Any]:
-    """One segment's modal, counted now. Raises `Refused` where it was deleted."""
-    segment = editing.get(session, segment_id)
-    belongs = counting.belongs(session, segment)
-    members = [member_name(customer) for customer in counting.sample(session, belongs, views.MEMBERS)]
-    who = views.Shown(counting.count(session, belongs), members)
-    line = _line(session, segment)
-    return views.segment(line, segment.kind, who, may_edit=person.may("edit"), metadata=metadata, note=note)
-
-
-def member_name(customer: Any) -> str:
-    """A member as a list of names shows them."""
-    return customer.name or customer.phone or customer.source_id or f"Customer {customer.id}"
 
 
 def refresh_list(runtime: Runtime, client: WebClient, person: Person, view_id: str | None) -> None:
@@ -180,14 +216,17 @@ def _count_and_show(runtime: Runtime, client: WebClient, person: Person, view: M
     """Count the segments of a page whose numbers are old, remember them, and show the page again if any was."""
     now = runtime.clock.now()
     metadata = json.loads(view["private_metadata"])
-    with runtime.db.write() as session:
+    with runtime.db.read() as session:
         page = _page(session, metadata["words"], metadata["first"])
         old = [each for each in page.items if each.counted_at is None or now - each.counted_at > FRESH]
-        for segment in old:
-            counting.recount(session, segment, now)
-        again = _listing(session, person, metadata["words"], metadata["first"]) if old else None
-    if again:
-        modals.refresh(client, str(view["id"]), again)
+        counts = {each.id: counting.count(session, counting.belongs(session, each)) for each in old}
+    if not counts:
+        return
+    with runtime.db.write() as session:
+        for segment_id, counted in counts.items():
+            counting.remember(session, segment_id, counted, now)
+        again = _listing(session, person, metadata["words"], metadata["first"])
+    modals.refresh(client, str(view["id"]), again, seen=view.get("hash"))
 
 
 def _listing(session: Session, person: Person, words: str, first: int = 0) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A static segment out of pasted lines, or of a file."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,8 +47,7 @@ def register(app: App, runtime: Runtime) -> None:
         except Refused as refusal:
             ack(response_action="errors", errors={_block(refusal, typed): str(refusal)})
             return
-        metadata = json.loads(view["private_metadata"])
-        done(ack, runtime, client, person, metadata, segment_id, note=what_became(matched))
+        done(ack, runtime, client, person, view, segment_id, note=what_became(matched))
 
 
 def what_became(matched: Matched) -> str:

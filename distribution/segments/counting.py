@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from distribution import settings
 from distribution.segments.rules import parse
 from storage import segments as rows
+from storage.patience import TooSlow, at_most
 from storage.rules import Rules
 from storage.tables import Customer, Segment, SegmentMember
 
 # People choose by the size of a segment, not by its last digit: counting stops here, and says "100,000+".
 BOUND = 100_000
+
+# Seconds that a listener counts while Slack waits for its answer; what takes longer is shown as soon as it is known.
+PATIENCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,27 @@ def sample(session: Session, where: ColumnElement[bool], limit: int = 10) -> Seq
     return session.scalars(select(Customer).where(where).order_by(Customer.id).limit(limit)).all()
 
 
-def recount(session: Session, segment: Segment, now: datetime) -> Count:
-    """Count a segment and remember the number on its row, for lists that must answer at once."""
-    counted = count(session, belongs(session, segment))
-    segment.counted, segment.counted_at = counted.number, now
-    return counted
+def look(
+    session: Session, where: ColumnElement[bool], members: int, *, patient: bool = True
+) -> tuple[Count, Sequence[Customer]] | None:
+    """How many there are and the first of them. None where that takes longer than `PATIENCE`, unless `patient`."""
+    if patient:
+        return count(session, where), sample(session, where, members)
+    try:
+        with at_most(session, PATIENCE):
+            return count(session, where), sample(session, where, members)
+    except TooSlow:
+        return None
+
+
+def remember(session: Session, segment_id: int, counted: Count, now: datetime) -> None:
+    """Keep a count on the segment's row, for lists that must answer at once."""
+    row = update(Segment).where(Segment.id == segment_id)
+    session.execute(row.values(counted=counted.number, counted_at=now))
 
 
 def remembered(segment: Segment) -> Count | None:
-    """The number that `recount` remembered; None where it was never counted."""
+    """The number that was remembered; None where it was never counted."""
     return None if segment.counted is None else Count(segment.counted, segment.counted >= BOUND)
 
 

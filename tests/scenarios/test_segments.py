@@ -65,7 +65,7 @@ def test_a_segment_is_built_counted_as_it_changes_and_saved(shop: World) -> None
     shown = shop.maya.view("Edit rules…")
     assert "city is warsaw, and at least 1 promo code issued from 'Summer 10%'" in shown.text
     shop.maya.close()
-    assert "Warsaw regulars · 1 customer" in shop.maya.view("Segments").text
+    shop.maya.view("Warsaw regulars · 1 customer")
     assert named(shop, "warsaw regulars").counted == 1
 
 
@@ -126,7 +126,7 @@ def test_a_segment_is_edited_renamed_cloned_and_deleted(shop: World) -> None:
     shop.maya.view("Britons").click("Clone")
     shop.maya.view("Britons copy").click("Delete")
     shop.maya.view("was deleted").close()
-    assert "Britons · 1 customer" in shop.maya.view("Segments").text
+    shop.maya.view("Britons · 1 customer")
     with shop.runtime.db.read() as session:
         left = session.scalars(select(Segment.name).where(Segment.deleted_at.is_(None)).order_by(Segment.name)).all()
     assert left == ["Britons", "Everybody"]
@@ -156,7 +156,7 @@ def test_a_pasted_list_is_a_segment_and_says_what_it_did_not_find(shop: World) -
     form.submit()
     text = shop.maya.view("A fixed list").text
     assert "2 customers found · 1 number of no customer (+48501234999) · 1 line not read (line 4:" in text
-    assert named(shop, "friends").counted == 2
+    shop.wait_for(lambda: named(shop, "friends").counted == 2, "the count to be remembered")
 
 
 def test_an_uploaded_list_is_a_segment(shop: World) -> None:

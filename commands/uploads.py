@@ -1,6 +1,8 @@
 """Files that people upload in a modal: fetched from Slack with the bot's token."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -25,6 +27,15 @@ class Upload:
     data: bytes
 
 
+def check_size(file: Mapping[str, Any], *, largest: int, field: str) -> None:
+    """Raise `Refused` at `field` for a file (Slack's object of it) of more than `largest` bytes."""
+    if int(file.get("size", 0)) > largest:
+        raise Refused(
+            f"{file['name']} has {file['size'] / MIB:.1f} MB. Files up to {largest / MIB:g} MB can be read here.",
+            field=field,
+        )
+
+
 def fetch(client: WebClient, file_id: str, *, largest: int, field: str) -> Upload:
     """Fetch a file by its id; takes two requests. Raises `Refused` at `field` for one over `largest` bytes, or gone.
 
@@ -35,11 +46,7 @@ def fetch(client: WebClient, file_id: str, *, largest: int, field: str) -> Uploa
     except SlackApiError as error:
         log.warning("file not readable", file=file_id, why=error.response.get("error"))
         raise Refused("Slack does not let promobot read this file. Upload it once more.", field=field) from None
-    if file["size"] > largest:
-        raise Refused(
-            f"{file['name']} has {file['size'] / MIB:.1f} MB. Files up to {largest / MIB:g} MB can be read here.",
-            field=field,
-        )
+    check_size(file, largest=largest, field=field)
     url = file.get("url_private_download") or file["url_private"]
     if urlsplit(url).scheme not in ("http", "https"):
         raise Refused("This file is not one that Slack keeps. Upload it once more.", field=field)

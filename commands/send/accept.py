@@ -19,8 +19,10 @@ from storage.tables import Distribution
 # The engine's fields that are typed into inputs of another name.
 FIELDS = {"mode": "type", "audience": "kind"}
 
-# A list is read while its sender waits (Slack gives three seconds); a longer one belongs in an import.
+# A list is matched in one transaction, in which nobody else can write on SQLite: some 40,000 numbers, a few seconds at
+# worst. A longer one belongs in an import. Up to `AT_ONCE` it is read before Slack is answered.
 LIST_BYTES = 512 * 1024
+AT_ONCE = 48 * 1024
 EXAMPLES = 5  # lines that the modal quotes of those that were not understood
 
 

@@ -20,6 +20,7 @@ from commands.send.reviewing import Reviewing
 from commands.send.typing import Typing
 from commands.send.views import audience, frame, message, purpose, type
 from commands.ui import choose
+from commands.ui.text import escape
 from distribution import drafts
 from distribution.errors import Refused
 from distribution.runtime import Runtime
@@ -77,17 +78,34 @@ class Wizard:
         if here.step == REVIEW:
             self.reviewing.submitted(ack, client, view, here, self.person(client, body))
             return
+        person = self.person(client, body)
+        uploaded = place.files(view)
+        late = False
         try:
-            file = self._file(client, here, typed)
-            with self.runtime.db.write() as session:
-                person = self._person(session, client, body)
-                person.must("send")
-                there = accept.accept(self.runtime, session, here, typed, person, file)
+            for file in uploaded:
+                uploads.check_size(file, largest=accept.LIST_BYTES, field="files")
+            late = any(file.get("size", 0) > accept.AT_ONCE for file in uploaded)
+            if late:  # Slack waits three seconds for an answer: the file is read after it
+                ack(response_action="update", view=audience.reading(here))
+            there = self._accepted(client, here, typed, person)
         except Refused as refusal:
             self._keep(client, body, view)
-            ack(response_action="errors", errors=self._errors(view, refusal))
+            if late:
+                self._show(client, view["id"], here.anew(), person, note=f"⚠ {escape(str(refusal))}")
+            else:
+                ack(response_action="errors", errors=self._errors(view, refusal))
             return
-        ack(response_action="update", view=self.shown(client, there, person, view["id"]))
+        if late:
+            self._show(client, view["id"], there, person)
+        else:
+            ack(response_action="update", view=self.shown(client, there, person, view["id"]))
+
+    def _accepted(self, client: WebClient, here: Place, typed: dict[str, Any], person: Person) -> Place:
+        """Check and store a step; returns where it goes on. Raises `Refused` at a field."""
+        person.must("send")
+        file = self._file(client, typed)
+        with self.runtime.db.write() as session:
+            return accept.accept(self.runtime, session, here, typed, person, file)
 
     def back(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """Back: what was typed is kept as it is, right or wrong."""
@@ -259,7 +277,7 @@ class Wizard:
                 accept.keep(self.runtime, session, here, {**place.typed(view), **(instead or {})}, person)
         return here
 
-    def _file(self, client: WebClient, here: Place, typed: dict[str, Any]) -> uploads.Upload | None:
+    def _file(self, client: WebClient, typed: dict[str, Any]) -> uploads.Upload | None:
         """The file of an audience, where one was uploaded. Raises `Refused`, field "files"."""
         if not typed.get("files"):
             return None

@@ -64,6 +64,12 @@ def typed(view: Mapping[str, Any]) -> dict[str, Any]:
     return {field_of(block_id): value for block_id, value in found.items() if field_of(block_id)}
 
 
+def files(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Slack's objects of the files uploaded into a view: name and size need not be fetched."""
+    elements = (element for elements in view["state"]["values"].values() for element in elements.values())
+    return [file for element in elements for file in element.get("files") or []]
+
+
 def error_block(view: Mapping[str, Any], field: str | None) -> str | None:
     """The block that an error about `field` belongs to: its own input, else the last input; None without any.
 

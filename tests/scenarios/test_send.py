@@ -141,6 +141,21 @@ def test_an_uploaded_file_in_utf_16_with_a_heading_is_a_list(world: World) -> No
     assert "to List of 5" in world.maya.view("Step 4 of 5")
 
 
+def test_a_long_file_is_read_after_slack_was_answered(world: World) -> None:
+    """The modal says so and goes on by itself; what is wrong with it is said above the inputs."""
+    shop = open_shop(world.runtime)
+    strangers = "".join(f"+48600{at:06d}\n" for at in range(6_000))
+    to_audience(world.maya, purpose=CUSTOM).choose("A list")
+    world.maya.wait_for(lambda: _with(world.maya, "Step 3 of 5", "Phone numbers"), "the box")
+    step = world.maya.view("Step 3 of 5").fill("Or a file", [("strangers.csv", strangers.encode())])
+    step.submit()
+    world.maya.view("⚠ Nobody on this list is a customer").fill(
+        "Or a file", [("some.csv", f"{strangers}{shop.numbers[0]}\n".encode())]
+    ).submit()
+    step = world.maya.view("6,000 numbers belong to no customer")
+    assert "1 customer, 1 can be texted" in step
+
+
 def test_back_keeps_what_was_typed_right_or_wrong(world: World) -> None:
     """Also a message that would be refused, and it does not overwrite what was accepted in other steps."""
     open_shop(world.runtime)

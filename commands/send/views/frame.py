@@ -26,7 +26,7 @@ def step(
         "Send promo codes",
         [*top, *blocks, *bottom],
         callback_id=WIZARD,
-        submit=submit,
+        submit=submit or None,
         close="Close" if place.step > TYPE else "Cancel",
         metadata=place.dump(),
         notify_on_close=True,

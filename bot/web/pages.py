@@ -19,7 +19,9 @@ PRIVATE = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+    ),
 }
 
 MISSES = 30  # wrong links from one address in a window, then it is refused
@@ -138,6 +140,7 @@ def _page(title: str, inner: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        '<link rel="icon" href="data:,">'  # else browsers ask for one that is not there
         f"<title>{title}</title><style>{STYLE}</style></head><body><main>{inner}</main></body></html>"
     )
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -13,31 +11,6 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.e2e.sandbox_page.bolt_app import TinyBot
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """An installed Chromium; skips where there is none (CHROMIUM may name one)."""
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CANDIDATES)), None)
-    if not path:
-        pytest.skip("no Chromium is installed (set CHROMIUM to its path)")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=ARGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -69,12 +42,15 @@ class Opener:
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(8000)
-        page.on(
-            "console", lambda message: message.type in ("error", "warning") and self.complaints.append(message.text)
-        )
+        page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.goto(self._base + path)
         return page
+
+    def _listen(self, message: Any) -> None:
+        """Keep what a console complains about, and where."""
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.text} {message.location.get('url', '')}".strip())
 
     def workspace(self, *, user: str = "U0MAYA", at: str = "C0MARKETING", hints: str = "off", **options: Any) -> Any:
         """The page of one person in one channel, ready to use."""

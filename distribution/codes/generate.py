@@ -18,7 +18,7 @@ from distribution.codes.rules import CHUNK, GENERATE_MAX, INLINE
 from distribution.errors import Refused
 from storage import codes as rows
 from storage import groups
-from storage.tables import PromoCodeLot
+from storage.tables import PromoCodeGroup, PromoCodeLot
 
 if TYPE_CHECKING:
     from distribution.jobs import JobRun, Jobs
@@ -28,18 +28,27 @@ KIND = "generate_codes"
 
 # A format with up to this many codes can be listed (4 bytes each, and three seconds).
 LISTED_MAX = 2_000_000
+# Among up to so many codes a listener looks for those that a format could have made (a tenth of a second).
+LOOKED_THROUGH_MAX = 200_000
 
 
 def generate(
     jobs: "Jobs", session: Session, group_id: int, count: int, *, by: str, now: datetime, channel: str | None = None
 ) -> Added:
-    """Add `count` codes to a group: at once up to `INLINE`, else in a job (`Added.job_id`) shown in `channel`.
+    """Add `count` codes to a group: at once where that is quick, else in a job (`Added.job_id`) shown in `channel`.
 
-    Raises `Refused` as `generate_into` does.
+    Quick is up to `INLINE` codes, of formats whose room need not be looked for among many codes. Raises `Refused` as
+    `generate_into` does; where room must be looked for, the job does that, and fails with the same words.
     """
-    if count <= INLINE:
+    group, formats = _asked(session, group_id, count)
+    quick = _quick_to_check(session, formats, count)
+    if quick and count <= INLINE:
         return generate_into(session, group_id, count, by=by, now=now)
-    lot, _ = _begin(session, group_id, count, by=by, now=now)
+    if quick:
+        check_room(session, formats, count)
+    else:
+        _refuse_too_little(formats, [form.room for form in formats], count)
+    lot = groups.add_lot(session, group_id, "generate", {"formats": group.formats}, by=by, now=now)
     args = {"group_id": group_id, "lot_id": lot.id, "count": count}
     job_id = jobs.enqueue(session, KIND, args, by=by, channel=channel, total=count)
     return summary(session, lot.id, wanted=count, job_id=job_id)
@@ -51,8 +60,9 @@ def generate_into(session: Session, group_id: int, count: int, *, by: str, now: 
     Raises `Refused` (field "count") for a count below 1 or above `GENERATE_MAX` and where the formats have no room for
     it, with the arithmetic; (field "formats") when the group has no format.
     """
-    lot, formats = _begin(session, group_id, count, by=by, now=now)
+    group, formats = _asked(session, group_id, count)
     maker = Maker(session, formats, count)
+    lot = groups.add_lot(session, group_id, "generate", {"formats": group.formats}, by=by, now=now)
     while maker.goes_on:
         maker.make(session, group_id, lot.id)
     return summary(session, lot.id, wanted=count, note=maker.note)
@@ -79,8 +89,14 @@ def check_room(session: Session, formats: Sequence[Format], count: int) -> list[
     """
     existing = rows.total(session)
     free = [form.room - _taken(session, form, existing, count) for form in formats]
+    _refuse_too_little(formats, free, count)
+    return free
+
+
+def _refuse_too_little(formats: Sequence[Format], free: Sequence[int], count: int) -> None:
+    """Raise `Refused` (field "count") with the arithmetic when the formats have less than `count` codes to give."""
     if sum(free) >= count:
-        return free
+        return
     room = sum(form.room for form in formats)
     if len(formats) == 1:
         what = f"{formats[0].text} has room for {formats[0].arithmetic} codes"
@@ -92,6 +108,12 @@ def check_room(session: Session, formats: Sequence[Format], count: int) -> list[
         f"{what}{taken}; {count:,} were asked, {count - sum(free):,} too many. Make the format longer{ask}.",
         field="count",
     )
+
+
+def _quick_to_check(session: Session, formats: Sequence[Format], count: int) -> bool:
+    """Whether a listener may check the room: there is plenty, or there are few codes to look for it among."""
+    existing = rows.total(session)
+    return existing <= LOOKED_THROUGH_MAX or all(form.room >= existing + count for form in formats)
 
 
 def _taken(session: Session, form: Format, existing: int, count: int) -> int:
@@ -207,8 +229,8 @@ def _proportional(count: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def _begin(session: Session, group_id: int, count: int, *, by: str, now: datetime) -> tuple[PromoCodeLot, list[Format]]:
-    """Check what was asked, and open its lot. Raises `Refused`."""
+def _asked(session: Session, group_id: int, count: int) -> tuple[PromoCodeGroup, list[Format]]:
+    """The group, held against deletion, and its formats. Raises `Refused` for what can be known without looking."""
     group = open_group(session, group_id)
     if not 1 <= count <= GENERATE_MAX:
         raise Refused(f"Ask for 1 to {GENERATE_MAX:,} codes at a time, not {count:,}.", field="count")
@@ -217,6 +239,4 @@ def _begin(session: Session, group_id: int, count: int, *, by: str, now: datetim
             f"'{group.name}' has no format to make codes by. Write one such as SUMMER-{{string('0-9', 6)}}.",
             field="formats",
         )
-    formats = [Format.parse(text) for text in group.formats]
-    check_room(session, formats, count)
-    return groups.add_lot(session, group_id, "generate", {"formats": group.formats}, by=by, now=now), formats
+    return group, [Format.parse(text) for text in group.formats]

@@ -8,7 +8,7 @@ CODE_MAX = 64
 # How many codes one transaction stores: a third of a second or so, and 4 MB.
 CHUNK = 50_000
 # How many a listener adds by itself, well within Slack's three seconds; more is a job.
-INLINE = 20_000
+INLINE = 10_000
 # The most that one request generates.
 GENERATE_MAX = 5_000_000
 

@@ -160,6 +160,29 @@ def test_many_codes_are_a_job(runtime: Runtime) -> None:
     assert stock(runtime, group_id) == (120_000, 120_000) and lots == 1
 
 
+def test_room_that_must_be_looked_for_among_many_codes_is_the_jobs_to_find(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listener has a second; the words are the same in the end."""
+    monkeypatch.setattr("distribution.codes.generate.LOOKED_THROUGH_MAX", 50)
+    group_id = group(runtime, "{string('0-9', 2)}")
+    with runtime.db.write() as session:
+        assert generate(runtime.jobs, session, group_id, 60, **BY).job_id is None
+        add(session, group_id, [f"other{number}" for number in range(20)], **BY)
+        fits = generate(runtime.jobs, session, group_id, 30, **BY)
+        too_many = generate(runtime.jobs, session, group_id, 21, **BY)
+        with pytest.raises(Refused, match="101 were asked, 1 too many"):
+            generate(runtime.jobs, session, group_id, 101, **BY)
+    run_jobs(runtime)
+    with runtime.db.read() as session:
+        assert session.get_one(Job, fits.job_id).result["inserted"] == 30
+        failed = session.get_one(Job, too_many.job_id)
+        assert failed.state == "failed"
+        assert (failed.error or "").endswith(
+            "of which 90 exist; 21 were asked, 11 too many. Make the format longer, or ask for 10."
+        )
+
+
 def test_a_job_that_was_killed_goes_on_where_it_was(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     group_id = group(runtime, "{string('a-Z', 12)}")
     with runtime.db.write() as session:

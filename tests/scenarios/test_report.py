@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from commands.approvals import cards
+from commands.distributions import progress
 from distribution import settings
 from sandbox.testing import MessageScreen
 from storage.tables import Customer, Distribution, PromoCodeStock, Provider
@@ -185,3 +187,32 @@ def test_the_list_filters_and_opens_one(world: World, shop: Shop) -> None:
     maya.close()
     maya.command("/promo distributions sumer thank-you")
     maya.message("#marketing", "Did you mean 'Summer thank-you'?")
+
+
+def test_a_restart_neither_posts_again_nor_edits_for_nothing(world: World, shop: Shop) -> None:
+    """What is on show is in the database: a process that remembers nothing leaves the message alone."""
+    send(world)
+    world.maya.message("#marketing", "Delivered 5 (100% of sent)", timeout=15)
+    client = CountingClient()
+    world.wait_for(lambda: _shown(world), "the last edit to be written down")
+    progress._memories.clear()
+    progress.refresh(world.runtime, client)  # type: ignore[arg-type]
+    cards.refresh(world.runtime, client)  # type: ignore[arg-type]
+    assert client.calls == []
+
+
+class CountingClient:
+    """Stands for Slack's Web API; any call is written down."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return lambda **arguments: self.calls.append(name)
+
+
+def _shown(world: World) -> bool:
+    """Whether the message shows what there is to show."""
+    with world.runtime.db.read() as session:
+        distribution = session.get_one(Distribution, 1)
+        return progress.shown(world.runtime, session, distribution).hash == distribution.progress_shown

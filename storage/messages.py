@@ -32,7 +32,13 @@ FORWARD: Mapping[MessageState, frozenset[MessageState]] = {
 }
 FINAL: frozenset[MessageState] = frozenset()
 
-SETTLED: dict[str, TypeEngine[Any] | type[TypeEngine[Any]]] = {"id": BigId, "state": Integer, "reason": Text, "ref": Text, "segments": Integer}
+SETTLED: dict[str, TypeEngine[Any] | type[TypeEngine[Any]]] = {
+    "id": BigId,
+    "state": Integer,
+    "reason": Text,
+    "ref": Text,
+    "segments": Integer,
+}
 
 
 class Settled(NamedTuple):

@@ -73,7 +73,6 @@ class Lane:
         # A whole batch is in hand while the next is fetched: a turn may take as long as sending one.
         self._low = options.batch
         self._in_flight = 0
-        self._last_second: deque[tuple[float, int]] = deque()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`; then let what is in flight end, record it, and give back the rest."""
@@ -255,16 +254,14 @@ class Lane:
             self._health.setdefault(held.lease.distribution_id, Health()).add(outcome)
             if outcome.kind is Kind.LATER and outcome is not NOT_SENT and outcome.reason != "too_late":
                 self._quiet_until = max(self._quiet_until, loop.time() + (outcome.retry_after or 1.0))
-        now = loop.time()
-        self._last_second.append((now, len(results)))
-        while self._last_second[0][0] < now - 1.0:
-            self._last_second.popleft()
 
     def _batch_size(self) -> int:
         """What can be sent in a few seconds: so that pause and consent act soon, and no text waits for its deadline."""
-        lately = 2 * sum(n for _, n in self._last_second)
-        by_rate = int(self._rate * self._options.ahead)
-        return max(1, min(self._options.batch, max(self._options.concurrency, lately), by_rate))
+        options = self._options
+        slow_from = client.uptime() + options.window * 0.75
+        slow = any(held.deadline < slow_from for held in self._held)  # a batch has been out for a quarter of its time
+        by_rate = int(self._rate * options.ahead)
+        return max(1, min(options.concurrency if slow else options.batch, options.batch, by_rate))
 
     async def _wind_down(self) -> None:
         """Stop posting, wait a while for what is in flight, record it, and give back the lease."""

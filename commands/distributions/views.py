@@ -267,7 +267,9 @@ def _codes(codes: Codes) -> str:
 
 
 def _how_far(line: Line) -> str:
-    left = f" · about {duration(line.seconds_left)} left" if line.seconds_left and line.status == "sending" else ""
+    # The first few say little about the rest.
+    known = line.seconds_left and line.status == "sending" and line.settled * 20 >= line.total
+    left = f" · about {duration(line.seconds_left or 0)} left" if known else ""
     return f"*{number(line.settled)} of {number(line.total)}*{left}"
 
 

@@ -233,7 +233,9 @@ def _listing(session: Session, person: Person, words: str, first: int = 0) -> di
     """A page of the list, with the counts that are remembered."""
     page = _page(session, words, first)
     lines = [_line(session, segment) for segment in page.items]
-    return views.listing(paging.Page(lines, page.first, page.total, page.size), words, may_edit=person.may("edit"))
+    every = [(segment.id, segment.name) for segment in rows.live(session)]
+    shown = paging.Page(lines, page.first, page.total, page.size)
+    return views.listing(shown, words, may_edit=person.may("edit"), every=every)
 
 
 def _page(session: Session, words: str, first: int) -> paging.Page[Segment]:

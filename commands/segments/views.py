@@ -73,9 +73,14 @@ def segment_select(
     return choose.select(action_id, segment_options(segments), chosen=chosen, placeholder="Choose a segment")
 
 
-def listing(page: paging.Page[Line], words: str, *, may_edit: bool) -> dict[str, Any]:
-    """A page of the segments, those that `words` are in where there are any."""
+def listing(
+    page: paging.Page[Line], words: str, *, may_edit: bool, every: Sequence[tuple[int, str]] = ()
+) -> dict[str, Any]:
+    """A page of the segments, those that `words` are in where there are any. `every`: all of them (id, name), to jump
+    to one where there are more than a page."""
     blocks: list[Block] = []
+    if len(every) > page.size:
+        blocks.append(ui.actions(segment_select(every), block_id="segments.find"))
     if may_edit:
         blocks.append(
             ui.actions(ui.button("New segment…", CREATE, style="primary"), ui.button("From a list…", CREATE_LIST))

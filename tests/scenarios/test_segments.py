@@ -147,6 +147,16 @@ def test_a_name_opens_the_segment_and_a_part_of_it_the_list(shop: World) -> None
     shop.maya.view("No segment is called “nope”.")
 
 
+def test_many_segments_are_turned_and_jumped_to(shop: World) -> None:
+    with shop.runtime.db.write() as session:
+        for number in range(1, 13):
+            editing.create(session, f"Segment {number:02d}", parse({}), by="U0MAYA", now=shop.runtime.clock.now())
+    shop.maya.command("/promo segments")
+    shop.maya.view("Segment 10 · 3 customers").click("Next")
+    shop.maya.view("Segment 12 · 3 customers").fill("segments.find", "Segment 03")
+    assert "Segment 03" in shop.maya.view("Edit rules…").text
+
+
 def test_a_pasted_list_is_a_segment_and_says_what_it_did_not_find(shop: World) -> None:
     shop.maya.command("/promo segments")
     shop.maya.view("Segments").click("From a list…")

@@ -35,30 +35,38 @@ def _clean_value(value: Any) -> Any:
     return value
 
 
+SHARED: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+)
+
+
+def use_standard_logging() -> None:
+    """Let structlog speak through the standard library's loggers, so that one handler sees everything."""
+    structlog.configure(
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
 def configure(level: str = "INFO", style: str = "text", *, stream: Any = None) -> None:
-    """Send structlog and the standard library's loggers through one chain to `stream` (standard error by default)."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="%H:%M:%S" if style == "text" else "iso", utc=style != "text"),
-    ]
+    """Send everything that is logged through one chain to `stream` (standard error by default)."""
+    time = structlog.processors.TimeStamper(fmt="%H:%M:%S" if style == "text" else "iso", utc=style != "text")
     render: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         if style == "text"
         else structlog.processors.JSONRenderer()
     )
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+    use_standard_logging()
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*SHARED],
             processors=[
+                time,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _clean_event,

@@ -54,12 +54,12 @@ SAY_INSTEAD = {
     "channel_not_found": "promobot cannot see that channel. Type /invite @promobot there, then try again.",
     "is_archived": "That channel is archived. Choose another one.",
     "expired_trigger_id": "That took longer than Slack allows, so the window could not open. Please try again.",
-    "exchanged_trigger_id": "That window is open already.",
     "ratelimited": "Slack asks promobot to slow down. Please try again in a minute.",
     "missing_scope": "promobot's Slack app lacks a permission. An admin can reinstall it from manifest.yml.",
 }
-# The person closed the window, or it shows something newer by now: there is nobody to tell anything.
-MOVED_ON = frozenset({"not_found", "view_not_found", "hash_conflict"})
+# The person closed the window, it shows something newer by now, or Slack delivered the same click twice and the first
+# opened it: there is nothing to tell anybody.
+MOVED_ON = frozenset({"not_found", "view_not_found", "hash_conflict", "exchanged_trigger_id"})
 OURS = "Something went wrong on our side. Please try again; if it happens again, give an admin this number: "
 
 
@@ -136,8 +136,8 @@ def _answer(error: Exception, request: BoltRequest, context: BoltContext, client
     done = BoltResponse(status=200, body="")
     if isinstance(error, BoltUnhandledRequestError) and "event" in body:
         return done  # an event that nobody listens to asks for no answer
-    if isinstance(error, SlackApiError) and error.response.get("error") in MOVED_ON and "view" in body:
-        log.info("the view is gone", error=error.response.get("error"))
+    if isinstance(error, SlackApiError) and error.response.get("error") in MOVED_ON:
+        log.info("the view moved on", error=error.response.get("error"))
         return done
     text = words_for(error)
     acked = context.ack.response is not None
@@ -205,18 +205,20 @@ def connect(app: App, settings: Settings) -> SocketModeHandler:
 
 
 def close(handler: SocketModeHandler) -> None:
-    """Close the socket at once; listeners that are at work end first.
+    """Close the socket at once, after the acks of what is at work.
 
-    slack_sdk waits up to its ping interval for a lock that the reading thread holds, and up to a second on an empty
-    queue: both are woken here.
+    slack_sdk alone would cut them off, and wait up to its ping interval for a lock that the reading thread holds and up
+    to a second on an empty queue.
     """
     client = handler.client
     client.closed = True
     client.auto_reconnect_enabled = False
+    client.message_queue.put("")
+    client.message_processor.shutdown()
+    client.message_workers.shutdown(wait=True)
     client.current_session_state.terminated = True
     connection = client.current_session
     if connection is not None and connection.sock is not None:
         with contextlib.suppress(OSError):  # closed from the other side
             connection.sock.shutdown(socket.SHUT_RDWR)
-    client.message_queue.put("")
     handler.close()

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from bot import hook, wiring
+from bot import hook, log, wiring
 from bot.runner import Bot
 from bot.settings import Settings
 from distribution import settings as workspace_settings
@@ -147,6 +147,7 @@ def running(db_url: str) -> Iterator[World]:
         workspace_settings.put(session, "region.default", "PL")
         workspace_settings.put(session, "time_zone", "Europe/Warsaw")
         provider_id = provider.id
+    log.use_standard_logging()
     failures = Failures()
     logging.getLogger().addHandler(failures)
     sandbox = Sandbox(

@@ -19,6 +19,7 @@ from distribution.runtime import Runtime
 from storage import customers
 from storage.tables import Customer, Job
 from tests.conftest import run_jobs
+from tests.unit.test_files import xlsx
 
 SPRING = """Customer ID,Full name,Mobile,City,Visits,VIP,Birthday,Opt-in
 C1,Anna Kowalska,+48 501 234 211,Warsaw,3,yes,1990-05-01,yes
@@ -218,6 +219,20 @@ def test_bad_rows_are_kept_with_line_and_reason_and_the_good_ones_taken(runtime:
 def test_files_of_many_encodings_are_read(runtime: Runtime, encoding: str) -> None:
     _import(runtime, SPRING.encode(encoding))
     assert _all(runtime)[1].attributes["city"] == "Łódź"
+
+
+def test_a_spreadsheet_is_read_with_its_numbers_whole(runtime: Runtime) -> None:
+    cells: dict[str, str | float] = {
+        "A1": "Name",
+        "B1": "Phone",
+        "C1": "Visits",
+        "A2": "Anna",
+        "B2": 48501234211,
+        "C2": 2.5,
+    }
+    _import(runtime, xlsx(cells))
+    (anna,) = _all(runtime)
+    assert (anna.name, anna.phone, anna.attributes) == ("Anna", "+48501234211", {"visits": 2.5})
 
 
 def test_a_job_that_dies_between_chunks_goes_on_without_doubling(

@@ -178,6 +178,14 @@ def test_a_source_id_keeps_its_person_when_the_number_changes(runtime: Runtime) 
     ]
 
 
+def test_a_number_given_up_in_one_row_may_be_taken_in_the_next(runtime: Runtime) -> None:
+    """Whichever of the two the database holds first: a number is unique at every moment."""
+    _import(runtime, "id,phone\nC1,+48501234211\nC2,+48501234212\n")
+    job = _import(runtime, "id,phone\nC2,+48501234213\nC1,+48501234212\n")
+    assert (job.state, job.error) == ("done", None)
+    assert [(c.source_id, c.phone) for c in _all(runtime)] == [("C1", "+48501234212"), ("C2", "+48501234213")]
+
+
 def test_bad_rows_are_kept_with_line_and_reason_and_the_good_ones_taken(runtime: Runtime) -> None:
     job = _import(
         runtime,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -113,9 +113,9 @@ def stock(session: Session, limit: int = 8) -> list[Stock]:
     ]
 
 
-def sent_by_day(session: Session, *, now: datetime, days: int = 7) -> dict[date, int]:
-    """How many texts left in each of the last `days` UTC days, by the day on which their distribution started."""
-    first = (now - timedelta(days=days - 1)).date()
+def sent_by_day(session: Session, *, now: datetime, zone: tzinfo, days: int = 7) -> dict[date, int]:
+    """How many texts left in each of the last `days` days in `zone`, by the day on which their distribution started."""
+    first = (now.astimezone(zone) - timedelta(days=days - 1)).date()
     counts = {first + timedelta(days=n): 0 for n in range(days)}
     rows = session.execute(
         select(Distribution.started_at, func.sum(DistributionTally.n))
@@ -124,6 +124,7 @@ def sent_by_day(session: Session, *, now: datetime, days: int = 7) -> dict[date,
         .group_by(Distribution.id, Distribution.started_at)
     )
     for started, n in rows:
-        if started and started.date() in counts:
-            counts[started.date()] += n
+        day = started.astimezone(zone).date() if started else None
+        if day is not None and day in counts:
+            counts[day] += n
     return counts

@@ -1,6 +1,7 @@
 """The home tab, and the summary that `/promo` alone shows: stock, what is under way, what waits for you."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from slack_bolt import App
 from slack_sdk import WebClient
@@ -48,5 +49,5 @@ def _facts(runtime: Runtime, session: Session, person: Person) -> views.Facts:
         to_decide=overview.approvals_to_decide(session, person.user_id) if person.may("approve") else 0,
         under_way=overview.under_way(session),
         stock=overview.stock(session),
-        by_day=overview.sent_by_day(session, now=now),
+        by_day=overview.sent_by_day(session, now=now, zone=ZoneInfo(person.time_zone)),
     )

@@ -83,7 +83,7 @@ def _week(by_day: dict[date, int]) -> str:
 
 def _greeting(facts: Facts) -> str:
     hour = facts.now.astimezone(ZoneInfo(facts.person.time_zone)).hour
-    return "Good morning" if 4 <= hour < 12 else "Good afternoon" if hour < 18 else "Good evening"
+    return "Good morning" if 4 <= hour < 12 else "Good afternoon" if 12 <= hour < 18 else "Good evening"
 
 
 def _waiting(facts: Facts) -> Blocks:

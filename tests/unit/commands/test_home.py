@@ -48,6 +48,7 @@ def shown(of: views.Facts) -> str:
         (7, "Europe/Warsaw", "Good morning"),
         (7, "Asia/Tokyo", "Good afternoon"),
         (7, "Pacific/Auckland", "Good evening"),
+        (7, "America/Los_Angeles", "Good evening"),  # midnight there
     ],
 )
 def test_it_greets_by_the_readers_own_clock(hour: int, zone: str, greeting: str) -> None:

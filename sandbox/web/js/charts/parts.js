@@ -60,27 +60,32 @@ export const legend = (items) =>
 
 /** The same numbers as a table, for screen readers. */
 export const dataTable = (title, columns, rows) =>
+  // Within a box of its own: a table itself takes no height, and would leave its room empty below the chart.
   h(
-    "table",
+    "div",
     { class: "visually-hidden" },
-    h("caption", null, title),
     h(
-      "thead",
+      "table",
       null,
+      h("caption", null, title),
       h(
-        "tr",
+        "thead",
         null,
-        columns.map((name) => h("th", { scope: "col" }, name)),
-      ),
-    ),
-    h(
-      "tbody",
-      null,
-      rows.map((row) =>
         h(
           "tr",
           null,
-          row.map((cell, at) => h(at ? "td" : "th", { scope: at ? null : "row" }, cell)),
+          columns.map((name) => h("th", { scope: "col" }, name)),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        rows.map((row) =>
+          h(
+            "tr",
+            null,
+            row.map((cell, at) => h(at ? "td" : "th", { scope: at ? null : "row" }, cell)),
+          ),
         ),
       ),
     ),

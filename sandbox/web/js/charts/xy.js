@@ -26,7 +26,8 @@ function axes(categories, series, config, fromZero) {
     ? Math.min(0, ...values)
     : Math.min(...values) - (Math.max(...values) - Math.min(...values)) * 0.1;
   const marks = ticks(
-    fromZero || low > 0 ? Math.max(Math.min(0, low), Math.min(low, 0)) : low,
+    // What is never negative gets no axis below zero.
+    fromZero || Math.min(...values) >= 0 ? Math.min(0, ...values) : low,
     Math.max(...values, fromZero ? 1 : -Infinity),
   );
   const [min, max] = [marks[0], marks[marks.length - 1]];

@@ -41,7 +41,7 @@ JobFunction = Callable[["Runtime", "JobRun"], dict[str, Any]]
 
 
 class JobStopped(Exception):
-    """The run ends quietly: the job was cancelled, another runner has it (both undo the chunk), or the process stops."""
+    """The run ends quietly: the job was cancelled or is another's now (both undo the chunk), or the process stops."""
 
 
 @dataclass

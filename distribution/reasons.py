@@ -20,6 +20,7 @@ WORDS: dict[str, str] = {
     "refused": "refused by the provider",
     "unreachable": "provider could not be reached",
     "undelivered": "not delivered",
+    "phone_unreachable": "phone could not be reached",
     # Put off.
     "rate_limited": "provider asked us to slow down",
     "too_late": "not sent in time",

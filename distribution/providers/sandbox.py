@@ -101,7 +101,8 @@ class SandboxProvider:
                 return InboundNews(str(said["id"]), str(said["from"]), str(said["body"]))
             if said["event"] != "status" or (callback.attempt_id or said["reference"]) != said["reference"]:
                 raise NotGenuine("neither the status of an attempt nor a customer's text")
-            reason = str(said["error"]) if said.get("error") else None
+            # Its "unreachable" is the customer's phone; ours is the provider.
+            reason = {None: None, "unreachable": "phone_unreachable"}.get(said.get("error"), str(said.get("error")))
             return StatusNews(str(said["reference"]), str(said["id"]), ARRIVALS[said["status"]], reason)
         except (KeyError, TypeError) as error:
             raise NotGenuine(f"not a callback of the sandbox: {error!r}") from error

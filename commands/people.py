@@ -49,7 +49,7 @@ class Person:
             )
 
 
-def recognise(session: Session, client: WebClient, user_id: str) -> Person:
+def recognise(session: Session, user_id: str) -> Person:
     """The person behind a Slack user id, from the database alone.
 
     Bolt's first middleware (`bot.slack`) has met everybody who reaches a listener: see `meet`. Raises `Refused` for

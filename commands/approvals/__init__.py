@@ -33,7 +33,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.APPROVE)
     def approve(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _person(runtime, client, body)
+        person = _person(runtime, body)
         try:
             with runtime.db.write() as session:
                 done = approvals.approve(session, runtime, int(action["value"]), person)
@@ -51,7 +51,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.REJECT)
     def reject(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _person(runtime, client, body)
+        person = _person(runtime, body)
         with runtime.db.read() as session:
             approvals.check(session, int(action["value"]), person)
             approval = rows.get(session, int(action["value"]))
@@ -63,7 +63,7 @@ def register(app: App, runtime: Runtime) -> None:
 
     @app.view(views.REASON)
     def rejected(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person, metadata = _person(runtime, client, body), json.loads(view["private_metadata"])
+        person, metadata = _person(runtime, body), json.loads(view["private_metadata"])
         reason = str(ui.values(view["state"]["values"]).get(views.REASON_BLOCK) or "")
         try:
             with runtime.db.write() as session:
@@ -79,7 +79,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.DETAILS)
     def details(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _person(runtime, client, body)
+        person = _person(runtime, body)
         with runtime.db.read() as session:
             approval = rows.get(session, int(action["value"]))
             if approval is None:
@@ -93,7 +93,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(f"{views.TURN}:previous")
     def turn(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        _show_list(runtime, client, body["view"]["id"], _person(runtime, client, body), int(action["value"]))
+        _show_list(runtime, client, body["view"]["id"], _person(runtime, body), int(action["value"]))
 
 
 def _waiting(runtime: Runtime, person: Person, first: int = 0) -> dict[str, Any]:
@@ -131,6 +131,6 @@ def _put(client: WebClient, view_id: str, view: dict[str, Any]) -> None:
             raise
 
 
-def _person(runtime: Runtime, client: WebClient, body: dict[str, Any]) -> Person:
+def _person(runtime: Runtime, body: dict[str, Any]) -> Person:
     with runtime.db.read() as session:
-        return recognise(session, client, body["user"]["id"])
+        return recognise(session, body["user"]["id"])

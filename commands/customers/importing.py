@@ -83,7 +83,7 @@ def register(app: App, runtime: Runtime) -> None:
 def editor(runtime: Runtime, client: WebClient, body: Mapping[str, Any]) -> Person:
     """Who acts, and may change customers. Raises `Refused`."""
     with runtime.db.read() as session:
-        person = recognise(session, client, body["user"]["id"])
+        person = recognise(session, body["user"]["id"])
     person.must("edit")
     return person
 

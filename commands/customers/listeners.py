@@ -152,7 +152,7 @@ def _below(body: Mapping[str, Any], customer_id: int) -> dict[str, Any]:
 def _profile(runtime: Runtime, client: WebClient, body: Mapping[str, Any], customer_id: int) -> dict[str, Any]:
     """A customer's profile for who asks. Raises `Refused`."""
     with runtime.db.read() as session:
-        person = recognise(session, client, body["user"]["id"])
+        person = recognise(session, body["user"]["id"])
         return views.profile(profile.profile(session, customer_id), _reader(runtime, person))
 
 

@@ -72,7 +72,7 @@ class Buttons:
         """All about a group."""
         place = place_of(body, value)
         with self.runtime.db.read() as session:
-            person = recognise(session, client, body["user"]["id"])
+            person = recognise(session, body["user"]["id"])
             view = views.detail_view(place, show.detail(self.runtime, session, person, place.group_id or 0))
         modals.show(client, body, view)
 
@@ -175,7 +175,7 @@ class Buttons:
     def _editor(self, body: Body, client: WebClient) -> Person:
         """Who acts. Raises `Refused` where they may not change groups."""
         with self.runtime.db.read() as session:
-            person = recognise(session, client, body["user"]["id"])
+            person = recognise(session, body["user"]["id"])
         person.must("edit")
         return person
 
@@ -201,7 +201,7 @@ def refresh_list(runtime: Runtime, client: WebClient, place: Place, user_id: str
     if not place.list_url:
         return
     with runtime.db.read() as session:
-        person = recognise(session, client, user_id)
+        person = recognise(session, user_id)
         try:
             text, blocks = show.message(runtime, session, person, place.words, place.first, note)
         except Refused:  # what was searched is not there any more

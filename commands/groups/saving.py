@@ -208,7 +208,7 @@ class Saving:
     def _editor(self, body: Data, client: WebClient) -> Person:
         """Who acts. Raises `Refused` where they may not change groups."""
         with self.runtime.db.read() as session:
-            person = recognise(session, client, body["user"]["id"])
+            person = recognise(session, body["user"]["id"])
         person.must("edit")
         return person
 

@@ -27,7 +27,7 @@ def register(app: App, runtime: Runtime) -> None:
 def publish(runtime: Runtime, client: WebClient, user_id: str) -> None:
     """Show somebody's home tab as things stand now."""
     with runtime.db.read() as session:
-        facts = _facts(runtime, session, recognise(session, client, user_id))
+        facts = _facts(runtime, session, recognise(session, user_id))
     client.views_publish(user_id=user_id, view={"type": "home", "blocks": as_dicts(views.home(facts))})
 
 

@@ -19,7 +19,7 @@ def register(app: App, runtime: Runtime) -> None:
     def cancel(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
         with runtime.db.write() as session:
-            person = recognise(session, client, body["user"]["id"])
+            person = recognise(session, body["user"]["id"])
             job = session.get(Job, int(action["value"]))
             if job is None or job.created_by != person.user_id:
                 person.must("administer")

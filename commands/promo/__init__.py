@@ -65,7 +65,7 @@ def register(app: App, runtime: Runtime) -> None:
 def _ask(runtime: Runtime, client: WebClient, user: str, channel: str, trigger_id: str, respond: Respond) -> Ask:
     """An ask without its words yet."""
     with runtime.db.read() as session:
-        person = recognise(session, client, user)
+        person = recognise(session, user)
     return Ask(runtime, client, person, channel, "", trigger_id, _teller(client, user, channel, respond))
 
 

@@ -126,7 +126,7 @@ def _refresh(runtime: Runtime, client: WebClient, view_id: str, person: Person, 
 def _person(runtime: Runtime, client: WebClient, body: dict[str, Any], needs: str | None = None) -> Person:
     """Who acts. Raises `Refused` where they may not."""
     with runtime.db.read() as session:
-        person = recognise(session, client, body["user"]["id"])
+        person = recognise(session, body["user"]["id"])
     if needs:
         person.must(needs)
     return person

@@ -105,7 +105,7 @@ def register(app: App, runtime: Runtime) -> None:
         below = body.get("view") or {}
         metadata = {"list": below["id"]} if below.get("callback_id") == views.LIST else {}
         with runtime.db.read() as session:
-            person = recognise(session, client, body["user"]["id"])
+            person = recognise(session, body["user"]["id"])
         here = Here(runtime, client, person, int(chosen["value"]), metadata)
         here.show(lambda view: modals.show(client, body, view))
 
@@ -115,7 +115,7 @@ def register(app: App, runtime: Runtime) -> None:
         ack()
         words = json.loads(body["view"]["private_metadata"])["words"]
         with runtime.db.read() as session:
-            person = recognise(session, client, body["user"]["id"])
+            person = recognise(session, body["user"]["id"])
 
             view = _listing(session, person, words, int(action["value"]))
         turned = modals.refresh(client, body["view"]["id"], view)
@@ -165,7 +165,7 @@ def register(app: App, runtime: Runtime) -> None:
 def editor(runtime: Runtime, client: WebClient, body: Mapping[str, Any]) -> Person:
     """Who acts, and may change segments. Raises `Refused`."""
     with runtime.db.read() as session:
-        person = recognise(session, client, body["user"]["id"])
+        person = recognise(session, body["user"]["id"])
     person.must("edit")
     return person
 

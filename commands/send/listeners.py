@@ -239,7 +239,7 @@ class Wizard:
     def person(self, client: WebClient, body: dict[str, Any]) -> Person:
         """Who acts."""
         with self.runtime.db.read() as session:
-            return self._person(session, client, body)
+            return self._person(session, body)
 
     def drawn(self, at: Place, person: Person, *, note: str = "") -> dict[str, Any]:
         """The modal of a step before the review. Raises `Refused`."""
@@ -263,8 +263,8 @@ class Wizard:
             if error.response.get("error") not in CLOSED:
                 raise
 
-    def _person(self, session: Session, client: WebClient, body: dict[str, Any]) -> Person:
-        return recognise(session, client, body["user"]["id"])
+    def _person(self, session: Session, body: dict[str, Any]) -> Person:
+        return recognise(session, body["user"]["id"])
 
     def _keep(
         self, client: WebClient, body: dict[str, Any], view: dict[str, Any], instead: dict[str, Any] | None = None
@@ -273,7 +273,7 @@ class Wizard:
         here = Place.load(view["private_metadata"])
         if here.draft is not None and here.step in accept.NAMES:
             with self.runtime.db.write() as session:
-                person = self._person(session, client, body)
+                person = self._person(session, body)
                 accept.keep(self.runtime, session, here, {**place.typed(view), **(instead or {})}, person)
         return here
 

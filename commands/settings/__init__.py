@@ -37,7 +37,7 @@ def register(app: App, runtime: Runtime) -> None:
             ack(response_action="errors", errors=errors)
             return
         with runtime.db.write() as session:
-            recognise(session, client, user).must("administer")
+            recognise(session, user).must("administer")
             before = settings.get(session, "approvals.channel")
             for key, text in typed.items():
                 settings.put(session, key, text)

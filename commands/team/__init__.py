@@ -20,7 +20,7 @@ from storage.tables import TeamMember
 
 def _open(ask: Ask) -> None:
     """`/promo team`."""
-    ask.client.views_open(trigger_id=ask.trigger_id, view=_view(ask.runtime, ask.client, ask.person.user_id))
+    ask.client.views_open(trigger_id=ask.trigger_id, view=_view(ask.runtime, ask.person.user_id))
 
 
 VERB = Verb("team", "", "Who may do what, and your own number for test texts", _open)
@@ -35,7 +35,7 @@ def register(app: App, runtime: Runtime) -> None:
         note = ""
         try:
             with runtime.db.write() as session:
-                recognise(session, client, body["user"]["id"]).must("administer")
+                recognise(session, body["user"]["id"]).must("administer")
                 team.change_role(session, action["block_id"].partition(":")[2], action["selected_option"]["value"])
         except Refused as refusal:
             note = str(refusal)
@@ -58,7 +58,7 @@ def register(app: App, runtime: Runtime) -> None:
             if person:
                 meet(runtime, client, person)
             with runtime.db.write() as session:
-                viewer = recognise(session, client, body["user"]["id"])
+                viewer = recognise(session, body["user"]["id"])
                 if person and new_role:
                     viewer.must("administer")
                     team.change_role(session, person, new_role)
@@ -69,10 +69,10 @@ def register(app: App, runtime: Runtime) -> None:
         ack()
 
 
-def _view(runtime: Runtime, client: WebClient, viewer: str, first: int = 0, note: str = "") -> dict[str, Any]:
+def _view(runtime: Runtime, viewer: str, first: int = 0, note: str = "") -> dict[str, Any]:
     """The modal as the team stands now."""
     with runtime.db.read() as session:
-        person = recognise(session, client, viewer)
+        person = recognise(session, viewer)
         members = [views.Member(row.user_id, row.name, row.role) for row in rows.members(session)]
         phone = session.get_one(TeamMember, viewer).phone
     page = page_of(members, first)
@@ -81,5 +81,5 @@ def _view(runtime: Runtime, client: WebClient, viewer: str, first: int = 0, note
 
 def _update(runtime: Runtime, client: WebClient, body: dict[str, Any], first: int, note: str = "") -> None:
     """Draw the modal again; the hash keeps a slow answer from overwriting a newer one."""
-    view = _view(runtime, client, body["user"]["id"], first, note)
+    view = _view(runtime, body["user"]["id"], first, note)
     client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=view)

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from commands.distributions import shown
 from commands.distributions.listeners import register
+from commands.distributions.lists import FILTERS
 from commands.verbs import Ask, Verb
 from distribution.errors import Refused
 from distribution.search import nearest
@@ -17,7 +18,7 @@ __all__ = ["VERB", "register"]
 def _run(ask: Ask) -> None:
     """`/promo distributions [subject]`: the list, or the one that is called so (or has this number)."""
     with ask.runtime.db.read() as session:
-        found = _named(session, ask.words) if ask.words else None
+        found = _named(session, ask.words, ask.person.user_id) if ask.words else None
         view = shown.listing(session, ask.person) if found is None else {}
     if found is not None:
         view = shown.opened(ask.runtime, ask.client, ask.person, found)
@@ -27,13 +28,17 @@ def _run(ask: Ask) -> None:
 VERB = Verb("distributions", "[subject]", "What was sent, is being sent, or waits to be", _run)
 
 
-def _named(session: Session, words: str) -> Distribution:
-    """The newest distribution of that subject, or with that number. Raises `Refused` with the nearest subject."""
+def _named(session: Session, words: str, user_id: str) -> Distribution:
+    """The newest distribution of that subject, or with that number; of drafts, only `user_id`'s own.
+
+    Raises `Refused` with the nearest subject.
+    """
     if words.isascii() and words.isdigit():
         found = rows.get(session, int(words))
-        if found is not None and found.status != "discarded":
+        mine = found is not None and found.created_by == user_id
+        if found is not None and found.status != "discarded" and (mine or found.status != "draft"):
             return found
-    known = rows.list_for(session, None, limit=200)
+    known = rows.page_for(session, user_id, FILTERS["all"][1], limit=200, offset=0)
     for row in known:
         if fold(row.subject) == fold(words):
             return row

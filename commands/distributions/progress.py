@@ -24,6 +24,7 @@ from commands.ui.blocks import as_dicts
 from distribution import report as reports
 from distribution.runtime import Runtime
 from storage import distributions as rows
+from storage.database import Database
 from storage.tables import Distribution
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ WITHOUT_CHARTS = 3600.0
 
 @dataclass
 class Memory:
-    """What this process remembers of the messages of one runtime; losing it costs a few calls."""
+    """What this process remembers of the messages of one database; losing it costs a few calls."""
 
     edits: posting.Pace = field(default_factory=posting.Pace)
     reports: posting.Pace = field(default_factory=lambda: posting.Pace(every=LOOK_AGAIN))
@@ -53,7 +54,7 @@ class Memory:
     showing: threading.Lock = field(default_factory=threading.Lock)
 
 
-_memories: WeakKeyDictionary[Runtime, Memory] = WeakKeyDictionary()
+_memories: WeakKeyDictionary[Database, Memory] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def refresh(runtime: Runtime, client: WebClient, *, clicked: int | None = None) 
 
     `clicked`: the one whose button was just pressed: it is edited at once, however short ago it was edited last.
     """
-    memory = _memories.setdefault(runtime, Memory())
+    memory = _memories.setdefault(runtime.db, Memory())
     with memory.showing:
         with runtime.db.read() as session:
             followed = rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)

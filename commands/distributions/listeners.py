@@ -1,0 +1,259 @@
+"""The buttons of progress, report and list."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from sqlalchemy.orm import Session
+
+from commands.distributions import export, facts, lists, progress, shown, views
+from commands.people import Person, recognise
+from commands.send import beginning
+from commands.ui import blocks as ui
+from distribution import approvals, drafts
+from distribution.clock import SystemClock
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from distribution.sending import control
+from storage import distributions as rows
+from storage.tables import Distribution
+
+
+def register(app: App, runtime: Runtime) -> None:
+    """The list, one distribution opened, and the buttons of its message."""
+    buttons = Buttons(runtime)
+    app.action(views.PAUSE)(buttons.pause)
+    app.action(views.RESUME)(buttons.resume)
+    app.action(views.STOP)(buttons.stop)
+    app.action(views.RETRY)(buttons.retry)
+    app.action(views.SETTLE)(buttons.ask_what_became)
+    app.view(views.SETTLED)(buttons.settle)
+    app.action(views.CSV)(buttons.csv)
+    app.action(views.AGAIN)(buttons.again)
+    app.action(views.OPEN)(buttons.open)
+    app.action(f"{views.OPEN}:link")(lambda ack: ack())
+    app.action(re.compile(rf"^{re.escape(lists.TURN)}:(next|previous)$"))(buttons.turn)
+    app.action(lists.FILTER)(buttons.filter)
+    app.action(lists.BACK)(buttons.back)
+    app.action(lists.CONTINUE)(buttons.go_on)
+    app.action(lists.DISCARD)(buttons.discard)
+    app.action(lists.WITHDRAW)(buttons.withdraw)
+
+
+class Buttons:
+    """The listeners, on one runtime. Every one of them may be pressed twice, late, or by two people at once."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    # While it is sent
+
+    def pause(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Hold it."""
+        ack()
+        self._do(
+            client, body, action, lambda session, who, at: control.pause(session, at, by=who.name, now=self._now())
+        )
+
+    def resume(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Go on with it."""
+        ack()
+        self._do(
+            client, body, action, lambda session, who, at: control.resume(session, at, by=who.name, now=self._now())
+        )
+
+    def stop(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """End it for good; the button asked already."""
+        ack()
+        self._do(
+            client,
+            body,
+            action,
+            lambda session, who, at: control.stop(session, self.runtime, at, by=who.name, now=self._now()),
+        )
+
+    # When it is over
+
+    def retry(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Send again what failed."""
+        ack()
+        self._do(
+            client,
+            body,
+            action,
+            lambda session, who, at: control.retry_failed(session, at, by=who.name, now=self._now()),
+        )
+
+    def ask_what_became(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Which way are the unknown ones to be settled?"""
+        ack()
+        self._person(body).must("send")
+        with self.runtime.db.read() as session:
+            found = facts.report(session, self._one(session, action))
+        self._on_top(client, body, views.settle(found.line, found.to_settle))
+
+    def settle(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        """A person has said what became of them."""
+        arrived = ui.values(view["state"]["values"]).get(views.SETTLE_BLOCK) == "arrived"
+        person = self._person(body)
+        try:
+            person.must("send")
+            with self.runtime.db.write() as session:
+                settled = control.settle_unknown(
+                    session,
+                    int(view["private_metadata"]),
+                    arrived=arrived,
+                    by=person.name,
+                    now=self._now(),
+                    machine=SystemClock().now(),
+                )
+        except Refused as refusal:
+            ack(response_action="errors", errors={views.SETTLE_BLOCK: str(refusal)})
+            return
+        if not settled:
+            why = "The provider is still being asked about these. Try again in a few minutes."
+            ack(response_action="errors", errors={views.SETTLE_BLOCK: why})
+            return
+        ack()
+        progress.refresh(self.runtime, client, clicked=int(view["private_metadata"]))
+
+    def csv(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Every message with its outcome, as a file in the thread."""
+        ack()
+        person = self._person(body)
+        with self.runtime.db.read() as session:
+            distribution = self._one(session, action)
+        export.post(self.runtime, client, distribution, person)
+
+    def again(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """A new draft like this one, opened in the wizard."""
+        ack()
+        person = self._person(body)
+        person.must("send")
+        with self.runtime.db.write() as session:
+            channel = (body.get("channel") or {}).get("id")
+            draft = drafts.copy(session, int(action["value"]), by=person.user_id, channel=channel, now=self._now())
+            view = beginning.draft_view(self.runtime, session, draft.id, person)
+        self._on_top(client, body, view)
+
+    # The list
+
+    def open(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """One of the list."""
+        ack()
+        person = self._person(body)
+        chosen = body["view"]["private_metadata"] if body.get("view") else "all"
+        with self.runtime.db.read() as session:
+            found = self._one(session, action)
+        view = shown.opened(self.runtime, client, person, found, back=chosen)
+        if body.get("view"):
+            _update(client, body, view)
+        else:
+            client.views_open(trigger_id=body["trigger_id"], view=view)
+
+    def turn(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Another page."""
+        ack()
+        self._list(client, body, body["view"]["private_metadata"], int(action["value"]))
+
+    def filter(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Other statuses."""
+        ack()
+        self._list(client, body, action["selected_option"]["value"])
+
+    def back(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """From one to the list."""
+        ack()
+        self._list(client, body, action["value"])
+
+    def go_on(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """On with a draft, in the wizard."""
+        ack()
+        person = self._person(body)
+        with self.runtime.db.write() as session:
+            view = beginning.draft_view(self.runtime, session, int(action["value"]), person)
+        self._in_place(client, body, view)
+
+    def discard(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Away with a draft; the button asked already."""
+        ack()
+        person = self._person(body)
+        with self.runtime.db.write() as session:
+            drafts.discard(session, int(action["value"]), by=person.user_id, now=self._now())
+        self._list(client, body, "draft")
+
+    def withdraw(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Back from waiting to a draft, opened in the wizard; the button asked already."""
+        ack()
+        person = self._person(body)
+        with self.runtime.db.write() as session:
+            draft = approvals.reopen(session, int(action["value"]), by=person.user_id, now=self._now())
+            view = beginning.draft_view(self.runtime, session, draft.id, person)
+        self._in_place(client, body, view)
+
+    # Tools
+
+    def _do(
+        self,
+        client: WebClient,
+        body: dict[str, Any],
+        action: dict[str, Any],
+        change: Callable[[Session, Person, int], object],
+    ) -> None:
+        """Change a distribution and show it, also where it cannot be changed: then what is on show was old."""
+        person = self._person(body)
+        person.must("send")
+        try:
+            with self.runtime.db.write() as session:
+                change(session, person, int(action["value"]))
+        finally:
+            progress.refresh(self.runtime, client, clicked=int(action["value"]))
+        view = body.get("view")
+        if view:
+            with self.runtime.db.read() as session:
+                found = self._one(session, action)
+            _update(client, body, shown.opened(self.runtime, client, person, found))
+
+    def _one(self, session: Session, action: dict[str, Any]) -> Distribution:
+        """The distribution that a button is of. Raises `Refused`."""
+        found = rows.get(session, int(action["value"]))
+        if found is None or found.status == "discarded":
+            raise Refused("This distribution does not exist any more.")
+        return found
+
+    def _list(self, client: WebClient, body: dict[str, Any], chosen: str, first: int = 0) -> None:
+        person = self._person(body)
+        with self.runtime.db.read() as session:
+            view = shown.listing(session, person, chosen, first)
+        _update(client, body, view)
+
+    def _on_top(self, client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
+        """Above the modal that was pressed in, or by itself."""
+        show = client.views_push if body.get("view") else client.views_open
+        show(trigger_id=body["trigger_id"], view=view)
+
+    def _in_place(self, client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
+        """In the modal that was pressed in, or by itself."""
+        if body.get("view"):
+            _update(client, body, view)
+        else:
+            client.views_open(trigger_id=body["trigger_id"], view=view)
+
+    def _person(self, body: dict[str, Any]) -> Person:
+        with self.runtime.db.read() as session:
+            return recognise(session, body["user"]["id"])
+
+    def _now(self) -> Any:
+        return self.runtime.clock.now()
+
+
+def _update(client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
+    """Show a view in the modal that was pressed in, where it is still open."""
+    try:
+        client.views_update(view_id=body["view"]["id"], view=view)
+    except SlackApiError as error:
+        if error.response.get("error") not in ("not_found", "view_not_found"):
+            raise

@@ -1,0 +1,49 @@
+"""From the database to the modals of `/promo distributions`: the list, and one opened."""
+
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from sqlalchemy.orm import Session
+
+from commands.distributions import facts, lists, progress
+from commands.people import Person
+from commands.ui import paging
+from distribution.runtime import Runtime
+from storage import distributions as rows
+from storage.tables import Distribution
+
+
+def listing(session: Session, person: Person, chosen: str = "all", first: int = 0) -> dict[str, Any]:
+    """A page of the list; other people's drafts are left out."""
+    chosen = chosen if chosen in lists.FILTERS else "all"
+    _name, statuses = lists.FILTERS[chosen]
+    total = rows.count_for(session, person.user_id, statuses)
+    first = min(first, max(0, total - 1) // paging.PAGE * paging.PAGE)
+    found = rows.page_for(session, person.user_id, statuses, limit=paging.PAGE, offset=first)
+    lines = [facts.line(session, row) for row in found]
+    return lists.listing(paging.Page(lines, first, total), chosen)
+
+
+def opened(
+    runtime: Runtime, client: WebClient, person: Person, distribution: Distribution, *, back: str = "all"
+) -> dict[str, Any]:
+    """One distribution in a modal, as it is now."""
+    link = _link(client, distribution)
+    with runtime.db.read() as session:
+        now = session.get_one(Distribution, distribution.id)
+        live = now.status not in ("draft", "pending")
+        content = progress.shown(runtime, session, now).plain if live else []
+        about = facts.opened(session, now, person, link=link)
+    return lists.opened(about, content, back=back)
+
+
+def _link(client: WebClient, distribution: Distribution) -> str:
+    """Where its message is, "" when there is none or Slack does not say."""
+    if not (distribution.channel and distribution.progress_ts):
+        return ""
+    try:
+        answer = client.chat_getPermalink(channel=distribution.channel, message_ts=distribution.progress_ts)
+    except SlackApiError:
+        return ""
+    return str(answer["permalink"])

@@ -101,6 +101,7 @@ def advance(session: Session, distribution_id: int, rows: Sequence[Settled], at:
         state = now_in.get(row.message_id)
         if state is not None and row.state in FORWARD.get(state, FINAL):
             now_in[row.message_id], moved[row.message_id] = row.state, row
+    _complete(session, [row for row in rows if row.state is MessageState.ACCEPTED and row.message_id not in moved])
     if not moved:
         return []
     new = values(
@@ -127,6 +128,26 @@ def advance(session: Session, distribution_id: int, rows: Sequence[Settled], at:
         deltas[row.state] += 1
     tally.move(session, distribution_id, deltas)
     return list(moved.values())
+
+
+def _complete(session: Session, rows: Sequence[Settled]) -> None:
+    """What a provider's answer says of texts whose receipt was here before it: their id there, and their segments."""
+    if not rows:
+        return
+    new = values(
+        session, SETTLED, [(row.message_id, int(row.state), None, row.provider_ref, row.segments) for row in rows]
+    )
+    session.execute(
+        update(MESSAGE)
+        .where(
+            MESSAGE.c.id == new.c.id,
+            MESSAGE.c.state.in_((int(MessageState.DELIVERED), int(MessageState.UNDELIVERED))),
+        )
+        .values(
+            provider_ref=func.coalesce(MESSAGE.c.provider_ref, new.c.ref),
+            segments=func.coalesce(MESSAGE.c.segments, new.c.segments),
+        )
+    )
 
 
 def requeue(session: Session, distribution_id: int, ids: Sequence[int], *, only: Sequence[MessageState]) -> list[int]:

@@ -297,6 +297,9 @@ def test_a_callback_before_the_response_is_committed_counts_and_is_not_taken_bac
             assert states(runtime, distribution) == {MessageState.DELIVERED: 1}
             with runtime.db.read() as session:
                 assert session.scalars(select(PromoCode.state)).one() is CodeState.ISSUED
+                # The answer came second, and what it says is kept all the same: the report adds segments up.
+                message = session.scalars(select(Message)).one()
+                assert message.segments == 1 and message.provider_ref
             assert check(runtime.db) == []
 
     asyncio.run(scenario())

@@ -1,9 +1,7 @@
 """What became of a distribution, in numbers that add up (DESIGN §5.6): progress while it runs, the report after."""
 
-import csv as csv_format
-import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,12 +10,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
-from distribution.reasons import words
 from storage import batches, tally
 from storage.bulk import seconds_between
 from storage.tables import (
     CodeState,
-    Customer,
     Distribution,
     Message,
     MessageState,
@@ -33,18 +29,6 @@ S = MessageState
 RECENT_BATCHES = 40
 RECENT = timedelta(minutes=2)
 POINTS = 20  # of a chart: as many categories as Slack's takes
-CSV_CHUNK = 2_000
-
-STATE_WORDS = {
-    S.QUEUED: "still to send",
-    S.EXCLUDED: "left out",
-    S.ACCEPTED: "sent",
-    S.DELIVERED: "delivered",
-    S.UNDELIVERED: "not delivered",
-    S.REJECTED: "refused",
-    S.UNKNOWN: "unknown",
-    S.CANCELLED: "stopped",
-}
 
 
 @dataclass(frozen=True)
@@ -157,7 +141,7 @@ def progress(session: Session, distribution_id: int, *, machine: Clock | None = 
     `machine`: the sender's clock. The speed is that of the real world, whatever the business clock says.
     """
     now = (machine or SystemClock()).now()
-    row = _row(session, distribution_id)
+    row = found(session, distribution_id)
     counted = numbers(session, row)
     speed = _rate(session, row.id, now)
     left = counted.pending / speed if speed and row.status == "sending" else None
@@ -198,7 +182,7 @@ def report(session: Session, distribution_id: int) -> Report:
 
     It counts rows: about a second for a million messages, so it is for the end, not for every look.
     """
-    row = _row(session, distribution_id)
+    row = found(session, distribution_id)
     counted = numbers(session, row)
     return Report(
         row.id,
@@ -213,7 +197,7 @@ def report(session: Session, distribution_id: int) -> Report:
         codes=_codes(session, row),
         repeated=_repeated(session, row),
         redeemed=_redeemed(session, row),
-        segments=session.scalar(select(func.coalesce(func.sum(Message.segments), 0)).where(_range(row))) or 0,
+        segments=session.scalar(select(func.coalesce(func.sum(Message.segments), 0)).where(messages_of(row))) or 0,
         opted_out=session.scalar(
             select(func.count(Reply.customer_id.distinct())).where(
                 Reply.distribution_id == row.id, Reply.meaning == "stop"
@@ -233,66 +217,15 @@ def report(session: Session, distribution_id: int) -> Report:
     )
 
 
-def csv(session: Session, distribution_id: int, *, whole: bool = False) -> Iterator[str]:
-    """The report's lines as CSV, in pieces: one line a message. Raises `Refused` when it does not exist.
-
-    Numbers are masked unless `whole`, and codes are not in it: a file in a channel is read by everybody there.
-    """
-    row = _row(session, distribution_id)
-    yield _lines([["customer", "name", "phone", "state", "reason", "segments", "sent at", "delivered at"]])
-    after = (row.first_message_id or 1) - 1
-    while True:
-        found = session.execute(
-            select(Message, Customer.name)
-            .outerjoin(Customer, Customer.id == Message.customer_id)
-            .where(_range(row), Message.id > after)
-            .order_by(Message.id)
-            .limit(CSV_CHUNK)
-        ).all()
-        if not found:
-            return
-        yield _lines([_line(message, name or "", whole) for message, name in found])
-        after = found[-1][0].id
-        session.expunge_all()
-
-
-def _line(message: Message, name: str, whole: bool) -> list[str]:
-    return [
-        str(message.customer_id),
-        _harmless(name),
-        (message.phone or "") if whole else masked(message.phone),
-        STATE_WORDS[message.state],
-        words(message.reason) if message.reason else "",
-        str(message.segments or ""),
-        message.settled_at.isoformat() if message.settled_at and message.state is not S.EXCLUDED else "",
-        message.delivered_at.isoformat() if message.delivered_at else "",
-    ]
-
-
-def masked(phone: str | None) -> str:
-    """A number that a channel may read: its country and last three digits."""
-    return f"{phone[:3]}…{phone[-3:]}" if phone else ""
-
-
-def _harmless(text: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _lines(rows: list[list[str]]) -> str:
-    out = io.StringIO()
-    csv_format.writer(out).writerows(rows)
-    return out.getvalue()
-
-
-def _row(session: Session, distribution_id: int) -> Distribution:
+def found(session: Session, distribution_id: int) -> Distribution:
+    """A distribution by id. Raises `Refused`."""
     row = session.get(Distribution, distribution_id)
     if row is None:
         raise Refused(f"Distribution {distribution_id} does not exist.")
     return row
 
 
-def _range(row: Distribution) -> ColumnElement[bool]:
+def messages_of(row: Distribution) -> ColumnElement[bool]:
     """Whether a message is one of the distribution's: a range of ids."""
     return and_(
         Message.id >= (row.first_message_id or 0),
@@ -304,7 +237,7 @@ def _range(row: Distribution) -> ColumnElement[bool]:
 def _by_reason(session: Session, row: Distribution, states: list[MessageState]) -> dict[str, int]:
     """How many messages in those states, by reason, the most first."""
     found = session.execute(
-        select(Message.reason, func.count()).where(_range(row), Message.state.in_(states)).group_by(Message.reason)
+        select(Message.reason, func.count()).where(messages_of(row), Message.state.in_(states)).group_by(Message.reason)
     )
     counted: Counter[str] = Counter()
     for reason, n in found:
@@ -371,7 +304,7 @@ def _series(session: Session, row: Distribution) -> Series | None:
         return None
     last = session.scalar(
         select(func.max(func.coalesce(Message.delivered_at, Message.settled_at))).where(
-            _range(row), Message.state.not_in([S.EXCLUDED, S.CANCELLED])
+            messages_of(row), Message.state.not_in([S.EXCLUDED, S.CANCELLED])
         )
     )
     if last is None:
@@ -405,7 +338,7 @@ def _over_time(
     """How many messages in those states have their time `at` in each step; those outside count at the ends."""
     step = cast(func.floor(seconds_between(session, start, at) / width), Integer).label("step")
     found = session.execute(
-        select(step, func.count()).where(_range(row), Message.state.in_(states), at.is_not(None)).group_by(step)
+        select(step, func.count()).where(messages_of(row), Message.state.in_(states), at.is_not(None)).group_by(step)
     )
     counts = [0] * points
     for place, n in found:

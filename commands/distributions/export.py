@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from commands import posting
 from commands.people import Person
 from commands.ui.text import escape
-from distribution import report
+from distribution import report_csv
 from distribution.runtime import Runtime
 from storage.tables import Distribution
 
@@ -22,7 +22,7 @@ def post(runtime: Runtime, client: WebClient, distribution: Distribution, person
     comment = f"Every message of *{escape(distribution.subject)}*, for <@{person.user_id}>."
     with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8") as file:
         with runtime.db.read() as session:
-            file.writelines(report.csv(session, distribution.id))
+            file.writelines(report_csv.lines(session, distribution.id))
         file.flush()
         channel = distribution.channel or client.conversations_open(users=person.user_id)["channel"]["id"]
         try:

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
+from distribution import report_csv
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.errors import Refused
-from distribution.report import csv, progress, report
+from distribution.report import progress, report
 from distribution.runtime import Runtime
 from distribution.sending import callbacks, control
 from distribution.sending.replies import meaning
@@ -393,7 +394,7 @@ def test_progress_tells_speed_and_the_csv_masks_numbers_and_formulas(runtime: Ru
                 assert seen.seconds_left is not None
                 await until(lambda: status(runtime, distribution) == "done")
             with runtime.db.read() as session:
-                text = "".join(csv(session, distribution))
+                text = "".join(report_csv.lines(session, distribution))
             lines = text.splitlines()
             assert len(lines) == 301
             assert "'=HYPERLINK" in lines[1]

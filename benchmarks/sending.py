@@ -1,7 +1,7 @@
 """Messages a second from lease to record, beside the same HTTP client posting the same bodies with nothing around it.
 
-One process, one loop, alternating slices, ten pairs; the sink is a process of its own. And blocking 100,000 of a million
-codes, beside two plain updates of as many rows.
+One process, one loop, alternating slices, ten pairs; the sink is a process of its own. And blocking 100,000 of a
+million codes, beside two plain updates of as many rows.
 """
 
 import asyncio
@@ -68,9 +68,7 @@ def runtime_over(db: Database) -> Runtime:
 def load(runtime: Runtime, customers: int, codes: int) -> int:
     """Customers who may be texted, and a group with active codes; the group's id."""
     with runtime.db.write() as session:
-        group = PromoCodeGroup(
-            name="Summer 10%", name_key="summer 10%", formats=[], created_at=NOW, created_by="bench"
-        )
+        group = PromoCodeGroup(name="Summer 10%", name_key="summer 10%", formats=[], created_at=NOW, created_by="bench")
         session.add(group)
         session.flush()
         session.add(PromoCodeStock(group_id=group.id, total=codes, active=codes))
@@ -82,8 +80,13 @@ def load(runtime: Runtime, customers: int, codes: int) -> int:
                 insert(Customer.__table__),  # type: ignore[arg-type]
                 [
                     {
-                        "phone": f"+4860{n:07d}", "name": f"Anna{n} Kowalska", "consent": "given", "attributes": {},
-                        "search": "", "created_at": NOW, "updated_at": NOW,
+                        "phone": f"+4860{n:07d}",
+                        "name": f"Anna{n} Kowalska",
+                        "consent": "given",
+                        "attributes": {},
+                        "search": "",
+                        "created_at": NOW,
+                        "updated_at": NOW,
                     }
                     for n in range(start, min(start + 20_000, customers))
                 ],
@@ -111,8 +114,15 @@ def sealed(runtime: Runtime, provider_id: int, first: int, count: int) -> int:
         )
         session.execute(insert(SegmentMember).from_select(["segment_id", "customer_id"], chosen))
         row = Distribution(
-            status="pending", subject="Bench", body=BODY, provider_id=provider_id, purpose="unique_codes",
-            audience={"kind": "list", "segment_id": segment.id}, created_by="bench", created_at=NOW, updated_at=NOW,
+            status="pending",
+            subject="Bench",
+            body=BODY,
+            provider_id=provider_id,
+            purpose="unique_codes",
+            audience={"kind": "list", "segment_id": segment.id},
+            created_by="bench",
+            created_at=NOW,
+            updated_at=NOW,
         )
         session.add(row)
         session.flush()
@@ -144,8 +154,14 @@ def sending(kind: str, latency: int, concurrency: int) -> Figure:
         load(runtime, MESSAGES * PAIRS, MESSAGES * PAIRS)
         with db.write() as session:
             provider = providers.add(
-                session, runtime.vault, name="Sink", kind="sandbox", config={"base_url": url}, rate=10_000,
-                by="bench", now=NOW,
+                session,
+                runtime.vault,
+                name="Sink",
+                kind="sandbox",
+                config={"base_url": url},
+                rate=10_000,
+                by="bench",
+                now=NOW,
             ).id
         slices = [launched(runtime, provider, MESSAGES * n, MESSAGES) for n in range(PAIRS)]
         if not db.is_sqlite:
@@ -220,8 +236,13 @@ def blocking(kind: str, codes: int = 1_000_000, recipients: int = 100_000) -> Fi
         group = load(runtime, recipients, codes)
         with db.write() as session:
             provider = providers.add(
-                session, runtime.vault, name="Sink", kind="sandbox", config={"base_url": "http://127.0.0.1:9"},
-                by="bench", now=NOW,
+                session,
+                runtime.vault,
+                name="Sink",
+                kind="sandbox",
+                config={"base_url": "http://127.0.0.1:9"},
+                by="bench",
+                now=NOW,
             ).id
         distribution_id = sealed(runtime, provider, 0, recipients)
 
@@ -244,9 +265,8 @@ def blocking(kind: str, codes: int = 1_000_000, recipients: int = 100_000) -> Fi
                     text("UPDATE promo_code SET state = 1, customer_id = id, message_id = id WHERE id > :after"),
                     {"after": top - recipients},
                 )
-                session.execute(text("UPDATE message SET segments = 1 WHERE distribution_id = :id"), {"id": distribution_id})
+                texts = text("UPDATE message SET segments = 1 WHERE distribution_id = :id")
+                session.execute(texts, {"id": distribution_id})
 
         plain = seconds(floor)
-    return Figure(
-        f"launching to {recipients:,} with {codes:,} codes, {kind}", ours, "s", "two plain updates", plain
-    )
+    return Figure(f"launching to {recipients:,} with {codes:,} codes, {kind}", ours, "s", "two plain updates", plain)

@@ -1,6 +1,6 @@
 """A gateway that accepts everything as fast as a bare asyncio protocol can, in a process of its own.
 
-    python -m benchmarks.sink 80        # answers after 80 ms; prints its port
+python -m benchmarks.sink 80        # answers after 80 ms; prints its port
 """
 
 import asyncio
@@ -11,9 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import cast
 
 BODY = b'{"id": "SM0123456789abcdef0123456789abcdef", "status": "accepted", "segments": 1}'
-ANSWER = (
-    b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
-) + BODY
+ANSWER = (b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)) + BODY
 
 
 class Sink(asyncio.Protocol):

@@ -80,6 +80,8 @@ def opened(facts: Opened, content: Sequence[Block | dict[str, Any]], *, back: st
     blocks: list[Block | dict[str, Any]] = list(content)
     if not blocks:
         blocks.append(ui.header(f"{views.STATUS[line.status]} · {line.subject or 'Without a subject'}"))
+    if line.status == "draft" and line.reason:
+        blocks.append(ui.context(escape(line.reason)))
     if facts.facts:
         blocks.append(ui.section("", fields=list(facts.facts)))
     if facts.body:

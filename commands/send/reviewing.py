@@ -119,8 +119,8 @@ class Reviewing:
             submit, after = "Request approval", "Nobody is texted before somebody else approves it."
             if not settings.get(session, "approvals.channel"):
                 after += (
-                    " There is no approvals channel yet, so approvers find it with `/promo approvals`; "
-                    "an admin sets the channel with `/promo settings`."
+                    " There is no approvals channel yet, so the request is posted where you started this; "
+                    "an admin sets one with `/promo settings`."
                 )
         elif at:
             submit, after = "Schedule", f"Goes out {at}. Codes are set aside then. It can be cancelled until then."
@@ -167,7 +167,7 @@ class Reviewing:
         if status == "pending":
             with self.runtime.db.read() as session:
                 channel = settings.get(session, "approvals.channel")
-            where = f"in <#{channel}>" if channel else "through `/promo approvals`"
+            where = f"in <#{channel}>" if channel else "here: there is no approvals channel yet"
             text = f"{subject} waits for approval {where}. You are told here when somebody decides."
         else:
             text = f"{subject} is scheduled: it goes out {moment(draft.send_at) if draft.send_at else 'in a moment'}."

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 # Slack reads these three in mrkdwn (docs.slack.dev, "Escaping text"); `*_~` only style the text, and are defused below.
 ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
-# A word joiner before a styling character keeps it from pairing up, and is not seen.
-STYLE = str.maketrans({char: f"\u2060{char}" for char in "*_~`"})
+# mrkdwn has no escape for its marks. A mark that a space follows opens nothing, and a zero-width one is not seen;
+# a backtick opens code all the same, so it gives way to its look-alike.
+STYLE = str.maketrans({"*": "*\u200b", "_": "_\u200b", "~": "~\u200b", "`": "ˋ"})
 
 
 def escape(text: str) -> str:

@@ -70,6 +70,8 @@ function entity(body) {
   return link(target, label);
 }
 
+// As in Slack, a zero-width space keeps a mark from styling what follows.
+const isSpace = (char) => /[\s\u200b]/.test(char);
 const isWord = (char) => char !== undefined && /[\p{L}\p{N}]/u.test(char);
 
 /** The index of the mark that closes the one at `open`, or -1: same line, no space before it, no letter after it. */
@@ -84,7 +86,7 @@ function closing(text, open) {
     } else if (char === "<") {
       const end = text.indexOf(">", at + 1);
       if (end > 0) at = end;
-    } else if (char === mark && at > open + 1 && !/\s/.test(text[at - 1]) && !isWord(text[at + 1])) {
+    } else if (char === mark && at > open + 1 && !isSpace(text[at - 1]) && !isWord(text[at + 1])) {
       return at;
     }
   }
@@ -121,7 +123,7 @@ export function inline(text, { verbatim = false } = {}) {
       STYLES[char] &&
       !isWord(text[at - 1]) &&
       text[at + 1] !== undefined &&
-      !/\s/.test(text[at + 1]) &&
+      !isSpace(text[at + 1]) &&
       (end = closing(text, at)) > 0
     ) {
       flush();

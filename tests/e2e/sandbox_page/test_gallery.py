@@ -62,6 +62,7 @@ MRKDWN = [
     ("```a\n*b*```", "<pre>a\n*b*</pre>"),
     ("<!channel>", '<span class="mention mention-me">@channel</span>'),
     ("*open and `code*`", "*open and <code>code*</code>"),
+    ("*\u200bx*\u200b _\u200by_\u200b", "*\u200bx*\u200b _\u200by_\u200b"),
 ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from storage.tables import (
@@ -68,8 +68,8 @@ def approvals_to_decide(session: Session, user_id: str) -> int:
     return _count_pending(session, Approval.requested_by != user_id)
 
 
-def _count_pending(session: Session, whose: object) -> int:
-    return session.scalar(select(func.count()).select_from(Approval).where(Approval.state == "pending", whose)) or 0  # type: ignore[arg-type]
+def _count_pending(session: Session, whose: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(Approval).where(Approval.state == "pending", whose)) or 0
 
 
 def under_way(session: Session) -> list[UnderWay]:

@@ -1,0 +1,107 @@
+"""`promobot demo`, as `make demo` runs it: a process of its own, stopped by Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sandbox.testing import Stage
+from tests.world import ROOT
+
+START_WITHIN = 60.0
+
+
+def two_ports() -> int:
+    """A free port whose successor is free too."""
+    for _ in range(50):
+        with socket.create_server(("127.0.0.1", 0)) as first:
+            port: int = first.getsockname()[1]
+            try:
+                with socket.create_server(("127.0.0.1", port + 1)):
+                    return port
+            except OSError:
+                continue
+    pytest.skip("no two free ports in a row")
+
+
+def demo(folder: Path, port: int, *words: str) -> "subprocess.Popen[str]":
+    """Start it with nothing of our environment but the path; no network is needed."""
+    command = [sys.executable, "-c", "from bot.cli import main; main()", "demo", "--port", str(port), *words]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def running(folder: Path, port: int, *words: str) -> Iterator[str]:
+    """The demo, from when it has said where it is; what it said. At the end Ctrl-C, and it must stop within seconds."""
+    process = demo(folder, port, *words)
+    assert process.stdout is not None
+    said = ""
+    try:
+        for line in process.stdout:
+            said += line
+            if "Ctrl-C stops" in line:
+                break
+        yield said
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) == 0, said
+        assert time.monotonic() - started < 10
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.stdout.close()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_it_starts_from_nothing_goes_on_and_starts_afresh(tmp_path: Path) -> None:
+    port = two_ports()
+    with running(tmp_path, port) as said:
+        assert f"http://localhost:{port}" in said and "You are Maya" in said
+        assert answers(f"http://localhost:{port}/healthz") and answers(f"http://localhost:{port + 1}/readyz")
+        stage = Stage(f"http://127.0.0.1:{port}")
+        stage.maya.command("/promo")
+        assert "Summer 10%  1,000 active of 1,000" in stage.maya.message(containing="Stock", timeout=20).text
+        stage.maya.command("/promo team")
+        stage.maya.view("Team").fill("Your own number", "+48 501 234 218").submit()
+        stage.clock.advance(hours=1)
+    assert not answers(f"http://localhost:{port}/healthz"), "the sandbox stopped too"
+    with running(tmp_path, port) as said:
+        assert "It goes on where you left it" in said
+        stage = Stage(f"http://127.0.0.1:{port}")
+        stage.maya.command("/promo team")
+        assert stage.maya.view("Team", timeout=20).value("Your own number") == "+48501234218"
+    with running(tmp_path, port, "--reset") as said:
+        assert "You are Maya" in said
+
+
+def test_a_port_that_is_taken_is_named_with_a_way_out(tmp_path: Path) -> None:
+    port = two_ports()
+    with socket.create_server(("127.0.0.1", port + 1)):
+        process = demo(tmp_path, port)
+        said, _ = process.communicate(timeout=START_WITHIN)
+    assert process.returncode == 2
+    assert f"Port {port + 1} is taken" in said and "make demo PORT=" in said and "Traceback" not in said

@@ -1,4 +1,8 @@
-"""One Chromium for all browser tests of a process: Playwright cannot be started twice in it."""
+"""A Chromium for each module of browser tests.
+
+Playwright cannot be started twice at once in a process, and while it runs nothing else there may run an event loop of its
+own: so it is stopped with its module, before other tests come to the same worker.
+"""
 
 import os
 import shutil
@@ -21,7 +25,7 @@ ARGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """An installed Chromium; skips where there is none (CHROMIUM may name one)."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CANDIDATES)), None)

@@ -1,7 +1,7 @@
 """A Chromium for each module of browser tests.
 
-Playwright cannot be started twice at once in a process, and while it runs nothing else there may run an event loop of its
-own: so it is stopped with its module, before other tests come to the same worker.
+Playwright cannot be started twice at once in a process, and while it runs nothing else there may run an event loop:
+so it is stopped with its module, before other tests come to the same worker.
 """
 
 import os

@@ -284,7 +284,7 @@ def test_deleting_is_refused_while_codes_are_blocked_and_names_the_distribution(
     group_id = have(world, "Summer 10%", ["A1", "A2"])
     now = world.runtime.clock.now()
     with world.runtime.db.write() as session:
-        sent = Distribution(status="done", subject="Spring thanks", created_by="U", created_at=now, updated_at=now)
+        sent = Distribution(status="done", subject="Spring thanks", created_by="U0MAYA", created_at=now, updated_at=now)
         session.add(sent)
         session.flush()
         session.add(Message(id=1, distribution_id=sent.id, customer_id=1))

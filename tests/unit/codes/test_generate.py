@@ -63,7 +63,7 @@ def test_codes_are_not_handed_out_in_sorted_order(runtime: Runtime) -> None:
 
 
 def test_several_formats_share_evenly_and_a_small_one_gives_what_it_has(runtime: Runtime) -> None:
-    group_id = group(runtime, "A{string('0-9', 6)}\nB{string('0-9', 6)}\nC{string('0-9', 1)}")
+    group_id = group(runtime, "A{string('0-9', 12)}\nB{string('0-9', 12)}\nC{string('0-9', 1)}")
     with runtime.db.write() as session:
         generate_into(session, group_id, 1000, **BY)
     made = codes(runtime, group_id)

@@ -63,28 +63,28 @@ def due(runtime: Runtime) -> None:
     time_has_come = (Distribution.status == "scheduled") & (Distribution.send_at <= now)
     with runtime.db.read() as session:
         ids = session.scalars(select(Distribution.id).where(time_has_come).order_by(Distribution.id)).all()
-        blocking = session.scalar(select(Distribution.id).where(Distribution.status == "blocking").limit(1))
+        blocking = session.scalars(select(Distribution.id).where(Distribution.status == "blocking")).all()
     for distribution_id in ids:
         with runtime.db.write() as session:
             launch(session, runtime, distribution_id)
-    if blocking is not None:
+    for distribution_id in blocking:
         with runtime.db.write() as session:
-            _resume_broken(session, runtime)
+            _resume_broken(session, runtime, distribution_id)
 
 
-def _resume_broken(session: Session, runtime: Runtime) -> None:
-    """A launch whose job failed by the machine's fault (the database was away) gets another, from where it was."""
-    jobs = session.execute(
-        select(Job.args, Job.state, Job.progress).where(Job.kind == KIND).order_by(Job.id.desc()).limit(500)
-    )
-    last: dict[int, tuple[str, dict[str, Any]]] = {}
-    for args, state, progress in jobs:
-        last.setdefault(args["distribution_id"], (state, progress))
-    for row in session.scalars(select(Distribution).where(Distribution.status == "blocking")):
-        state, progress = last.get(row.id, ("failed", {}))
-        if state in ("failed", "cancelled"):
-            job_id = runtime.jobs.enqueue(session, KIND, {"distribution_id": row.id}, by=row.created_by)
-            session.get_one(Job, job_id).progress = progress
+def _resume_broken(session: Session, runtime: Runtime, distribution_id: int) -> None:
+    """A launch whose job failed by the machine's fault (the database was away) gets another, from where it was.
+
+    One at a time: two jobs of one launch would each block codes for the same messages.
+    """
+    row = lock(session, distribution_id)
+    if row.status != "blocking":
+        return
+    mine = Job.args["distribution_id"].as_integer() == row.id
+    last = session.scalars(select(Job).where(Job.kind == KIND, mine).order_by(Job.id.desc()).limit(1)).first()
+    if last is None or last.state in ("failed", "cancelled"):
+        job_id = runtime.jobs.enqueue(session, KIND, {"distribution_id": row.id}, by=row.created_by)
+        session.get_one(Job, job_id).progress = last.progress if last else {}
 
 
 def run_launch(runtime: Runtime, run: JobRun) -> dict[str, Any]:
@@ -196,15 +196,23 @@ def _audience_fixed(session: Session, runtime: Runtime, run: JobRun, row: Distri
             .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
             .where(PromoCodeGroup.id == group_id)
         ).one()
-        if group.deleted_at is not None:
-            problems.append(f"Group '{group.name}' was deleted.")
-        elif group.expires_at is not None and group.expires_at <= now:
-            problems.append(f"The codes of '{group.name}' have expired.")
+        problem = unusable(group, now)
+        if problem is not None:
+            problems.append(problem)
         elif active < queued:
             problems.append(missing(queued - active, group.name))
     if problems:
         raise Refused(" ".join(problems))
     run.progress = {"phase": "codes", "queued": queued, "group": 0, "after": 0, "code": 0, "bound": 0}
+
+
+def unusable(group: PromoCodeGroup, now: datetime) -> str | None:
+    """Why no code of a group may be given out any more, in words; None while they may."""
+    if group.deleted_at is not None:
+        return f"Group '{group.name}' was deleted."
+    if group.expires_at is not None and group.expires_at <= now:
+        return f"The codes of '{group.name}' have expired."
+    return None
 
 
 def missing(n: int, group: str) -> str:
@@ -289,7 +297,7 @@ def _undo(session: Session, runtime: Runtime, run: JobRun, row: Distribution) ->
     cut = max(first, last - CODES + 1)
     ids = list(range(cut, last + 1)) if first else []
     if ids:
-        issuing.give_back(session, ids)
+        issuing.move(session, issuing.Codes(returned=ids))
         session.execute(delete(PromoCodeRepeat).where(among(session, PromoCodeRepeat.message_id, ids)))
         session.execute(delete(Message).where(Message.id >= cut, Message.id <= last, Message.distribution_id == row.id))
         row.last_message_id = cut - 1

@@ -1,10 +1,10 @@
 """Batches: lease, intend, take over, send back (DESIGN §6). Every write is fenced by owner and fence."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from storage.bulk import among
@@ -144,14 +144,26 @@ def finish(session: Session, batch_ids: Sequence[int]) -> None:
         )
 
 
-def keep_only(session: Session, batch_id: int, ids: Sequence[int]) -> None:
-    """Take out of a batch what was sent back: those messages now belong to another."""
-    session.execute(
-        update(Batch)
-        .where(Batch.id == batch_id)
-        .values(message_ids=list(ids))
-        .execution_options(synchronize_session=False)
-    )
+def take_out(session: Session, batch_id: int, ids: Collection[int]) -> set[int]:
+    """Take messages out of a batch whose row is locked, to belong to another; returns those that were still in it.
+
+    Who records twice, because the commit's answer was lost, finds nothing to take out the second time.
+    """
+    held = session.scalar(select(Batch.message_ids).where(Batch.id == batch_id)) or []
+    taken = {message_id for message_id in held if message_id in ids}
+    if taken:
+        session.execute(
+            update(Batch)
+            .where(Batch.id == batch_id)
+            .values(message_ids=[message_id for message_id in held if message_id not in taken])
+            .execution_options(synchronize_session=False)
+        )
+    return taken
+
+
+def latest(session: Session, distribution_id: int) -> int:
+    """The id of a distribution's latest batch; 0 when it had none."""
+    return session.scalar(select(func.max(Batch.id)).where(Batch.distribution_id == distribution_id)) or 0
 
 
 def send_back(
@@ -187,11 +199,19 @@ def release(session: Session, lease: Lease, *, owner: str, now: datetime) -> Non
     )
 
 
-def overdue(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
-    """Distribution and batch ids of dispatched batches whose holder is gone: every request must have ended."""
+def overdue(session: Session, now: datetime, provider_ids: Collection[int], limit: int) -> list[tuple[int, int]]:
+    """Distribution and batch ids of dispatched batches whose holder is gone: every request must have ended.
+
+    Only those that go through one of `provider_ids`.
+    """
     rows = session.execute(
         select(Batch.distribution_id, Batch.id)
-        .where(Batch.state == BatchState.DISPATCHING, Batch.lease_until < now)
+        .join(Distribution, Distribution.id == Batch.distribution_id)
+        .where(
+            Batch.state == BatchState.DISPATCHING,
+            Batch.lease_until < now,
+            Distribution.provider_id.in_(sorted(provider_ids)),
+        )
         .order_by(Batch.distribution_id, Batch.id)
         .limit(limit)
     )

@@ -183,6 +183,7 @@ def find(session: Session, code: str) -> PromoCode | None:
 
 def remove_active(session: Session, group_id: int, limit: int) -> int:
     """Delete up to `limit` active codes of a group, which nobody ever had; returns how many."""
+    stock.hold(session, group_id)
     chosen = _some(session, group_id, CodeState.ACTIVE, limit)
     removed = _changed(session, delete(PromoCode).where(PromoCode.id.in_(chosen), PromoCode.state == CodeState.ACTIVE))
     stock.move(session, group_id, total=-removed, active=-removed)
@@ -204,6 +205,7 @@ def revive(session: Session, group_id: int, limit: int) -> int:
 
 
 def _restate(session: Session, group_id: int, old: CodeState, new: CodeState, limit: int) -> int:
+    stock.hold(session, group_id)
     chosen = _some(session, group_id, old, limit)
     where = (PromoCode.id.in_(chosen), PromoCode.state == old)
     return _changed(session, update(PromoCode).where(*where).values(state=new))

@@ -1,7 +1,8 @@
 """Codes of messages: blocked, issued, given back; their group's stock moves in the same transaction."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
@@ -10,9 +11,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage import stock
-from storage.bulk import among, ids_as, ids_given, values
+from storage.bulk import ids_as, ids_given, values
 from storage.database import is_sqlite
-from storage.tables import CodeState, Distribution, PromoCode, PromoCodeRepeat, PromoCodeStock
+from storage.tables import CodeState, Distribution, PromoCode, PromoCodeRepeat
 from storage.tables.base import BigId, UtcDateTime
 
 CODE: Table = PromoCode.__table__  # type: ignore[assignment]
@@ -25,8 +26,7 @@ def block(session: Session, group_id: int, recipients: Sequence[tuple[int, int]]
     `after` is the id of the last code looked at before (0 at first): active codes are searched from there on.
     Returns how many were bound, and the id to go on after. Fewer bound than asked: there are no more active codes.
     """
-    if not is_sqlite(session):  # launches that take from one group take turns, and none of them skips a code
-        session.execute(select(PromoCodeStock.total).where(PromoCodeStock.group_id == group_id).with_for_update())
+    stock.hold(session, group_id)  # launches that take from one group take turns, and none of them skips a code
     active = (
         select(CODE.c.id)
         .where(CODE.c.group_id == group_id, CODE.c.state == int(CodeState.ACTIVE), CODE.c.id > after)
@@ -55,18 +55,35 @@ def count_taken(distribution: Distribution, group_id: int, n: int) -> None:
     distribution.codes_taken = {**taken, str(group_id): taken.get(str(group_id), 0) + n}
 
 
-def issue(session: Session, message_ids: Iterable[int], at: datetime, *, repeats: bool = True) -> None:
-    """The blocked codes of these messages, and the repeats planned for them, were sent."""
-    ids = list(message_ids)
-    if not ids:
-        return
+@dataclass
+class Codes:
+    """Messages whose codes are to be moved: issued with them, or nobody's again. `repeats`: they may repeat codes."""
+
+    issued: list[int] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
+    repeats: bool = True
+
+
+def move(session: Session, moved: Codes, at: datetime | None = None) -> None:
+    """Issue the blocked codes of messages that were sent, and the repeats planned for them; free those of the unsent.
+
+    Once in a transaction, after its messages: groups are shared by distributions, so their counts are moved last and in
+    the order of their ids. `at`: when they were issued. A code that was issued stays its customer's whatever happens
+    later: it left the house.
+    """
     sqlite = is_sqlite(session)
-    given = {**ids_as(sqlite, ids), "at": at}
-    groups = session.scalars(_issuing(sqlite), given)
-    for group_id, n in sorted(Counter(groups).items()):
-        stock.move(session, group_id, blocked=-n, issued=n)
-    if repeats:
-        session.execute(_repeating(sqlite), given)
+    deltas: dict[int, Counter[str]] = defaultdict(Counter)
+    if moved.issued:
+        given = {**ids_as(sqlite, moved.issued), "at": at}
+        for group_id in session.scalars(_issuing(sqlite), given):
+            deltas[group_id].update(blocked=-1, issued=1)
+        if moved.repeats:
+            session.execute(_repeating(sqlite), given)
+    if moved.returned:
+        for group_id in session.scalars(_returning(sqlite), ids_as(sqlite, moved.returned)):
+            deltas[group_id].update(blocked=-1, active=1)
+    for group_id in sorted(deltas):
+        stock.move(session, group_id, **deltas[group_id])
 
 
 @lru_cache(2)
@@ -90,20 +107,12 @@ def _repeating(sqlite: bool) -> Update:
     )
 
 
-def give_back(session: Session, message_ids: Iterable[int]) -> int:
-    """The blocked codes of messages that certainly did not leave are nobody's again; returns how many.
-
-    A code that was issued stays its customer's whatever happens later: it left the house.
-    """
-    ids = list(message_ids)
-    if not ids:
-        return 0
-    groups = session.scalars(
+@lru_cache(2)
+def _returning(sqlite: bool) -> ReturningUpdate[int]:
+    """Give the blocked codes of messages `ids` back; the group of each."""
+    return (
         update(CODE)
-        .where(among(session, CODE.c.message_id, ids), CODE.c.state == int(CodeState.BLOCKED))
+        .where(ids_given(sqlite, CODE.c.message_id), CODE.c.state == int(CodeState.BLOCKED))
         .values(state=int(CodeState.ACTIVE), message_id=None, customer_id=None)
         .returning(CODE.c.group_id)
-    ).all()
-    for group_id, n in sorted(Counter(groups).items()):
-        stock.move(session, group_id, blocked=-n, active=n)
-    return len(groups)
+    )

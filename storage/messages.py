@@ -150,18 +150,43 @@ def _complete(session: Session, rows: Sequence[Settled]) -> None:
     )
 
 
-def requeue(session: Session, distribution_id: int, ids: Sequence[int], *, only: Sequence[MessageState]) -> list[int]:
-    """Messages in one of the states `only` wait to be sent again; returns those that do."""
+def requeue(
+    session: Session,
+    distribution_id: int,
+    ids: Sequence[int],
+    *,
+    only: Sequence[MessageState],
+    after: int | None = None,
+) -> list[int]:
+    """Messages in one of the states `only` wait to be sent again; returns those that do.
+
+    `after`: the latest batch, where what its attempts came to is known and done with (a retry).
+    """
     before = {message_id: state for message_id, state in states(session, ids).items() if state in only}
     session.execute(
         update(MESSAGE)
         .where(among(session, MESSAGE.c.id, before))
-        .values(state=int(MessageState.QUEUED), reason=None, settled_at=None, delivered_at=None, provider_ref=None)
+        .values(
+            state=int(MessageState.QUEUED),
+            reason=None,
+            settled_at=None,
+            delivered_at=None,
+            provider_ref=None,
+            **({} if after is None else {"retried_after": after}),
+        )
     )
     deltas = Counter({state: -n for state, n in Counter(before.values()).items()})
     deltas[MessageState.QUEUED] += len(before)
     tally.move(session, distribution_id, deltas)
     return sorted(before)
+
+
+def retried_after(session: Session, ids: Iterable[int]) -> dict[int, int]:
+    """Of messages that a person had sent again: the latest batch before that."""
+    query = select(Message.id, Message.retried_after).where(
+        among(session, Message.id, ids), Message.retried_after.is_not(None)
+    )
+    return {message_id: batch_id for message_id, batch_id in session.execute(query) if batch_id is not None}
 
 
 def note_unknown(

@@ -49,6 +49,7 @@ class Gateway:
     by_number: dict[str, str] = field(default_factory=dict)
     always: str = "ok"
     lookups: int = 0
+    mute: bool = False  # look-ups get no answer until `hanging` is set
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     latency: float = 0.0
 
@@ -91,6 +92,8 @@ class Gateway:
     async def search(self, request: web.Request) -> web.Response:
         """GET /gateway/messages."""
         self.lookups += 1
+        if self.mute:
+            await self.hanging.wait()
         found = [text for text in reversed(self.accepted) if text["to"] == request.query["to"]]
         return web.json_response({"messages": found})
 

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from distribution.errors import Refused
@@ -24,6 +25,7 @@ from distribution.sending import failpoints
 from distribution.sending.attempts import parts
 from distribution.sending.record import apply_evidence
 from distribution.sending.replies import take
+from storage import messages
 from storage.batches import lock
 from storage.bulk import among
 from storage.database import is_sqlite
@@ -50,7 +52,7 @@ def receive(session: Session, provider_id: int, payloads: Sequence[Mapping[str, 
     A payload is the provider's JSON object or form fields, with `ATTEMPT`, `URL` and `SIGNATURE` from the request.
     """
     into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(CallbackInbox)
-    fresh = {_key(payload): dict(payload) for payload in payloads}
+    fresh = {_key(payload): storable(payload) for payload in payloads}
     kept = session.scalars(
         into.on_conflict_do_nothing().returning(CallbackInbox.id),
         [
@@ -67,30 +69,74 @@ def _key(payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def storable(value: Any) -> Any:
+    """A JSON value as a database can hold it: without NUL, and without the half of an emoji that a gateway cut off."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {storable(key): storable(item) for key, item in value.items()}
+    return [storable(item) for item in value] if isinstance(value, list) else value
+
+
 def apply(runtime: Runtime, limit: int = AT_ONCE) -> int:
-    """Apply up to `limit` of what was received, oldest first, in one transaction; returns how many."""
+    """Apply up to `limit` of what was received, oldest first; returns how many.
+
+    In one transaction, unless one of them breaks us: then each has its own, and that one is put aside. A text that
+    nobody foresaw must not hold up everybody's opt-outs.
+    """
+    try:
+        return _apply(runtime, limit)
+    except (OperationalError, InterfaceError):  # the database's trouble, not a callback's
+        raise
+    except Exception:
+        log.exception("callbacks could not be applied together; one by one now")
     with runtime.db.read() as session:
-        if session.scalar(select(CallbackInbox.id).where(CallbackInbox.applied_at.is_(None)).limit(1)) is None:
+        ids = session.scalars(_waiting(limit).with_only_columns(CallbackInbox.id)).all()
+    for inbox_id in ids:
+        try:
+            _apply(runtime, 1, only=inbox_id)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("a callback could not be applied and is put aside", inbox=inbox_id)
+            with runtime.db.write() as session:
+                _done(session, [inbox_id], runtime.clock.now())
+    return len(ids)
+
+
+def _apply(runtime: Runtime, limit: int, *, only: int | None = None) -> int:
+    """Apply the oldest, or `only` one, in one transaction."""
+    with runtime.db.read() as session:
+        if session.scalar(_waiting(1).with_only_columns(CallbackInbox.id)) is None:
             return 0
     with runtime.db.write() as session:
-        waiting = (
-            select(CallbackInbox).where(CallbackInbox.applied_at.is_(None)).order_by(CallbackInbox.id).limit(limit)
-        )
-        rows = session.scalars(waiting if is_sqlite(session) else waiting.with_for_update(skip_locked=True)).all()
+        waiting = _waiting(limit) if only is None else _waiting(limit).where(CallbackInbox.id == only)
+        # Two senders apply one after the other: a START must not overtake the STOP that came before it, or the reverse.
+        rows = session.scalars(waiting if is_sqlite(session) else waiting.with_for_update()).all()
         now = runtime.clock.now()
         statuses, inbound = _read(session, runtime, rows)
         _apply_statuses(session, statuses, now)
         for provider_id, news in inbound:
             take(session, provider_id, news, now)
-        session.execute(
-            update(CallbackInbox)
-            .where(among(session, CallbackInbox.id, [row.id for row in rows]))
-            .values(applied_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        _done(session, [row.id for row in rows], now)
         failpoints.reach("callbacks.before_commit")
     failpoints.reach("callbacks.after_commit")
     return len(rows)
+
+
+def _waiting(limit: int) -> Select[CallbackInbox]:
+    """What is to be applied, oldest first."""
+    return select(CallbackInbox).where(CallbackInbox.applied_at.is_(None)).order_by(CallbackInbox.id).limit(limit)
+
+
+def _done(session: Session, ids: Sequence[int], now: datetime) -> None:
+    """These need not be looked at again."""
+    session.execute(
+        update(CallbackInbox)
+        .where(among(session, CallbackInbox.id, ids))
+        .values(applied_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _read(
@@ -131,7 +177,7 @@ def _open(session: Session, runtime: Runtime, provider_id: int) -> Provider | No
 
 
 def _apply_statuses(session: Session, statuses: Sequence[tuple[int, StatusNews]], now: datetime) -> None:
-    """Move the messages that statuses are about, distribution by distribution in the order of their ids."""
+    """Move the messages that statuses are about. Their distributions are locked first, in the order of their ids."""
     found = [(provider_id, news, parts(news.attempt_id)) for provider_id, news in statuses]
     ids = {attempt[1] for _, _, attempt in found if attempt is not None}
     owners = {
@@ -142,14 +188,20 @@ def _apply_statuses(session: Session, statuses: Sequence[tuple[int, StatusNews]]
             .where(among(session, Message.id, ids))
         )
     }
-    by_distribution: dict[int, list[Settled]] = defaultdict(list)
+    known = []
     for provider_id, news, attempt in found:
         if attempt is None or owners.get(attempt[1], (0, None))[1] != provider_id:
             log.warning("a status of nothing we sent", attempt=news.attempt_id, provider=provider_id)
-            continue
-        state = STATES[news.arrival]
-        reason = (news.reason or "undelivered") if state is MessageState.UNDELIVERED else None
-        by_distribution[owners[attempt[1]][0]].append(Settled(attempt[1], state, reason, news.provider_ref))
-    for distribution_id, rows in sorted(by_distribution.items()):
+        else:
+            known.append((owners[attempt[1]][0], attempt, news))
+    for distribution_id in sorted({distribution_id for distribution_id, _, _ in known}):
         lock(session, distribution_id)
-        apply_evidence(session, distribution_id, rows, now, outcome="callback")
+    retried = messages.retried_after(session, [message_id for _, (_, message_id), _ in known])
+    rows: dict[int, list[Settled]] = defaultdict(list)
+    for distribution_id, (batch_id, message_id), news in known:
+        state = STATES[news.arrival]
+        if batch_id <= retried.get(message_id, 0) and state is not MessageState.DELIVERED:
+            continue
+        reason = (news.reason or "undelivered") if state is MessageState.UNDELIVERED else None
+        rows[distribution_id].append(Settled(message_id, state, reason, news.provider_ref))
+    apply_evidence(session, rows, now, outcome="callback")

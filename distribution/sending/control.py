@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from distribution import recipients
 from distribution.errors import Refused
 from distribution.jobs import JobRun
-from distribution.launch import missing
+from distribution.launch import missing, unusable
 from distribution.runtime import Runtime
 from distribution.sending.record import apply_evidence, cancel
 from distribution.sending.status import finish_if_over
@@ -27,6 +27,7 @@ from storage.tables import (
     MessageState,
     PromoCode,
     PromoCodeGroup,
+    Provider,
     UnknownAttempt,
 )
 from storage.tables.base import BigId
@@ -121,7 +122,8 @@ def retry_failed(session: Session, distribution_id: int, *, by: str, now: dateti
 
     A text that had left keeps its code; one that was refused gets a new one, since its own went back. The number is the
     customer's present one. At most `RETRIES` at a time. Pressed twice, the second finds it being sent and returns 0.
-    Raises `Refused` when it is not done yet, nothing failed, or codes are missing: then nothing is changed.
+    Raises `Refused` when it is not done yet, nothing failed, its provider is gone, or its codes are missing or may not
+    be given out any more: then nothing is changed.
     """
     row = lock(session, distribution_id)
     if row.status == "sending":
@@ -131,8 +133,9 @@ def retry_failed(session: Session, distribution_id: int, *, by: str, now: dateti
     ids = _may_be_retried(session, row)
     if not ids:
         raise Refused("Nothing failed that could be sent again.")
-    _codes_for(session, row, ids)
-    again = messages.requeue(session, row.id, ids, only=FAILED)
+    _provider_there(session, row)
+    _codes_for(session, row, ids, now)
+    again = messages.requeue(session, row.id, ids, only=FAILED, after=batches.latest(session, row.id))
     for start in range(0, len(again), BATCH):
         batches.send_back(session, row.id, again[start : start + BATCH], not_before=None, tries=0)
     row.finished_at = None
@@ -162,8 +165,20 @@ def _may_be_retried(session: Session, row: Distribution) -> list[int]:
     return [message_id for message_id, _, _ in found]
 
 
-def _codes_for(session: Session, row: Distribution, ids: Sequence[int]) -> None:
-    """A code of each group for the messages that have none any more. Raises `Refused` where they are missing."""
+def _provider_there(session: Session, row: Distribution) -> None:
+    """Raise `Refused` where nothing would ever be sent: a provider may be deleted once its distributions are done."""
+    provider = session.get(Provider, row.provider_id) if row.provider_id else None
+    if provider is None or provider.name_key is None:
+        name = provider.name if provider else "its provider"
+        raise Refused(f"'{row.subject}' cannot be sent again: '{name}' was deleted. Start a new distribution.")
+
+
+def _codes_for(session: Session, row: Distribution, ids: Sequence[int], now: datetime) -> None:
+    """A code of each group for the messages that have none any more.
+
+    Raises `Refused` where they are missing, and where the group's codes, also those that customers would be sent again,
+    are worth nothing now.
+    """
     template = render.compile(row.body)
     keys = recipients.group_keys(session, row, template)
     have = set(
@@ -175,10 +190,14 @@ def _codes_for(session: Session, row: Distribution, ids: Sequence[int]) -> None:
         session.execute(select(Message.id, Message.customer_id).where(among(session, Message.id, ids))).all()
     )
     for group_id in sorted(group_id for group_id, key in keys.items() if key in template.issues_from):
+        group = session.get_one(PromoCodeGroup, group_id)
+        problem = unusable(group, now)
+        if problem is not None:
+            raise Refused(problem)
         lacking = [(message_id, customers[message_id]) for message_id in ids if (message_id, group_id) not in have]
         bound, _ = issuing.block(session, group_id, lacking, after=0) if lacking else (0, 0)
         if bound < len(lacking):
-            raise Refused(missing(len(lacking) - bound, session.get_one(PromoCodeGroup, group_id).name))
+            raise Refused(missing(len(lacking) - bound, group.name))
         issuing.count_taken(row, group_id, bound)
 
 
@@ -207,9 +226,10 @@ def settle_unknown(
         return 0
     if arrived:
         accepted = [Settled(message_id, MessageState.ACCEPTED) for message_id in ids]
-        return len(apply_evidence(session, row.id, accepted, now, outcome="person"))
+        return len(apply_evidence(session, {row.id: accepted}, now, outcome="person"))
     if row.status not in ("sending", "paused", "done"):
         raise _cannot(row, "sent again")
+    _provider_there(session, row)
     messages.close_unknown(session, ids, outcome="person", at=now)
     again = messages.requeue(session, row.id, ids, only=(MessageState.UNKNOWN,))
     for start in range(0, len(again), BATCH):

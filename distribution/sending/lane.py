@@ -205,14 +205,19 @@ class Lane:
             return batches.anything_to_send(session, self.provider_id)
 
     def _write(self, lease: Lease) -> Prepared | None:
-        """The texts of a leased batch. None when its body cannot be compiled: a bug, and the lease runs out."""
+        """The texts of a leased batch. None when it cannot be written now: the lease runs out.
+
+        The turn is committed by then, so nothing that fails here may look as if it were not.
+        """
         try:
             with self._runtime.db.read() as session:
                 return prepare(session, self._runtime.links, self.provider, self._callbacks, lease)
         except Refused:
             log.exception("a launched distribution cannot be written", distribution=lease.distribution_id)
             self._health.setdefault(lease.distribution_id, Health()).broken = True
-            return None
+        except DBAPIError:
+            log.exception("a leased batch could not be read", distribution=lease.distribution_id)
+        return None
 
     def _follow(self, asked: Asked, done: Done, started: float) -> None:
         """Act on a committed turn: fill the deque, call off what was paused, forget what is not ours."""
@@ -229,7 +234,7 @@ class Lane:
             return
         lease = asked.intend.lease
         ids = [ready.message_id for ready, _ in done.going]
-        held = Held(lease, ids, started + self._options.window, asked.intend.repeats, set(ids))
+        held = Held(lease, started + self._options.window, asked.intend.repeats, set(ids))
         self._held.add(held)
         now = asyncio.get_running_loop().time() - (client.uptime() - started)
         self._ready.extend((held, ready, now + after) for ready, after in done.going)
@@ -237,15 +242,10 @@ class Lane:
 
     def _recorded(self, results: list[Result]) -> None:
         """Forget what is in the database now."""
-        back: dict[Held, set[int]] = {}
-        for held, message_id, outcome in results:
+        for held, message_id, _outcome in results:
             held.left.discard(message_id)
-            if outcome.kind in (Kind.LATER, Kind.ACCOUNT):
-                back.setdefault(held, set()).add(message_id)
             if not held.left:
                 self._held.discard(held)
-        for held, ids in back.items():
-            held.ids = [message_id for message_id in held.ids if message_id not in ids]
 
     def _judge(self, results: list[Result]) -> None:
         """Learn from outcomes how each distribution fares, and whether the provider wants silence."""

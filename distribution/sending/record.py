@@ -5,7 +5,7 @@ order everywhere: distribution, batch, message, code, stock, tally, provider.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from distribution.providers.port import Kind, Outcome
 from distribution.sending.options import MAX_TRIES, backoff
 from storage import batches, issuing, messages
 from storage.batches import Lease
+from storage.issuing import Codes
 from storage.messages import Settled
 from storage.tables import MessageState
 
@@ -38,7 +39,6 @@ class Held:
     """A batch that this worker has dispatched. `deadline`: until when its requests may start, by `http.uptime`."""
 
     lease: Lease
-    ids: list[int]  # whose outcome is this batch's to find out
     deadline: float
     repeats: bool
     left: set[int] = field(default_factory=set)  # not recorded yet
@@ -61,6 +61,14 @@ class Moment:
     business: datetime
 
 
+@dataclass
+class Recorded:
+    """What recording leaves to its caller: codes to move at the end, distributions to pause and why."""
+
+    codes: Codes = field(default_factory=lambda: Codes(repeats=False))
+    unreachable: dict[int, str] = field(default_factory=dict)
+
+
 def record(
     session: Session,
     results: Sequence[Result],
@@ -69,65 +77,79 @@ def record(
     at: Moment,
     listed_within: float | None,
     stopped: set[int],
-) -> dict[int, str]:
-    """Write down outcomes; returns, by distribution, why it must be paused. The distributions' rows are locked.
+) -> Recorded:
+    """Write down outcomes, each distribution's together. The distributions' rows are locked.
 
     `listed_within`: as the provider's; `stopped`: distributions that a person has stopped. Changes nothing in memory,
-    so that a transaction that fails can be tried again.
+    so that a transaction that fails, or whose commit is not answered, can be tried again.
     """
     by_batch: dict[Held, list[Result]] = defaultdict(list)
     for result in results:
         by_batch[result.held].append(result)
     mine = batches.owned(session, [held.lease for held in by_batch], owner=owner)
-    unreachable: dict[int, str] = {}
+    recorded = Recorded()
+    settling: dict[int, list[Result]] = defaultdict(list)
     finished = []
     for held, batch in sorted(by_batch.items(), key=lambda pair: pair[0].lease.batch_id):
         lease = held.lease
         if lease.batch_id not in mine:
-            _late_evidence(session, lease, batch, at)
+            _late_evidence(session, lease, batch, at, recorded.codes)
             continue
-        settled = [result for result in batch if result.outcome.kind in STATES]
+        settling[lease.distribution_id] += [result for result in batch if result.outcome.kind in STATES]
         put_off = [result for result in batch if result.outcome.kind not in STATES]
-        _settle(session, held, settled, at, listed_within)
         if put_off and lease.distribution_id in stopped:
-            cancel(session, lease.distribution_id, [result.message_id for result in put_off], at.business)
+            cancelled = [Settled(result.message_id, MessageState.CANCELLED, "stopped") for result in put_off]
+            recorded.codes.returned += messages.settle(session, lease.distribution_id, cancelled, at.business)
         elif put_off:
-            _send_back(session, held, put_off, at.machine)
+            _send_back(session, lease, put_off, at.machine)
             if lease.tries + 1 >= MAX_TRIES and any(r.outcome.reason not in NO_FAULT for r in put_off):
-                unreachable[lease.distribution_id] = (
+                recorded.unreachable[lease.distribution_id] = (
                     f"The provider has not taken some texts in {MAX_TRIES} tries. "
                     "Check that it can be reached, then resume."
                 )
         if held.left <= {result.message_id for result in batch}:
             finished.append(lease.batch_id)
+    for distribution_id, settled_ in sorted(settling.items()):
+        _settle(session, distribution_id, settled_, at, listed_within, recorded.codes)
     batches.finish(session, finished)
-    return unreachable
+    return recorded
 
 
-def _settle(session: Session, held: Held, results: Sequence[Result], at: Moment, listed_within: float | None) -> None:
-    """Outcomes that stand, or are unknown, of a batch that is ours."""
+def _settle(
+    session: Session,
+    distribution_id: int,
+    results: Sequence[Result],
+    at: Moment,
+    listed_within: float | None,
+    codes: Codes,
+) -> None:
+    """Outcomes that stand, or are unknown, of batches that are ours."""
     if not results:
         return
     rows = [settled(result) for result in results]
-    distribution_id = held.lease.distribution_id
     moved = messages.settle(session, distribution_id, rows, at.business)
     by_state: dict[MessageState, list[int]] = defaultdict(list)
     for row in rows:
         if row.message_id in moved:
             by_state[row.state].append(row.message_id)
-    issuing.issue(session, by_state[MessageState.ACCEPTED], at.business, repeats=held.repeats)
-    issuing.give_back(session, by_state[MessageState.REJECTED])
+    codes.issued += by_state[MessageState.ACCEPTED]
+    codes.returned += by_state[MessageState.REJECTED]
+    codes.repeats = codes.repeats or any(result.held.repeats for result in results)
     messages.note_unknown(
         session,
         distribution_id,
-        [(message_id, held.lease.batch_id) for message_id in by_state[MessageState.UNKNOWN]],
+        [
+            (result.message_id, result.held.lease.batch_id)
+            for result in results
+            if result.outcome.kind is Kind.UNKNOWN and result.message_id in moved
+        ],
         since=at.machine,
         # Its own worker saw the request end; the provider may work on it a little longer.
         look_at=None if listed_within is None else at.machine + timedelta(seconds=listed_within),
     )
     early = [row for row in rows if row.message_id not in moved]
     if early:  # a callback was here before us, or a sweep: evidence counts, but nothing moves back
-        apply_evidence(session, distribution_id, early, at.business, outcome="response")
+        _advance(session, distribution_id, early, at.business, "response", codes)
 
 
 def settled(result: Result) -> Settled:
@@ -137,22 +159,35 @@ def settled(result: Result) -> Settled:
 
 
 def apply_evidence(
-    session: Session, distribution_id: int, rows: Sequence[Settled], at: datetime, *, outcome: str
+    session: Session, rows: Mapping[int, Sequence[Settled]], at: datetime, *, outcome: str
 ) -> list[Settled]:
     """Move messages forward by evidence from anywhere, with their codes; returns the rows that moved one.
 
-    `outcome`: what settled an unknown attempt ("callback", "response", "found", "person").
+    `rows` are by distribution, all of which are locked. `outcome`: what settled an unknown attempt ("callback",
+    "response", "found", "person").
     """
+    codes, moved = Codes(), []
+    for distribution_id, evidence in sorted(rows.items()):
+        moved += _advance(session, distribution_id, evidence, at, outcome, codes)
+    issuing.move(session, codes, at)
+    return moved
+
+
+def _advance(
+    session: Session, distribution_id: int, rows: Sequence[Settled], at: datetime, outcome: str, codes: Codes
+) -> list[Settled]:
+    """One distribution's messages moved by evidence; their codes are added to `codes`."""
     moved = messages.advance(session, distribution_id, rows, at)
     left_the_house = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
-    issuing.issue(session, [row.message_id for row in moved if row.state in left_the_house], at)
-    issuing.give_back(session, [row.message_id for row in moved if row.state is MessageState.REJECTED])
+    codes.issued += [row.message_id for row in moved if row.state in left_the_house]
+    codes.returned += [row.message_id for row in moved if row.state is MessageState.REJECTED]
+    codes.repeats = True  # whether its text repeats any is not known here
     known = [row.message_id for row in moved if row.state is not MessageState.UNKNOWN]
     messages.close_unknown(session, known, outcome=outcome, at=at)
     return moved
 
 
-def _late_evidence(session: Session, lease: Lease, results: Sequence[Result], at: Moment) -> None:
+def _late_evidence(session: Session, lease: Lease, results: Sequence[Result], at: Moment, codes: Codes) -> None:
     """A batch was taken from us while its requests were in flight. What the provider answered is evidence all the same.
 
     Its messages are UNKNOWN since then, or were settled by other evidence. What was put off stays unknown: whoever took
@@ -162,14 +197,16 @@ def _late_evidence(session: Session, lease: Lease, results: Sequence[Result], at
     still_unknown = messages.unknown_of(session, lease.batch_id, [row.message_id for row in answered])
     rows = [row for row in answered if row.message_id in still_unknown]
     log.warning("recorded after the batch was taken over", batch=lease.batch_id, answers=len(rows))
-    apply_evidence(session, lease.distribution_id, rows, at.business, outcome="response")
+    _advance(session, lease.distribution_id, rows, at.business, "response", codes)
 
 
-def _send_back(session: Session, held: Held, put_off: Sequence[Result], now: datetime) -> None:
+def _send_back(session: Session, lease: Lease, put_off: Sequence[Result], now: datetime) -> None:
     """Messages that certainly did not leave wait in batches of their own, those put off without fault at once."""
-    lease = held.lease
+    taken = batches.take_out(session, lease.batch_id, {result.message_id for result in put_off})
     groups: dict[tuple[float, int], list[int]] = defaultdict(list)
     for result in put_off:
+        if result.message_id not in taken:
+            continue
         fault = result.outcome.reason not in NO_FAULT
         tries = lease.tries + (1 if fault else 0)
         wait = max(backoff(tries), result.outcome.retry_after or 0.0) if fault else 0.0
@@ -178,13 +215,11 @@ def _send_back(session: Session, held: Held, put_off: Sequence[Result], now: dat
         batches.send_back(
             session, lease.distribution_id, sorted(ids), not_before=now + timedelta(seconds=wait), tries=tries
         )
-    back = {result.message_id for result in put_off}
-    batches.keep_only(session, lease.batch_id, [message_id for message_id in held.ids if message_id not in back])
 
 
 def cancel(session: Session, distribution_id: int, ids: Sequence[int], at: datetime) -> int:
     """Cancel queued messages that certainly did not leave; returns how many, their codes are active again."""
     rows = [Settled(message_id, MessageState.CANCELLED, "stopped") for message_id in ids]
     moved = messages.settle(session, distribution_id, rows, at)
-    issuing.give_back(session, moved)
+    issuing.move(session, Codes(returned=list(moved)))
     return len(moved)

@@ -64,10 +64,11 @@ class Open(NamedTuple):
 def sweep(db: Database, at: Moment, listed_within: Mapping[int, float | None], limit: int = 20) -> int:
     """Make unknown what a vanished worker had dispatched and not recorded; returns how many messages.
 
-    `listed_within` is by provider. A batch is swept only after every request of it must have ended.
+    `listed_within` is by provider, of those that can be asked here: what went through another waits for a sender that
+    can ask it. A batch is swept only after every request of it must have ended.
     """
     with db.read() as session:
-        overdue = batches.overdue(session, at.machine, limit)
+        overdue = batches.overdue(session, at.machine, listed_within, limit)
     swept = 0
     for distribution_id, batch_id in overdue:
         with db.write() as session:
@@ -225,7 +226,7 @@ def _found(
         for item, answer in group
         if isinstance(answer, Found)
     ]
-    apply_evidence(session, distribution_id, rows, at.business, outcome="found")
+    apply_evidence(session, {distribution_id: rows}, at.business, outcome="found")
 
 
 def _absent(

@@ -63,14 +63,15 @@ def take_turn(
     distributions = {row.id: row for row in session.scalars(_locked(session, provider_id, asked.watched))}
     done = Done({key: row.status for key, row in distributions.items()})
     stopped = {key for key, status in done.statuses.items() if status == "stopped"}
-    pauses = dict(asked.pauses)
-    pauses |= record(session, asked.results, owner=owner, at=at, listed_within=listed_within, stopped=stopped)
-    for distribution_id, reason in sorted(pauses.items()):
+    recorded = record(session, asked.results, owner=owner, at=at, listed_within=listed_within, stopped=stopped)
+    for distribution_id, reason in sorted({**asked.pauses, **recorded.unreachable}.items()):
         distribution = distributions.get(distribution_id)
         if distribution is not None and pause(session, distribution, reason, at.business):
             done.statuses[distribution_id] = "paused"
     if asked.intend is not None:
-        _intend(session, asked.intend, done, provider_id=provider_id, owner=owner, at=at, options=options)
+        unsent = _intend(session, asked.intend, done, provider_id=provider_id, owner=owner, at=at, options=options)
+        recorded.codes.returned += unsent
+    issuing.move(session, recorded.codes, at.business)
     if asked.lease and done.wait is None:
         sending = [key for key, status in done.statuses.items() if status == "sending"]
         turns = {key: place for place, key in enumerate(asked.order)}
@@ -107,13 +108,16 @@ def _locked(session: Session, provider_id: int, watched: frozenset[int]) -> Sele
 
 def _intend(
     session: Session, prepared: Prepared, done: Done, *, provider_id: int, owner: str, at: Moment, options: Options
-) -> None:
-    """Dispatch a written batch: look again at who may be texted, reserve its rate, commit the intent."""
+) -> set[int]:
+    """Dispatch a written batch: look again at who may be texted, reserve its rate, commit the intent.
+
+    Returns the messages that are settled with it, unsent.
+    """
     lease = prepared.lease
     if done.statuses.get(lease.distribution_id) != "sending":
         batches.release(session, lease, owner=owner, now=at.machine)
         done.lost = True
-        return
+        return set()
     left_out = forbidden(session, lease.message_ids)
     poison = [row for row in prepared.poison if row.message_id not in left_out]
     going = [ready for ready in prepared.ready if ready.message_id not in left_out]
@@ -123,21 +127,22 @@ def _intend(
         reserved = reserve(session, provider_id, segments, now=at.machine, ahead=options.ahead)
         if reserved is None:
             done.wait = options.ahead / 2
-            return
+            return set()
         slot = reserved
     until = at.machine + options.ended_after
     ids = [ready.message_id for ready in going]
     if not batches.intend(session, lease, ids, owner=owner, now=at.machine, until=until):
         done.lost = True
-        return
+        return set()
     dropped = poison + [
         Settled(message_id, MessageState.EXCLUDED, reason) for message_id, reason in left_out.items() if reason
     ]
-    issuing.give_back(session, messages.settle(session, lease.distribution_id, dropped, at.business))
+    unsent = messages.settle(session, lease.distribution_id, dropped, at.business)
     if not going:
         batches.finish(session, [lease.batch_id])
     done.intended = True
     done.going = _spread(going, *slot)
+    return unsent
 
 
 def forbidden(session: Session, message_ids: Sequence[int]) -> dict[int, str | None]:

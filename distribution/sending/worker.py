@@ -8,7 +8,7 @@ Any number of senders may run on one PostgreSQL database; on SQLite there is one
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -69,27 +69,28 @@ class Sender:
         self._lanes: dict[int, Running] = {}
         # Turns and housekeeping wait for the database in threads of their own, never for each other.
         self._turns = ThreadPoolExecutor(1, "sender-turns")
-        self._chores = ThreadPoolExecutor(1, "sender-chores")
+        self._chores = ThreadPoolExecutor(2, "sender-chores")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set, then end within `Options.shutdown` seconds and a turn."""
-        chores = asyncio.create_task(self._keep_house(stop))
+        # Callbacks apart: an opt-out must not wait until a provider that hangs has been asked about its texts.
+        chores = [asyncio.create_task(self._again(chore, stop)) for chore in (self._hear, self._ask)]
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 await self._open_lanes()
                 tasks = {running.task for running in self._lanes.values()}
                 done, _ = await asyncio.wait(
-                    {stopped, chores, *tasks}, timeout=self._options.chores, return_when=asyncio.FIRST_COMPLETED
+                    {stopped, *chores, *tasks}, timeout=self._options.chores, return_when=asyncio.FIRST_COMPLETED
                 )
                 for task in done - {stopped}:
                     task.result()  # a lane or the house never ends by itself but by a bug: the sender ends with it
                 self._lanes = {key: running for key, running in self._lanes.items() if not running.task.done()}
             for running in self._lanes.values():
                 running.stop.set()
-            await asyncio.gather(chores, *(running.task for running in self._lanes.values()))
+            await asyncio.gather(*chores, *(running.task for running in self._lanes.values()))
         finally:
-            left = [stopped, chores, *(running.task for running in self._lanes.values())]
+            left = [stopped, *chores, *(running.task for running in self._lanes.values())]
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
@@ -133,21 +134,24 @@ class Sender:
         with self._runtime.db.read() as session:
             return list(session.scalars(select(Row).where(Row.enabled, Row.name_key.is_not(None))))
 
-    async def _keep_house(self, stop: asyncio.Event) -> None:
-        """Apply callbacks, answer customers, find out what is unknown, close what is over; again and again."""
+    async def _again(self, chore: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
+        """Do a chore again and again: at once while it says that there is more to do."""
         while not stop.is_set():
             busy = False
             try:
-                busy = await self._chore()
+                busy = await chore()
             except DBAPIError:
                 log.exception("housekeeping failed; trying again")
             if not busy:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._options.chores)
 
-    async def _chore(self) -> bool:
-        """One round; True when there may be more callbacks to apply."""
-        applied = await self._in_thread(lambda: callbacks.apply(self._runtime))
+    async def _hear(self) -> bool:
+        """Apply callbacks; True when there may be more."""
+        return await self._in_thread(lambda: callbacks.apply(self._runtime)) >= callbacks.AT_ONCE
+
+    async def _ask(self) -> bool:
+        """Answer customers, find out what is unknown, close what is over."""
         open_: dict[int, tuple[Provider, ClientSession]] = {
             key: (running.lane.provider, running.lane.http)
             for key, running in self._lanes.items()
@@ -165,7 +169,7 @@ class Sender:
                 looked = await settle.look_up(claimed, open_)
                 await self._in_thread(lambda: settle.conclude(self._runtime.db, looked, self._moment(), within))
         await self._in_thread(self._close_stopped)
-        return applied >= callbacks.AT_ONCE
+        return False
 
     def _close_stopped(self) -> None:
         """Give stopped distributions their time of finish once nothing of them is in flight."""

@@ -96,7 +96,7 @@ class Browser:
                 "has_home": self.slack.manifest.home_tab,
             },
             "clock": self.timekeeper.reading(),
-            "open_views": self.slack.views.stack(user),
+            "open_views": self.slack.views.shown(user),
         }
 
     async def messages(self, args: Json, _request: Request) -> Json:
@@ -183,14 +183,14 @@ class Browser:
         user = self._user(args)
         view = self._view(user, args.get("view_id"))
         answer = await self.interactions.submit(user=user, view=view, state=self._state(args))
-        return answer | {"views": self.slack.views.stack(user)}
+        return answer | self.slack.views.shown(user)
 
     async def close(self, args: Json, _request: Request) -> Json:
         """POST /sandbox/close"""
         user = self._user(args)
         view = self._view(user, args.get("view_id"))
         await self.interactions.close(user=user, view=view, everything=bool(args.get("clear")))
-        return {"ok": True, "views": self.slack.views.stack(user)}
+        return {"ok": True, **self.slack.views.shown(user)}
 
     async def options(self, args: Json, _request: Request) -> Json:
         """POST /sandbox/options"""

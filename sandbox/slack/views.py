@@ -25,10 +25,15 @@ class Views:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._stacks: dict[str, list[Json]] = {}
+        self._version = 0
 
     def stack(self, user: str) -> list[Json]:
         """The modals that a person has open, the top one last."""
         return self._stacks.get(user, [])
+
+    def shown(self, user: str) -> Json:
+        """A person's stack for their page, with its version: an answer and a push may overtake each other."""
+        return {"views": self.stack(user), "version": self._version}
 
     def open(self, user: str, payload: Json, *, on_top: bool) -> Json:
         """Show a modal: above those that are open, or in place of them.
@@ -93,7 +98,8 @@ class Views:
 
     def _set(self, user: str, stack: list[Json]) -> None:
         self._stacks[user] = stack
-        self._workspace.hub.push({"type": "view", "views": stack}, user=user)
+        self._version += 1
+        self._workspace.hub.push({"type": "view", **self.shown(user)}, user=user)
 
     def _check_external_id(self, payload: Json, own_id: str | None) -> None:
         external_id = payload.get("external_id")

@@ -18,6 +18,8 @@ const TROUBLE = "We had some trouble connecting. What you entered is still here;
 
 /** The open views' sheets by view id, in the order of the stack. */
 const sheets = new Map();
+/** Which of the stack's changes is on the screen. */
+let shownVersion = 0;
 let overlay = null;
 let release = null;
 let returnTo = null;
@@ -151,7 +153,7 @@ function makeSheet(view) {
     try {
       const answer = await api.submit(view.id, surface.values.state());
       if (answer.response_action === "errors") showErrors(answer.errors ?? {});
-      else if (answer.views) showStack(answer.views);
+      else if (answer.views) take(answer);
     } catch (error) {
       trouble(error.code === "operation_timeout" || error.code === "offline" ? TROUBLE : error.message);
     } finally {
@@ -220,8 +222,18 @@ function closeOverlay() {
   });
 }
 
+/**
+ * Show what the server says is open, unless something newer is on the screen already: the answer to a submission and
+ * the push of what the bot did next may overtake each other. A snapshot (`anew`) counts from the start.
+ */
+function take({ views, version, anew = false }) {
+  if (!anew && version < shownVersion) return;
+  shownVersion = version;
+  showStack(views);
+}
+
 /** Show a stack of views, the last on top; an empty one closes the modal. */
-export function showStack(views) {
+function showStack(views) {
   const keep = new Set(views.map((view) => view.id));
   for (const [id, sheet] of sheets) {
     if (keep.has(id)) continue;
@@ -250,4 +262,4 @@ export function showStack(views) {
   else if (before && before !== shown.node) shown.focus();
 }
 
-on("views", showStack);
+on("views", take);

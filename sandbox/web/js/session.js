@@ -43,7 +43,7 @@ const PUSHES = {
   ephemeral: ({ channel, message }) =>
     emit("message", { channel, message: { ...message, is_ephemeral: true } }),
   ephemeral_gone: ({ channel, ts, message }) => emit("message_gone", { channel, ts: ts ?? message?.ts }),
-  view: ({ views }) => emit("views", views),
+  view: ({ views, version }) => emit("views", { views, version }),
   home: ({ view }) => emit("home", view),
   channel({ channel }) {
     const known = state.snapshot.channels.some((item) => item.id === channel.id);
@@ -80,7 +80,7 @@ async function refresh() {
   emit("snapshot");
   emit("bot", snapshot.bot);
   emit("clock");
-  emit("views", snapshot.open_views ?? []);
+  emit("views", { ...snapshot.open_views, anew: true });
   emit("again");
 }
 
@@ -111,6 +111,6 @@ export async function startSession(id = chosenUser() ?? FIRST_USER) {
   emit("snapshot");
   emit("bot", snapshot.bot);
   emit("clock");
-  emit("views", snapshot.open_views ?? []);
+  emit("views", { ...snapshot.open_views, anew: true });
   socket = openSocket({ onEvent, onLine });
 }

@@ -135,6 +135,8 @@ class TinyBot:
             ack(response_action="errors", errors={"subject": "There is already a subject 'taken'. Choose another."})
         elif values["subject"]["value"]["value"] == "slow":
             self.release.wait(10)
+        elif values["subject"]["value"]["value"] == "look":
+            ack(response_action="update", view=first_view("Looking"))
         else:
             customer = values["customer"]["value"]["selected_option"]["value"]
             files = [file["name"] for file in values["codes"]["value"]["files"]]

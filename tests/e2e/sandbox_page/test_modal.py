@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.server import Sandbox
-from tests.e2e.sandbox_page.bolt_app import TinyBot
+from tests.e2e.sandbox_page.bolt_app import TinyBot, first_view
 from tests.e2e.sandbox_page.conftest import Opener, run
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -67,6 +67,24 @@ def test_the_bots_error_stands_at_the_field_and_nothing_typed_is_lost(page: Any,
     assert error.locator("xpath=ancestor::*[@data-block-id][1]").get_attribute("data-block-id") == "subject"
     assert modal.get_by_label("Message").input_value() == "Hi Anna"
     assert "Customer 021" in modal.get_by_role("combobox", name="Customer").inner_text()
+
+
+def test_an_answer_that_comes_late_does_not_bring_back_what_the_bot_has_replaced(
+    page: Any, modal: Any, bot: TinyBot
+) -> None:
+    def hold(route: Any) -> None:
+        answer = route.fetch()
+        bot.app.client.views_update(view_id=modal.get_attribute("data-view-id"), view=first_view("Found"))
+        modal.get_by_text("Found").wait_for()
+        route.fulfill(response=answer)
+
+    page.route("**/sandbox/submit", hold)
+    fill(page, modal, subject="look")
+    with page.expect_response("**/sandbox/submit"):
+        modal.get_by_role("button", name="Next").click()
+    page.wait_for_function("() => !document.querySelector('[data-role=submit]').disabled")
+    assert modal.get_by_text("Found").is_visible()
+    assert not modal.get_by_text("Looking").is_visible()
 
 
 def test_back_from_a_pushed_view_finds_everything_as_it_was(page: Any, modal: Any, bot: TinyBot) -> None:

@@ -71,10 +71,11 @@ class Interactions:
 
     async def command(self, *, user: str, channel: people.Channel, line: str, base_url: str) -> None:
         """Run a slash command line such as "/promo send vip"."""
-        name, _, text = line.partition(" ")
+        typed, _, text = line.partition(" ")
+        name = typed.lower()
         if all(command["command"] != name for command in self.slack.manifest.commands):
             known = ", ".join(command["command"] for command in self.slack.manifest.commands)
-            raise InteractionError("unknown_command", f"{name} is not a valid command. There is: {known}.", 404)
+            raise InteractionError("unknown_command", f"{typed} is not a valid command. There is: {known}.", 404)
         where = ResponseUrl(user, channel.id)
         payload = payloads.command(
             user=user,

@@ -43,6 +43,12 @@ def test_a_late_ack_times_out_though_the_work_was_done(stage: Stage, bolt: BoltA
     assert stage.maya.message("#marketing", "words")
 
 
+def test_a_command_in_capitals_is_the_same_command(stage: Stage, bolt: BoltApp) -> None:
+    stage.maya.command("/PROMO Groups")
+    [heard] = bolt.wait_for("command")
+    assert (heard["command"], heard["text"]) == ("/promo", "Groups")
+
+
 def test_an_unknown_command_names_those_there_are(stage: Stage, bolt: BoltApp) -> None:
     """As in Slack, nothing reaches the app."""
     with pytest.raises(Refused, match=r"/prom is not a valid command\. There is: /promo\.") as refused:

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 # Slack reads these three in mrkdwn (docs.slack.dev, "Escaping text"); `*_~` only style the text, and are defused below.
 ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
-# mrkdwn has no escape for its marks. A mark that a space follows opens nothing, and a zero-width one is not seen;
+# mrkdwn has no escape for its marks. A mark that a space follows opens nothing, one that a space precedes closes
+# nothing (not even the bold that a sentence of ours puts around a name), and a zero-width space is not seen;
 # a backtick opens code all the same, so it gives way to its look-alike.
-STYLE = str.maketrans({"*": "*\u200b", "_": "_\u200b", "~": "~\u200b", "`": "ˋ"})
+STYLE = str.maketrans({mark: f"\u200b{mark}\u200b" for mark in "*_~"} | {"`": "ˋ"})
 
 
 def escape(text: str) -> str:

@@ -70,7 +70,7 @@ function entity(body) {
   return link(target, label);
 }
 
-// As in Slack, a zero-width space keeps a mark from styling what follows.
+// As in Slack, a zero-width space keeps a mark from opening and from closing a style.
 const isSpace = (char) => /[\s\u200b]/.test(char);
 const isWord = (char) => char !== undefined && /[\p{L}\p{N}]/u.test(char);
 

@@ -62,7 +62,8 @@ MRKDWN = [
     ("```a\n*b*```", "<pre>a\n*b*</pre>"),
     ("<!channel>", '<span class="mention mention-me">@channel</span>'),
     ("*open and `code*`", "*open and <code>code*</code>"),
-    ("*\u200bx*\u200b _\u200by_\u200b", "*\u200bx*\u200b _\u200by_\u200b"),
+    ("\u200b*\u200bx\u200b*\u200b _\u200by_\u200b", "\u200b*\u200bx\u200b*\u200b _\u200by_\u200b"),
+    ("*a \u200b*\u200bb\u200b*\u200b c*", "<strong>a \u200b*\u200bb\u200b*\u200b c</strong>"),
 ]
 
 

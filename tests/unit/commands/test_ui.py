@@ -89,7 +89,7 @@ def test_typed_text_mentions_nobody_and_can_be_copied_as_it_is() -> None:
     """Escaped in mrkdwn; in a quote or a plain paragraph not touched at all."""
     name = "<!channel> *x* & <@U0LEE>"
     assert "<" not in escape(name)
-    assert escape("*x* `y`") == "*\u200bx*\u200b ˋyˋ"
+    assert escape("*x* `y`") == "\u200b*\u200bx\u200b*\u200b ˋyˋ"
     quoted = ui.quote(name).to_dict()
     assert quoted["elements"][0]["elements"][0]["text"] == name
     assert ui.plain(name).to_dict()["text"] == {"type": "plain_text", "text": name}

@@ -14,10 +14,12 @@ from distribution.sending import turn
 from storage import batches
 from storage.tables import Batch, BatchState
 from tests.faults.test_failpoints import prepared
-from tests.faults.workers import PATIENCE, Fault, Worker, drive, failing, machine
+from tests.faults.workers import PATIENCE, Crew, Fault, crew, drive, failing, machine
 from tests.sending import gateway_in_thread
 
-__all__ = ["machine"]
+__all__ = ["crew", "machine"]
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def wait(condition: Callable[[], bool]) -> None:
@@ -29,7 +31,7 @@ def wait(condition: Callable[[], bool]) -> None:
 
 
 def test_without_looking_texts_are_doubled(
-    runtime: Runtime, machine: SystemClock, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, machine: SystemClock, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reconciliation replaced by a blind re-send: what is unknown is taken for not sent."""
 
@@ -39,14 +41,14 @@ def test_without_looking_texts_are_doubled(
     monkeypatch.setattr(SandboxProvider, "look_up", nothing)
     with gateway_in_thread() as gateway:
         distribution = prepared(runtime, gateway)
-        worker = Worker(runtime, machine)
-        drive(runtime, gateway, distribution, machine, called_back=False)
+        worker = crew.hire()
+        drive(runtime, gateway, distribution, machine)
         worker.stop()
         assert len(gateway.twice()) == 2  # the gateway took two texts and did not say so
 
 
 def test_without_the_fence_texts_are_doubled(
-    runtime: Runtime, machine: SystemClock, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, machine: SystemClock, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker goes on with a batch that another took over: the fence and the look at what is settled are out."""
 
@@ -63,10 +65,10 @@ def test_without_the_fence_texts_are_doubled(
     with gateway_in_thread() as gateway:
         distribution = prepared(runtime, gateway)
         with failing(Fault("turn.after_commit", 1, hold=True)) as fault:
-            first = Worker(runtime, machine)
-            drive(runtime, gateway, distribution, machine, called_back=False, or_until=fault.struck)
+            first = crew.hire()
+            drive(runtime, gateway, distribution, machine, or_until=fault.struck)
             machine.offset += timedelta(minutes=5)
-            second = Worker(runtime, machine)
+            second = crew.hire()
             wait(lambda: len(gateway.texts_to()) >= 7)  # the second has sent at least the batch of the first
             fault.release()
             wait(lambda: bool(gateway.twice()))

@@ -11,7 +11,7 @@ from distribution.check import check
 from distribution.clock import SystemClock
 from distribution.report import report
 from distribution.runtime import Runtime
-from tests.faults.workers import Fault, Worker, drive, failing, machine
+from tests.faults.workers import Crew, Fault, called_back, crew, drive, failing, machine
 from tests.sending import (
     Gateway,
     gateway_in_thread,
@@ -22,7 +22,9 @@ from tests.sending import (
     start,
 )
 
-__all__ = ["machine"]
+__all__ = ["crew", "machine"]
+
+pytestmark = pytest.mark.timeout(300)  # they wait for a busy machine, and fail where nothing changes
 
 CUSTOMERS = 30
 PLACES = (
@@ -64,49 +66,50 @@ def right(runtime: Runtime, gateway: Gateway, distribution: int) -> None:
 
 @pytest.mark.parametrize("nth", [1, 2, 4])
 @pytest.mark.parametrize("place", PLACES)
-def test_a_killed_worker_is_replaced(runtime: Runtime, machine: SystemClock, place: str, nth: int) -> None:
+def test_a_killed_worker_is_replaced(runtime: Runtime, machine: SystemClock, crew: Crew, place: str, nth: int) -> None:
     with gateway_in_thread() as gateway:
         distribution = prepared(runtime, gateway)
-        with failing(Fault(place, nth, hold=False)) as fault:
-            first = Worker(runtime, machine)
-            drive(runtime, gateway, distribution, machine, called_back=True, or_until=fault.struck)
-            first.stop()
-        machine.offset += timedelta(minutes=5)
-        second = Worker(runtime, machine)
-        drive(runtime, gateway, distribution, machine, called_back=True)
-        second.stop()
+        with called_back(runtime, gateway, distribution):
+            with failing(Fault(place, nth, hold=False)) as fault:
+                first = crew.hire()
+                drive(runtime, gateway, distribution, machine, or_until=fault.struck)
+                first.stop()
+            machine.offset += timedelta(minutes=5)
+            second = crew.hire()
+            drive(runtime, gateway, distribution, machine)
+            second.stop()
         right(runtime, gateway, distribution)
 
 
 @pytest.mark.parametrize("nth", [1, 3])
 @pytest.mark.parametrize("place", PLACES)
 def test_a_worker_that_was_held_for_minutes_does_no_harm_when_it_goes_on(
-    runtime: Runtime, machine: SystemClock, place: str, nth: int
+    runtime: Runtime, machine: SystemClock, crew: Crew, place: str, nth: int
 ) -> None:
     """The other one has taken everything over by then: leases, unknown attempts, callbacks."""
-    if runtime.db.is_sqlite and place.endswith("before_commit"):
-        pytest.skip("on SQLite a process that is held in a transaction holds the database: there is only one")
     with gateway_in_thread() as gateway:
         distribution = prepared(runtime, gateway)
-        with failing(Fault(place, nth, hold=True)) as fault:
-            first = Worker(runtime, machine)
-            drive(runtime, gateway, distribution, machine, called_back=True, or_until=fault.struck)
+        with called_back(runtime, gateway, distribution), failing(Fault(place, nth, hold=True)) as fault:
+            first = crew.hire()
+            drive(runtime, gateway, distribution, machine, or_until=fault.struck)
             machine.offset += timedelta(minutes=5)
-            second = Worker(runtime, machine)
-            if not place.endswith("before_commit"):  # held in a transaction, it holds rows: the other must wait
-                drive(runtime, gateway, distribution, machine, called_back=True)
+            second = crew.hire()
+            # Held in a transaction it holds rows, or all of SQLite: the other must wait.
+            if not place.endswith("before_commit"):
+                drive(runtime, gateway, distribution, machine)
             fault.release()
-            drive(runtime, gateway, distribution, machine, called_back=True)
+            drive(runtime, gateway, distribution, machine)
             first.stop()
             second.stop()
         right(runtime, gateway, distribution)
 
 
-def test_two_workers_share_a_distribution(runtime: Runtime, machine: SystemClock) -> None:
+def test_two_workers_share_a_distribution(runtime: Runtime, machine: SystemClock, crew: Crew) -> None:
     with gateway_in_thread() as gateway:
         distribution = prepared(runtime, gateway)
-        workers = [Worker(runtime, machine), Worker(runtime, machine)]
-        drive(runtime, gateway, distribution, machine, called_back=True)
-        for worker in workers:
-            worker.stop()
+        with called_back(runtime, gateway, distribution):
+            workers = [crew.hire(), crew.hire()]
+            drive(runtime, gateway, distribution, machine)
+            for worker in workers:
+                worker.stop()
         right(runtime, gateway, distribution)

@@ -1,15 +1,21 @@
-"""Workers that can be killed or held anywhere, and a machine clock that can be moved past their leases."""
+"""Workers that can be killed or held anywhere, and a machine clock that can be moved past their leases.
+
+Nothing here depends on how fast the machine is: the clock is moved only to a moment that something waits for, patience
+ends only where nothing changes any more, and no worker outlives its test.
+"""
 
 import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from distribution.clock import SystemClock
 from distribution.providers import http
@@ -17,11 +23,12 @@ from distribution.runtime import Runtime
 from distribution.sending import callbacks, failpoints
 from distribution.sending.options import Options
 from distribution.sending.worker import Sender
-from storage.tables import Distribution, UnknownAttempt
+from storage.tables import Batch, BatchState, Distribution, UnknownAttempt
 from tests.sending import Gateway, callback_of
 
 OPTIONS = Options(concurrency=6, batch=7, flush=0.005, idle=0.02, chores=0.02, shutdown=1.0)
-PATIENCE = 45.0
+PATIENCE = 45.0  # seconds without any change until a test fails
+SOON = timedelta(seconds=10)  # what is due later waits for somebody who is at work, or gone
 
 
 class Killed(BaseException):
@@ -58,16 +65,16 @@ class Worker:
     """A sender in a thread with a loop of its own, as in a process of its own."""
 
     def __init__(self, runtime: Runtime, machine: SystemClock) -> None:
-        self._runtime, self._machine = runtime, machine
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self.error: BaseException | None = None
+        self._sending = self._loop.create_task(Sender(runtime, options=OPTIONS, machine=machine).run(self._stop))
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(Sender(self._runtime, options=OPTIONS, machine=self._machine).run(self._stop))
+            self._loop.run_until_complete(self._sending)
         except BaseException as error:
             self.error = error
         finally:
@@ -80,13 +87,72 @@ class Worker:
 
     def stop(self) -> None:
         """Stop it in good order, and fail for an error other than a kill."""
-        if self.alive:
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._stop.set)
+        self._tell(self._stop.set)
         self._thread.join(PATIENCE)
         assert not self.alive
         if self.error is not None and not isinstance(self.error, Killed):
             raise self.error
+
+    def dismiss(self) -> None:
+        """End it, however it is."""
+        self._tell(self._sending.cancel)
+        self._thread.join(PATIENCE)
+
+    def _tell(self, what: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # its loop is closed: it ended by itself
+            self._loop.call_soon_threadsafe(what)
+
+
+class Crew:
+    """The workers of one test."""
+
+    def __init__(self, runtime: Runtime, machine: SystemClock) -> None:
+        self._runtime, self._machine = runtime, machine
+        self._workers: list[Worker] = []
+
+    def hire(self) -> Worker:
+        """A worker that begins at once."""
+        self._workers.append(Worker(self._runtime, self._machine))
+        return self._workers[-1]
+
+    def dismiss(self) -> None:
+        """Let none of them outlive the test: they would go on in a database that is gone, and slow all the others."""
+        for worker in self._workers:
+            worker.dismiss()
+
+
+@pytest.fixture
+def crew(runtime: Runtime, machine: SystemClock) -> Iterator[Crew]:
+    """Workers, all of which end with the test."""
+    crew = Crew(runtime, machine)
+    yield crew
+    crew.dismiss()
+
+
+@contextmanager
+def called_back(runtime: Runtime, gateway: Gateway, distribution: int) -> Iterator[None]:
+    """Within the block, the gateway's callbacks arrive, as through the web part of the process: in a thread apart."""
+    over = threading.Event()
+    with runtime.db.read() as session:
+        provider = session.get_one(Distribution, distribution).provider_id or 0
+
+    def carry() -> None:
+        posted = 0
+        while not over.wait(0.02):
+            news = [callback_of(text, "delivered", runtime.clock.now()) for text in gateway.accepted[posted:]]
+            with suppress(DBAPIError):  # SQLite, and a worker is held in its transaction: the gateway tries again
+                if news:
+                    with runtime.db.write() as session:
+                        callbacks.receive(session, provider, news, runtime.clock.now())
+                    posted += len(news)
+
+    thread = threading.Thread(target=carry, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(PATIENCE)
 
 
 @contextmanager
@@ -115,26 +181,33 @@ def drive(
     distribution: int,
     machine: SystemClock,
     *,
-    called_back: bool,
     or_until: threading.Event | None = None,
 ) -> None:
-    """Wait until a distribution is over: post the gateway's callbacks, and move the clock to look-ups that are due."""
-    end, posted = time.monotonic() + PATIENCE, 0
-    while time.monotonic() < end:
+    """Wait until a distribution is over, moving the clock to whatever is due soon. Fails when nothing changes."""
+    seen, end = None, 0.0
+    while True:
         if or_until is not None and or_until.is_set():
             return
-        if called_back and len(gateway.accepted) > posted:
-            news = [callback_of(text, "delivered", machine.now()) for text in gateway.accepted[posted:]]
-            posted += len(news)
-            with runtime.db.write() as session:
-                provider = session.get_one(Distribution, distribution).provider_id or 0
-                callbacks.receive(session, provider, news, runtime.clock.now())
         with runtime.db.read() as session:
             row = session.get_one(Distribution, distribution)
             if row.finished_at is not None:
                 return
-            waits = session.scalar(select(func.count()).where(UnknownAttempt.outcome.is_(None)))
-        if waits:
-            machine.offset += timedelta(seconds=1)
+            due = _due(session)
+            open_ = session.scalar(select(func.count()).where(UnknownAttempt.outcome.is_(None)))
+        state = (row.status, row.status_reason, open_, len(gateway.accepted), gateway.requests, gateway.lookups)
+        if state != seen:
+            seen, end = state, time.monotonic() + PATIENCE
+        assert time.monotonic() < end, state
+        wait = due - machine.now() if due is not None else timedelta()
+        if timedelta() < wait < SOON:
+            machine.offset += wait
         time.sleep(0.02)
-    raise AssertionError(f"{row.status}, {row.status_reason}, {waits} unknown, {len(gateway.accepted)} accepted")
+
+
+def _due(session: Session) -> datetime | None:
+    """When the next look-up or the next try of what was sent back is due."""
+    moments = [
+        session.scalar(select(func.min(UnknownAttempt.look_at)).where(UnknownAttempt.outcome.is_(None))),
+        session.scalar(select(func.min(Batch.not_before)).where(Batch.state == BatchState.WAITING)),
+    ]
+    return min((moment for moment in moments if moment is not None), default=None)

@@ -7,6 +7,9 @@ from distribution.segments.fields import CONSENT_LABELS, COUNT_LABELS, OPS, PROF
 from storage.rules import COUNTS, Condition, Rules
 from storage.tables import PromoCodeGroup
 
+# "At most 0" and "exactly 0" are said as people would.
+NONE = ("le", "eq")
+
 # A longer list is named by its first values and its length.
 SHOWN = 3
 
@@ -36,7 +39,8 @@ def _condition(session: Session, condition: Condition) -> str:
     kind = kind_of(condition.field, condition.type)
     op = OPS[kind][condition.op].words
     if condition.field in COUNTS:
-        return f"{op} {_codes(session, condition)}"
+        none = condition.value == 0 and condition.op in NONE
+        return f"no {_codes(session, condition)}" if none else f"{op} {condition.value:,} {_codes(session, condition)}"
     label = (condition.attribute or "").replace("_", " ")
     label = label or PROFILE[condition.field][0].lower()
     if condition.value is None:
@@ -45,13 +49,13 @@ def _condition(session: Session, condition: Condition) -> str:
 
 
 def _codes(session: Session, condition: Condition) -> str:
-    """What is counted: "2 promo codes issued from 'Summer 10%'"."""
+    """What is counted: "promo codes issued from 'Summer 10%'"."""
     what = COUNT_LABELS[condition.field].removeprefix("Promo codes ")
     noun = "promo code" if condition.value == 1 else "promo codes"
     if condition.group_id is None:
-        return f"{condition.value:,} {noun} {what}"
+        return f"{noun} {what}"
     group = session.get(PromoCodeGroup, condition.group_id)
-    return f"{condition.value:,} {noun} {what} from '{group.name if group else condition.group_id}'"
+    return f"{noun} {what} from '{group.name if group else condition.group_id}'"
 
 
 def _value(condition: Condition) -> str:

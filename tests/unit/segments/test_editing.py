@@ -112,6 +112,9 @@ def test_rules_about_what_there_is_not_are_refused(known: Runtime, rules: dict[s
     [
         ({}, "every customer"),
         (CITY, "city is warsaw"),
+        (rule(field="codes_issued", op="le", value=0), "no promo codes issued"),
+        (rule(field="codes_issued", op="eq", value=0, group_id=7), "no promo codes issued from 'Summer 10%'"),
+        (rule(field="codes_issued", op="lt", value=1), "fewer than 1 promo code issued"),
         (rule(field="codes_issued", op="ge", value=2, group_id=7), "at least 2 promo codes issued from 'Summer 10%'"),
         (rule(field="codes_redeemed", op="eq", value=1), "exactly 1 promo code redeemed"),
         (

@@ -44,12 +44,13 @@ def _started(pgserver: Any, data: Path) -> Any:
     """A server that takes connections. Raises what starting it raised, after two minutes.
 
     pgserver gives up after ten seconds, which a busy machine may need to start one; the server goes on starting
-    meanwhile, and is found by the next call. Left to itself, one slow start failed every test on PostgreSQL of the run.
+    meanwhile, and is found by the next try. Left to itself, one slow start failed every test on PostgreSQL of the run.
     """
+    server = pgserver.get_server(data, cleanup_mode="delete", start=False)
     end = time.monotonic() + 120
     while True:
         try:
-            server = pgserver.get_server(data, cleanup_mode="delete")
+            server.start()
             psycopg.connect(server.get_uri()).close()
             return server
         except (subprocess.SubprocessError, psycopg.OperationalError):

@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from bot import hook, log, sample
 from bot.runner import Bot, only_instance, stop_signals
+from bot.sample import history
 from bot.settings import Settings, Unset
 from distribution.providers import registry
 from distribution.runtime import Runtime
@@ -112,7 +113,9 @@ def _prepare(runtime: Runtime, port: int) -> bool:
         first = session.scalar(select(Customer.id).limit(1)) is None
     if first:
         sample.load(runtime)
-    add_phone(runtime, f"http://127.0.0.1:{port}")
+    phone = add_phone(runtime, f"http://127.0.0.1:{port}")
+    if first:
+        history.play(runtime, group=sample.WELCOME, segment=sample.REGULARS, provider_id=phone)
     return first
 
 

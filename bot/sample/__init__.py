@@ -43,6 +43,7 @@ SETTINGS = {
 }
 
 SUMMER, SCHOOL, WELCOME = "Summer 10%", "School 30%", "Welcome back"
+REGULARS = "Warsaw regulars"
 
 
 def load(runtime: Runtime, *, total: int = CUSTOMERS, codes: int = CODES) -> None:
@@ -128,7 +129,7 @@ def _segments(session: Session, now: datetime) -> None:
     """Rules over attributes, and over the codes that a customer had."""
     city = Condition("attribute", "is", "Warsaw", attribute="city", type="text")
     often = Condition("attribute", "ge", 3, attribute="orders", type="number")
-    editing.create(session, "Warsaw regulars", Rules(parts=(city, often)), by=BY, now=now)
+    editing.create(session, REGULARS, Rules(parts=(city, often)), by=BY, now=now)
     gold = Condition("attribute", "one_of", ("gold", "silver"), attribute="tier", type="text")
     none_yet = Condition("codes_issued", "le", 0)
     editing.create(session, "Loyal, no code yet", Rules(parts=(gold, none_yet)), by=BY, now=now)

@@ -8,12 +8,16 @@ import pytest
 from sqlalchemy import func, select
 
 from bot import sample
+from bot.demo import add_phone
+from bot.sample import history
 from bot.sample.people import customers
 from distribution import audience, settings
+from distribution.check import check
 from distribution.codes import groups
 from distribution.errors import Refused
+from distribution.report import report
 from distribution.runtime import Runtime
-from storage.tables import ConsentChange, Customer, Segment
+from storage.tables import ConsentChange, Customer, Distribution, PromoCodeRepeat, Segment
 
 
 def test_the_same_people_at_every_run_and_the_first_ones_whatever_their_number() -> None:
@@ -57,6 +61,23 @@ def test_an_empty_database_becomes_a_shop(runtime: Runtime) -> None:
         assert settings.get(session, "approvals.required") == "above:10"
         known = select(func.count()).select_from(Customer).where(Customer.consent != "unknown")
         assert session.scalar(select(func.count()).select_from(ConsentChange)) == session.scalar(known)
+
+
+def test_the_last_days_are_told_as_if_they_had_been(runtime: Runtime) -> None:
+    """The demo's two past distributions hold every invariant, and leave the group nearly used up."""
+    sample.load(runtime)
+    phone = add_phone(runtime, "http://127.0.0.1:1")
+    history.play(runtime, group=sample.WELCOME, segment=sample.REGULARS, provider_id=phone)
+    assert check(runtime.db) == []
+    with runtime.db.read() as session:
+        welcome = {line.name: line for line in groups.listing(session)}[sample.WELCOME]
+        assert welcome.active == 12 and welcome.blocked == 0 and welcome.issued > 50 > welcome.redeemed > 5
+        told = [report(session, key) for key in session.scalars(select(Distribution.id).order_by(Distribution.id))]
+        assert [each.balance_error for each in told] == [None, None]
+        statuses = session.scalars(select(Distribution.status)).all()
+        assert set(statuses) == {"done"}
+        repeated = session.scalar(select(func.count()).select_from(PromoCodeRepeat))
+        assert repeated == welcome.issued
 
 
 def test_it_is_for_an_empty_database(runtime: Runtime) -> None:

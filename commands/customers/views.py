@@ -10,7 +10,7 @@ from slack_sdk.models.blocks import Block, ExternalDataSelectElement, Option
 
 from commands.ui import blocks as ui
 from commands.ui import choose
-from commands.ui.text import clip, escape, number, when
+from commands.ui.text import clip, code, escape, number, when
 from distribution import reasons
 from distribution.customers import clean, phone
 from distribution.customers.consent import WORDS
@@ -112,9 +112,7 @@ def profile(known: Profile, reader: Reader) -> dict[str, Any]:
     if reader.may_edit:
         blocks.append(ui.actions(ui.button("Edit…", EDIT, customer.id), _consent_button(customer)))
     if customer.attributes:
-        lines = [
-            f"{escape(name)}: *{escape(clean.shown(value))}*" for name, value in sorted(customer.attributes.items())
-        ]
+        lines = [f"{code(name)}: *{escape(clean.shown(value))}*" for name, value in sorted(customer.attributes.items())]
         blocks.append(ui.section("*Attributes*\n" + "\n".join(lines)))
     names = ", ".join(escape(segment.name) for segment in known.segments)
     blocks.append(ui.section(f"*Segments*\n{names or 'In none.'}"))
@@ -196,7 +194,7 @@ def _code(line: CodeLine, reader: Reader) -> str:
     state = CODE_STATES.get(line.state, "")
     became = f"{state}, {redeemed}" if line.state == CodeState.ISSUED else state
     facts = [escape(line.group), line.issue, escape(line.distribution or ""), reader.when(line.at), became]
-    return f"`{line.code.replace('`', chr(39))}` · " + " · ".join(fact for fact in facts if fact)
+    return f"{code(line.code)} · " + " · ".join(fact for fact in facts if fact)
 
 
 def _message(line: MessageLine, reader: Reader) -> str:

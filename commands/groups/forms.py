@@ -9,10 +9,9 @@ from slack_sdk.models.blocks.basic_components import DispatchActionConfig
 from slack_sdk.models.blocks.block_elements import FileInputElement
 
 from commands.groups.place import FILE, GENERATE, PASTE, Place, Typed
-from commands.groups.views import code
 from commands.ui import blocks as ui
 from commands.ui import choose
-from commands.ui.text import clip, count, escape
+from commands.ui.text import clip, code, count, escape
 from distribution.codes.format import Format, parse_all
 from distribution.codes.groups import LOW_STOCK_MAX, NAME_MAX
 from distribution.codes.rules import GENERATE_MAX

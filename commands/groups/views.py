@@ -10,7 +10,7 @@ from slack_sdk.models.blocks import Block, OverflowMenuElement
 from commands.groups.place import Place, Value
 from commands.ui import blocks as ui
 from commands.ui import paging
-from commands.ui.text import clip, count, escape, moment, number
+from commands.ui.text import clip, code, count, escape, moment, number
 from distribution.codes.format import Format
 from distribution.codes.groups import GroupLine, Use
 from distribution.codes.lots import Added
@@ -267,10 +267,3 @@ def delete_view(place: Place, line: GroupLine, why_not: str | None, using: Seque
         lines.append(f"Drafts that take codes from it: {uses(using)}. They will ask for another group.")
     blocks = [ui.section("\n".join(lines))]
     return ui.modal("Delete group", blocks, callback_id=DELETED, submit="Delete", metadata=place.dump())
-
-
-def code(text: str) -> str:
-    """Text in a fixed width, whole and copyable; one that holds a backtick cannot be shown so."""
-    if "`" in text or not text.strip():
-        return escape(text)
-    return f"`{text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"

@@ -6,7 +6,7 @@ from slack_sdk.models.blocks import Block
 
 from commands.people import Person
 from commands.ui.blocks import actions, button, context, header, section
-from commands.ui.text import escape
+from commands.ui.text import code
 from commands.verbs import Verb
 
 # The order in which help tells what there is; a heading is shown when one of its verbs is there.
@@ -44,7 +44,7 @@ def help_blocks(verbs: Sequence[Verb], person: Person) -> list[Block]:
 
 def unknown_blocks(word: str, words: str, suggestion: str | None) -> list[Block]:
     """What to do about a word that is no verb."""
-    shown = f"There is no `/promo {escape(word[:40])}`."
+    shown = f"There is no {code(f'/promo {word[:40]}')}."
     if suggestion is None:
         return [
             section(f"{shown} `/promo help` lists what there is."),
@@ -52,7 +52,7 @@ def unknown_blocks(word: str, words: str, suggestion: str | None) -> list[Block]
         ]
     meant = f"{suggestion} {words}".strip()
     return [
-        section(f"{shown} Did you mean `/promo {escape(meant[:100])}`?"),
+        section(f"{shown} Did you mean {code(f'/promo {meant[:100]}')}?"),
         actions(
             button(f"Run /promo {meant}", "promo.run", meant[:2000], style="primary"),
             button("Show help", "promo.run:help", "help"),

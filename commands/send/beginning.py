@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from commands.people import Person
 from commands.send import show
 from commands.send.place import Place
-from commands.ui.text import clip, escape
+from commands.ui.text import clip, code, escape
 from commands.verbs import Ask
 from distribution import drafts
 from distribution.runtime import Runtime
@@ -55,7 +55,7 @@ def find(session: Session, words: str, start: Place, person: Person) -> Named:
         )
     known = [*(show.title(draft) for draft in mine.values()), *(name for _, name in segments.values())]
     near = nearest(words, [*known, *(group.name for group in groups.values())])
-    hint = f" Did you mean `/promo send {escape(near)}`?" if near else ""
+    hint = f" Did you mean {code(f'/promo send {near}')}?" if near else ""
     return Named(start, f"No segment, group or draft of yours is called “{escape(clip(words, 60))}”.{hint}")
 
 

@@ -17,6 +17,13 @@ def escape(text: str) -> str:
     return text.translate(ENTITIES).translate(STYLE)
 
 
+def code(text: str) -> str:
+    """Text in a fixed width, whole and copyable; one that holds a backtick cannot be shown so."""
+    if "`" in text or not text.strip():
+        return escape(text)
+    return f"`{text.translate(ENTITIES)}`"
+
+
 def plain(text: str) -> str:
     """What was typed after a slash command: Slack sends `& < >` as entities there, and nowhere else."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

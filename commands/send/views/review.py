@@ -11,7 +11,7 @@ from commands.send.views import frame
 from commands.ui import blocks as ui
 from commands.ui.charts import bar
 from commands.ui.choose import select
-from commands.ui.text import count, escape, number
+from commands.ui.text import code, count, escape, number
 from distribution.reasons import words
 from distribution.review import Review, Running
 
@@ -187,7 +187,7 @@ def _warnings(facts: ReviewStep) -> list[Block]:
     lines += review.warnings
     blocks: list[Block] = [ui.plain("\n".join(f"⚠ {line}" for line in lines))] if lines else []
     if facts.body_offenders:
-        pairs = ", ".join(f"`{escape(old)}` with {_shown(new)}" for old, new in facts.body_offenders.items())
+        pairs = ", ".join(f"{code(old)} with {_shown(new)}" for old, new in facts.body_offenders.items())
         blocks.append(
             ui.section(
                 f"Unicode texts have 70 characters to a segment, not 160. Replace {pairs}?",
@@ -199,7 +199,7 @@ def _warnings(facts: ReviewStep) -> list[Block]:
 
 def _shown(new: str) -> str:
     """What a character becomes, where that can be seen."""
-    return f"`{escape(new)}`" if new.strip() else "a space" if new else "nothing"
+    return code(new) if new.strip() else "a space" if new else "nothing"
 
 
 def _end(facts: ReviewStep) -> list[Block]:

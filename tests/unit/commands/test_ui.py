@@ -6,7 +6,7 @@ import pytest
 
 from commands.ui import blocks as ui
 from commands.ui import charts, choose, paging
-from commands.ui.text import duration, escape, moment, percent
+from commands.ui.text import code, duration, escape, moment, percent
 from sandbox.limits import check_message
 
 
@@ -90,6 +90,8 @@ def test_typed_text_mentions_nobody_and_can_be_copied_as_it_is() -> None:
     name = "<!channel> *x* & <@U0LEE>"
     assert "<" not in escape(name)
     assert escape("*x* `y`") == "\u200b*\u200bx\u200b*\u200b ˋyˋ"
+    assert code("A_B<!channel>") == "`A_B&lt;!channel&gt;`"
+    assert code("a`b") == "aˋb"
     quoted = ui.quote(name).to_dict()
     assert quoted["elements"][0]["elements"][0]["text"] == name
     assert ui.plain(name).to_dict()["text"] == {"type": "plain_text", "text": name}

@@ -20,6 +20,8 @@ from storage.tables import Approval, Distribution, Message, MessageState, PromoC
 
 MARKETER, APPROVER = "U0MAYA", "U0LEE"
 TOOK = timedelta(seconds=14)
+# Older than what is followed in Slack (`commands.distributions.progress`), or the bot would post their reports now.
+FIRST, AGAIN = 6, 4  # days ago
 # One text in so many did not arrive, and one code in so many has been used: counted, not drawn, so that all runs agree.
 LOST, USED = 23, 6
 
@@ -34,7 +36,7 @@ class Lee:
 
 
 def play(runtime: Runtime, *, group: str, segment: str, provider_id: int) -> None:
-    """A first message with a code of their own for everybody in a segment, and the same code again three days later.
+    """A first message with a code of their own for everybody in a segment, and the same code again two days later.
 
     Leaves the group the active codes that it had.
     """
@@ -49,8 +51,8 @@ def play(runtime: Runtime, *, group: str, segment: str, provider_id: int) -> Non
         f"{{{{ client.promocode('{group}') }}}}. Reply STOP to opt out."
     )
     again = f"Your code still waits for you: {{{{ client.last_promocode('{group}') }}}}. Reply STOP to opt out."
-    _play(runtime, 5, "Good to have you back", first, whom, provider_id, group_id)
-    _play(runtime, 2, "Good to have you back, once more", again, whom, provider_id, None)
+    _play(runtime, FIRST, "Good to have you back", first, whom, provider_id, group_id)
+    _play(runtime, AGAIN, "Good to have you back, once more", again, whom, provider_id, None)
     with runtime.db.write() as session:
         _redeem(session, runtime, group_id)
 

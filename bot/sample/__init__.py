@@ -1,7 +1,7 @@
 """Sample data: what a shop would have after its first months, for the demo and for measuring at scale."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,7 @@ from storage.tables import ConsentChange, Customer, TeamMember
 CUSTOMERS = 420
 CODES = 1_000
 CHUNK = 10_000
+OPEN_FOR = timedelta(days=90)  # since when the shop has had its customers
 BY = "U0ADA"
 
 ATTRIBUTES = {"city": "text", "tier": "text", "orders": "number", "last_order": "date", "newsletter": "boolean"}
@@ -78,7 +79,7 @@ def contacts(runtime: Runtime) -> dict[str, str]:
 
 def _customers(runtime: Runtime, session: Session, total: int) -> None:
     """Customers in chunks, and the first line of each one's consent history in one statement."""
-    now = runtime.clock.now()
+    now = runtime.clock.now() - OPEN_FOR
     for name, kind in ATTRIBUTES.items():
         customers.add_attribute(session, name, kind, at=now)
     for chunk in _chunks(people(total)):

@@ -13,6 +13,7 @@ from distribution.errors import Refused
 from distribution.providers import http
 from distribution.providers.port import Kind, Outcome, Outgoing, Provider, ProviderKind
 from distribution.providers.sandbox import SandboxKind
+from distribution.providers.twilio import TwilioKind
 from distribution.reasons import words
 from distribution.runtime import Runtime
 from distribution.search import nearest
@@ -21,7 +22,7 @@ from storage import providers as rows
 from storage.names import fold
 from storage.tables import Provider as Row
 
-KINDS: dict[str, ProviderKind] = {"sandbox": SandboxKind()}
+KINDS: dict[str, ProviderKind] = {"sandbox": SandboxKind(), "twilio": TwilioKind()}
 
 LONGEST_NAME = 60
 HIGHEST_RATE = 10_000.0  # SMS segments a second

@@ -101,8 +101,32 @@ def test_an_installation_from_nothing(promobot: Run) -> None:
     assert "There is no setting 'colour'" in promobot("settings", "set", "colour", "red").err
     assert "region.default" in promobot("settings", "list").out
     assert "no provider yet" in promobot("provider", "list").out
-    added = promobot("provider", "add", "Phone", "--kind", "sandbox", "--config", "base_url=http://localhost:1")
+    added = promobot("provider", "add", "sandbox", "--name", "Phone", "--base-url", "http://localhost:1")
     assert "/callbacks/1-" in added.out
     assert "Phone (default)" in promobot("provider", "list").out
-    assert "no kind of provider 'pigeon'" in promobot("provider", "add", "P", "--kind", "pigeon").err
+    assert "No such command 'pigeon'" in promobot("provider", "add", "pigeon").err
     assert promobot("check").out == "All is as it should be.\n"
+
+
+def test_twilio_is_set_up_and_its_token_is_never_shown(promobot: Run, tmp_path: Path) -> None:
+    assert promobot("db", "upgrade").code == 0
+    sid, token = "AC" + "0" * 32, "f00dfeed" * 4
+    words = ("provider", "add", "twilio", "--name", "main", "--account-sid", sid, "--auth-token", token)
+    nowhere = promobot(*words)
+    assert nowhere.code == 2 and "a number to send from" in nowhere.err
+    assert "Traceback" not in nowhere.err
+    more = ("--from", "+15550100200", "--rate", "100", "--api-base-url", "http://127.0.0.1:1", "--default")
+    added = promobot(*words, *more)
+    assert added.code == 0 and "/callbacks/1-" in added.out
+    listed = promobot("provider", "list")
+    assert "main (default)" in listed.out and "twilio" in listed.out and "100" in listed.out
+    for said in (nowhere, added, listed):
+        assert token not in said.out + said.err
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("promobot.db*"))
+    assert sid.encode() in stored and token.encode() not in stored
+
+
+def test_the_token_may_come_from_the_environment(promobot: Run) -> None:
+    assert promobot("db", "upgrade").code == 0
+    words = ("provider", "add", "twilio", "--name", "main", "--account-sid", "AC" + "0" * 32, "--from", "PROMO")
+    assert promobot(*words, TWILIO_AUTH_TOKEN="f00dfeed" * 4).code == 0

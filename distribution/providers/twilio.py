@@ -1,0 +1,300 @@
+"""Twilio as a provider: the requests of its official package, without that package's client.
+
+The client cannot be used to send: its asynchronous half posts again after a 500 and ignores its timeout, and no retry
+may sit below the attempt that was committed. Requests as in twilio 9.13, `rest/api/v2010/account/message`; a test
+compares them. Its `RequestValidator` checks callbacks.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote_plus, urlsplit
+
+from aiohttp import ClientSession
+from twilio.request_validator import RequestValidator
+from yarl import URL
+
+from distribution.errors import Refused
+from distribution.providers.http import failure, retry_after
+from distribution.providers.port import (
+    Arrival,
+    Callback,
+    Found,
+    InboundNews,
+    Kind,
+    LookUpFailed,
+    News,
+    NotGenuine,
+    Outcome,
+    Outgoing,
+    Provider,
+    Sought,
+    StatusNews,
+)
+from distribution.providers.twilio_errors import CODES, reason_of
+
+API = "https://api.twilio.com"
+# Twilio refuses a whole text whose StatusCallback it cannot call (21609): better no receipts than no texts.
+NOT_PUBLIC = ("http://localhost", "https://localhost", "http://127.", "https://127.")
+
+# Message.Status of the package; whatever it says before an end is reached, the text was taken.
+ARRIVALS = {
+    "accepted": Arrival.ACCEPTED,
+    "scheduled": Arrival.ACCEPTED,
+    "queued": Arrival.ACCEPTED,
+    "sending": Arrival.ACCEPTED,
+    "sent": Arrival.ACCEPTED,
+    "partially_delivered": Arrival.ACCEPTED,
+    "delivered": Arrival.DELIVERED,
+    "read": Arrival.DELIVERED,
+    "undelivered": Arrival.UNDELIVERED,
+    "failed": Arrival.UNDELIVERED,
+    "canceled": Arrival.UNDELIVERED,
+}
+MEANT = frozenset({"STOP", "START", "HELP"})  # OptOutType, where Advanced Opt-Out has read the text already
+
+PAGE_SIZE = 1000  # the most that Twilio lists at once
+MOST_PAGES = 5
+# An attempt becomes unknown, and `Sought.since` is that moment, at most so long after its request began; unless its
+# worker was gone and nobody looked for a while.
+EARLIER = timedelta(minutes=3)
+# How long nobody may have looked, for texts without a code: nothing else tells an old text from the one sought.
+UNSEEN = timedelta(days=7)
+
+
+class TwilioKind:
+    """How Twilio is set up.
+
+    Config: `account_sid`, `from` or `messaging_service_sid` or both, `api_base_url` where it is another. Secret:
+    `auth_token`.
+    """
+
+    title = "Twilio"
+
+    def check(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> None:
+        """It needs an account, its token, and something to send from."""
+        if not re.fullmatch(r"AC[0-9a-fA-F]{32}", _text(config, "account_sid")):
+            raise Refused("The account SID is 'AC' and 32 digits or letters a to f.", field="account_sid")
+        token = _text(secret, "auth_token")
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise Refused("Give the auth token, as the Twilio Console shows it.", field="auth_token")
+        sender, service = _text(config, "from"), _text(config, "messaging_service_sid")
+        if not sender and not service:
+            raise Refused("Give a number to send from, or the SID of a Messaging Service.", field="from")
+        if sender and not _can_send(sender):
+            raise Refused(
+                "The sender is a number with its country code (+15550100200), a short code, "
+                "or a name of up to 11 letters, digits and spaces.",
+                field="from",
+            )
+        if service and not re.fullmatch(r"MG[0-9a-fA-F]{32}", service):
+            raise Refused(
+                "The SID of a Messaging Service is 'MG' and 32 digits or letters a to f.", field="messaging_service_sid"
+            )
+        if not _is_base(_text(config, "api_base_url") or API):
+            raise Refused(
+                "Twilio's address must be like https://api.twilio.com, with no user, query or fragment.",
+                field="api_base_url",
+            )
+
+    def open(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> Provider:
+        """A client of that account."""
+        return TwilioProvider(
+            _text(config, "account_sid"),
+            _text(secret, "auth_token"),
+            sender=_text(config, "from"),
+            service=_text(config, "messaging_service_sid"),
+            base=_text(config, "api_base_url") or API,
+        )
+
+
+class TwilioProvider:
+    """Speaks to Twilio's API of 2010-04-01, which is the current one for messages."""
+
+    # Nobody at Twilio says how soon its list shows a text; and what it answers with a 5xx it may go on working at.
+    listed_within: float | None = 30.0
+
+    def __init__(
+        self, account_sid: str, auth_token: str, *, sender: str = "", service: str = "", base: str = API
+    ) -> None:
+        """`sender`: a number, short code or name; `service`: the SID of a Messaging Service; one of them is needed."""
+        self._base = base.rstrip("/")
+        self._url = URL(f"{self._base}/2010-04-01/Accounts/{account_sid}/Messages.json")
+        credentials = b64encode(f"{account_sid}:{auth_token}".encode()).decode()
+        self._asking = {"Accept": "application/json", "Authorization": f"Basic {credentials}"}
+        self._sending = {"Content-Type": "application/x-www-form-urlencoded"} | self._asking
+        self._from = "".join(
+            f"&{name}={quote_plus(value)}"
+            for name, value in (("From", sender), ("MessagingServiceSid", service))
+            if value
+        )
+        self._validator = RequestValidator(auth_token)
+
+    def encode(self, text: Outgoing) -> bytes:
+        """The form of one text."""
+        called = text.callback_url or ""
+        if self._base == API and called.startswith(NOT_PUBLIC):
+            called = ""
+        callback = f"&StatusCallback={quote_plus(called)}" if called else ""
+        return f"To={quote_plus(text.phone)}{callback}{self._from}&Body={quote_plus(text.text)}".encode()
+
+    async def send(self, http: ClientSession, body: bytes) -> Outcome:
+        """Post one text."""
+        try:
+            async with http.post(self._url, data=body, headers=self._sending, allow_redirects=False) as response:
+                answer = await response.read()
+                status = response.status
+                wait = response.headers.get("Retry-After") if status == 429 else None
+        except Exception as error:
+            return failure(error)
+        return read_answer(status, answer, wait)
+
+    async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
+        """Search the texts to the number for one that carries the attempt's codes.
+
+        Not by DateSent: a text that waits in Twilio's queue has none yet, and would seem absent.
+        """
+        texts: list[Mapping[str, Any]] = []
+        url = self._url.with_query({"To": sought.phone, "PageSize": str(PAGE_SIZE)})
+        try:
+            for _ in range(MOST_PAGES):
+                async with http.get(url, headers=self._asking, allow_redirects=False) as response:
+                    if response.status != 200:
+                        raise LookUpFailed(f"Twilio answered {response.status}")
+                    page = json.loads(await response.read())
+                texts += page["messages"]
+                following = page["next_page_uri"]
+                if not following:
+                    return find(texts, sought)
+                url = URL(self._base + following, encoded=True)
+        except LookUpFailed:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LookUpFailed(f"Twilio's list cannot be read: {type(error).__name__}") from error
+        except Exception as error:
+            failure(error)
+            raise LookUpFailed(type(error).__name__) from error
+        raise LookUpFailed(f"more than {MOST_PAGES * PAGE_SIZE:,} texts to that number")
+
+    def read_callback(self, callback: Callback) -> News:
+        """A status of an attempt, or a customer's text; signed over our public address and every field."""
+        said = callback.fields
+        if not callback.signature:  # the validator would raise
+            raise NotGenuine("it is not signed")
+        if not all(isinstance(value, str) for value in said.values()):
+            raise NotGenuine("not a form")
+        if not self._validator.validate(callback.url, dict(said), callback.signature):
+            raise NotGenuine(
+                "its signature is not Twilio's: check the auth token, and that PUBLIC_URL is what Twilio calls"
+            )
+        ref = said.get("MessageSid") or said.get("SmsSid")
+        if not ref:
+            raise NotGenuine("it names no message")
+        if "MessageStatus" in said:
+            return _status(callback, ref)
+        if "From" not in said or "Body" not in said:
+            raise NotGenuine("neither the status of a text nor a customer's text")
+        meant = said.get("OptOutType", "").upper()
+        return InboundNews(ref, said["From"], meant if meant in MEANT else said["Body"])
+
+
+def read_answer(status: int, answer: bytes, wait: str | None = None) -> Outcome:
+    """What Twilio's answer to a send means. Anything that is not plainly an answer of its own is unknown."""
+    try:
+        said = json.loads(answer.decode())  # bytes would be searched for their encoding first
+        if not isinstance(said, dict):
+            raise ValueError
+    except ValueError:
+        said = {}
+    if 200 <= status < 300:
+        if not said.get("sid"):
+            return Outcome(Kind.UNKNOWN, "server_error")
+        return Outcome(Kind.ACCEPTED, None, str(said["sid"]), _segments(said.get("num_segments")))
+    if status in (408, 409) or not 300 <= status < 500:
+        return Outcome(Kind.UNKNOWN, "server_error")
+    code = said.get("code")
+    if isinstance(code, int) and code in CODES and status >= 400:
+        kind, reason = CODES[code]
+        return Outcome(kind, reason, retry_after=retry_after(wait) if kind is Kind.LATER else None)
+    if status == 429:
+        return Outcome(Kind.LATER, "rate_limited", retry_after=retry_after(wait))
+    if status < 400 or status in (401, 402, 403, 404, 405, 407):  # redirects are not followed: that would post again
+        return Outcome(Kind.ACCOUNT, "account")
+    if isinstance(code, int):
+        return Outcome(Kind.REJECTED, reason_of(code))
+    return Outcome(Kind.UNKNOWN, "server_error")
+
+
+def find(texts: Sequence[Mapping[str, Any]], sought: Sought) -> Found | None:
+    """The sought text among all that went to its number; None when it is certainly not there.
+
+    Raises `LookUpFailed` where the list cannot tell: a person then decides, for a guess would either text the customer
+    twice or not at all. Also `KeyError` and `ValueError` for texts that are not Twilio's.
+    """
+    ours = [
+        (parsedate_to_datetime(text["date_created"]).astimezone(UTC), text)
+        for text in texts
+        if str(text["direction"]).startswith("outbound")
+    ]
+    recent = sought.since - EARLIER
+    if not sought.codes:
+        if any(created >= sought.since - UNSEEN for created, _ in ours):
+            raise LookUpFailed("the text has no code, and others went to that number: they cannot be told apart")
+        return None
+    bearing = [(created, text) for created, text in ours if all(code in (text["body"] or "") for code in sought.codes)]
+    if bearing:
+        created, text = max(bearing, key=_created)
+        if created < recent:
+            raise LookUpFailed("the code went to that number before: this may be the text sought, or an earlier one")
+        return Found(str(text["sid"]), ARRIVALS.get(text["status"], Arrival.ACCEPTED))
+    if any(not text["body"] for _, text in ours):
+        raise LookUpFailed("Twilio does not keep the bodies of texts (message redaction)")
+    return None
+
+
+def _created(dated: tuple[datetime, Mapping[str, Any]]) -> datetime:
+    return dated[0]
+
+
+def _status(callback: Callback, ref: str) -> StatusNews:
+    """A status callback; the address that Twilio called names the attempt."""
+    said = callback.fields
+    if callback.attempt_id is None:
+        raise NotGenuine("the status of a text that no attempt sent (a test, an answer, or another program's)")
+    if said["MessageStatus"] not in ARRIVALS:
+        raise NotGenuine(f"no status that is known: {said['MessageStatus']!r}")
+    code = said.get("ErrorCode", "")
+    reason = reason_of(int(code)) if code.isascii() and code.isdigit() and int(code) else None
+    return StatusNews(callback.attempt_id, ref, ARRIVALS[said["MessageStatus"]], reason)
+
+
+def _segments(value: Any) -> int | None:
+    """How many segments Twilio counts; None for "0", which it says until a Messaging Service has chosen a sender."""
+    try:
+        return int(value) or None
+    except (TypeError, ValueError):
+        return None
+
+
+def _text(values: Mapping[str, Any], key: str) -> str:
+    return str(values.get(key) or "").strip()
+
+
+def _can_send(sender: str) -> bool:
+    """A number in E.164, a short code, or a name (twilio.com/docs/glossary/what-alphanumeric-sender-id)."""
+    number = re.fullmatch(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}", sender)
+    return bool(number or (re.fullmatch(r"[A-Za-z0-9 ]{1,11}", sender) and re.search("[A-Za-z]", sender)))
+
+
+def _is_base(url: str) -> bool:
+    """Whether paths can be put behind an address."""
+    try:
+        parts = urlsplit(url)
+        plain = parts.username is None and not parts.query and not parts.fragment
+        return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

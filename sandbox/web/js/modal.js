@@ -154,6 +154,8 @@ function makeSheet(view) {
       const answer = await api.submit(view.id, surface.values.state());
       if (answer.response_action === "errors") showErrors(answer.errors ?? {});
       else if (answer.views) take(answer);
+      // The next step begins at its top, wherever the button of the last one was.
+      if (answer.response_action === "update") scroll.scrollTop = 0;
     } catch (error) {
       trouble(error.code === "operation_timeout" || error.code === "offline" ? TROUBLE : error.message);
     } finally {

@@ -87,6 +87,17 @@ def test_an_answer_that_comes_late_does_not_bring_back_what_the_bot_has_replaced
     assert not modal.get_by_text("Looking").is_visible()
 
 
+def test_the_step_that_follows_a_submission_begins_at_its_top(page: Any, modal: Any) -> None:
+    fill(page, modal, subject="look")
+    scroll = modal.locator(".modal-scroll")
+    page.set_viewport_size({"width": 390, "height": 420})
+    scroll.evaluate("node => node.scrollTo(0, node.scrollHeight)")
+    assert scroll.evaluate("node => node.scrollTop") > 0
+    modal.get_by_role("button", name="Next").click()
+    modal.get_by_text("Looking").wait_for(state="attached")
+    page.wait_for_function("() => document.querySelector('.modal-scroll').scrollTop === 0")
+
+
 def test_back_from_a_pushed_view_finds_everything_as_it_was(page: Any, modal: Any, bot: TinyBot) -> None:
     fill(page, modal)
     modal.locator("input[type=file]").set_input_files(

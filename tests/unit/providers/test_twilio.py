@@ -190,6 +190,13 @@ def test_it_is_left_alone_as_long_as_it_asks() -> None:
     assert outcome.retry_after == 7.0
 
 
+def test_a_redirect_is_not_followed_for_that_would_post_again() -> None:
+    fake = FakeTwilio(answers=[(307, "")], headers={"Location": f"/2010-04-01/Accounts/{SID}/Messages.json"})
+    body = twilio().encode(Outgoing("1-2", "+48600100001", "Hi"))
+    assert on_twilio(fake, lambda it, http: it.send(http, body)).kind is Kind.ACCOUNT
+    assert len(fake.asked) == 1 and fake.texts == []
+
+
 def test_a_twilio_that_is_not_there_got_nothing() -> None:
     async def run() -> Outcome:
         async with client.open_session() as http:

@@ -134,6 +134,12 @@ def _name(typed: Typed) -> Block:
     )
 
 
+def _whole(typed: str, *, most: int | None = None) -> str | None:
+    """What a number field may start with. Slack refuses a view over anything else ("1,000"), and keeps what was typed."""
+    fits = typed.isascii() and typed.isdigit() and (most is None or int(typed) <= most)
+    return typed if fits else None
+
+
 def _codes(typed: Typed, known: Sequence[str]) -> list[Block]:
     """The choice of a way to add codes, and that way's inputs."""
     options = [ui.option(label, method, about) for method, (label, about) in METHODS.items()]
@@ -174,7 +180,7 @@ def _codes(typed: Typed, known: Sequence[str]) -> list[Block]:
                 NumberInputElement(
                     action_id="groups.count",
                     is_decimal_allowed=False,
-                    initial_value=typed.count or None,
+                    initial_value=_whole(typed.count),
                     placeholder="1000",
                 ),
                 hint=f"Up to {GENERATE_MAX:,} at a time.",
@@ -213,7 +219,7 @@ def _care(typed: Typed) -> list[Block]:
             NumberInputElement(
                 action_id="groups.low_stock",
                 is_decimal_allowed=False,
-                initial_value=typed.low_stock or None,
+                initial_value=_whole(typed.low_stock, most=LOW_STOCK_MAX),
                 min_value=0,
                 max_value=LOW_STOCK_MAX,
             ),

@@ -91,6 +91,13 @@ def test_what_cannot_be_generated_is_said_at_its_field_and_nothing_is_lost(
         assert groups.listing(session) == []
 
 
+def test_a_number_that_is_none_stays_in_its_field_while_the_rest_is_typed(world: World) -> None:
+    form = new_group(world, "Summer 10%", "generate").fill("How many", "1,000")
+    form.fill("Warn when active codes go down to", "many").fill("Format", SUMMER)
+    form = world.maya.view("Makes")
+    assert (form.value("How many"), form.value("Warn when active codes go down to")) == ("1,000", "many")
+
+
 def test_pasting_takes_what_it_can_and_says_why_not_the_rest(world: World) -> None:
     have(world, "Old", ["TAKEN1"])
     form = new_group(world, "New", "paste")

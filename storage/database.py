@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -66,25 +66,24 @@ class Database:
     def upgrade(self) -> None:
         """Bring the schema to the newest migration. Safe to call at each start."""
         with self.engine.connect() as connection:
-            config = _migrations()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(migrations(connection), "head")
 
     def is_current(self) -> bool:
         """Whether the schema is the one that this version was written for."""
         with self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_heads()
-        return set(found) == set(ScriptDirectory.from_config(_migrations()).get_heads())
+        return set(found) == set(ScriptDirectory.from_config(migrations()).get_heads())
 
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
 
 
-def _migrations() -> Config:
-    """Alembic's configuration: no file, only where the migrations are."""
+def migrations(connection: Connection | None = None) -> Config:
+    """Alembic's configuration: no file, only where the migrations are, and what they run on."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
     return config
 
 

@@ -135,7 +135,7 @@ def _name(typed: Typed) -> Block:
 
 
 def _whole(typed: str, *, most: int | None = None) -> str | None:
-    """What a number field may start with: Slack refuses a view over anything else ("1,000"); it keeps what was typed."""
+    """What a number field may start with: Slack refuses a view over "1,000", and keeps what was typed anyway."""
     fits = typed.isascii() and typed.isdigit() and (most is None or int(typed) <= most)
     return typed if fits else None
 

@@ -4,7 +4,9 @@ The sender renders with it, and so does the review, which has no messages and no
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, select
@@ -14,9 +16,13 @@ from distribution.links import Links
 from distribution.templates import render
 from distribution.templates.render import CodeText, Recipient
 from distribution.templates.values import as_text, clean
-from storage.bulk import among
+from storage.bulk import among, fetch, ids_as, ids_given
+from storage.database import is_sqlite
 from storage.last_codes import latest
 from storage.tables import Customer, Distribution, Message, PromoCode, PromoCodeGroup, PromoCodeRepeat, Promotion
+
+CUSTOMER, MESSAGE, CODE = Customer.__table__.c, Message.__table__.c, PromoCode.__table__.c
+REPEAT = PromoCodeRepeat.__table__.c
 
 # Columns of more than one shape: checked by the tests, not by types.
 Query = Select[*tuple[Any, ...]]
@@ -47,16 +53,14 @@ class Loader:
 
         A message without a number (left out) is skipped.
         """
-        rows = self.session.execute(
-            self._columns(Message.id, Message.phone)
-            .join(Message, Message.customer_id == Customer.id)
-            .where(among(self.session, Message.id, message_ids), Message.phone.is_not(None))
-            .order_by(Message.id)
-        ).all()
-        codes = self._codes_of(message_ids) if self.template.issues_from else {}
-        last = self._repeats_of(message_ids) if self.template.repeats_from else {}
+        sqlite = is_sqlite(self.session)
+        given = ids_as(sqlite, message_ids)
+        rows = fetch(self.session, _addressed(sqlite, bool(self.template.attributes)), given)
+        codes = self._by_message(_codes(sqlite), given) if self.template.issues_from else {}
+        last = self._by_message(_repeats(sqlite), given) if self.template.repeats_from else {}
         return [
-            Addressed(row[3], row[4], self._recipient(row, codes.get(row[3], {}), last.get(row[3], {}))) for row in rows
+            Addressed(row[3], row[4], self._recipient(row, codes.get(row[3], {}), last.get(row[3], {})))
+            for row in sorted(rows, key=itemgetter(3))
         ]
 
     def for_customers(self, customer_ids: Collection[int]) -> list[tuple[int, Recipient]]:
@@ -86,39 +90,51 @@ class Loader:
             Customer
         )
 
-    def _recipient(self, row: Line, codes: dict[str, CodeText], last: dict[str, CodeText]) -> Recipient:
+    def _recipient(self, row: Sequence[Any], codes: dict[str, CodeText], last: dict[str, CodeText]) -> Recipient:
         """One row of `_columns`, with codes."""
         wanted = self.template.attributes
         values = {name: as_text(row[2].get(name)) for name in wanted} if wanted else {}
         return Recipient(clean(row[1]), row[-1] or "", values, codes, last, self.promotion)
 
-    def _codes_of(self, message_ids: Collection[int]) -> dict[int, dict[str, CodeText]]:
-        """By message: the code of each group that is blocked for it or was issued with it."""
-        return self._by_message(
-            select(PromoCode.message_id, PromoCode.group_id, PromoCode.id, PromoCode.code).where(
-                among(self.session, PromoCode.message_id, message_ids)
-            )
-        )
-
-    def _repeats_of(self, message_ids: Collection[int]) -> dict[int, dict[str, CodeText]]:
-        """By message: the code of each group that was planned to be sent again with it."""
-        return self._by_message(
-            select(PromoCodeRepeat.message_id, PromoCode.group_id, PromoCode.id, PromoCode.code)
-            .join(PromoCode, PromoCode.id == PromoCodeRepeat.code_id)
-            .where(among(self.session, PromoCodeRepeat.message_id, message_ids))
-        )
-
-    def _by_message(self, query: Query) -> dict[int, dict[str, CodeText]]:
+    def _by_message(self, query: Query, given: Mapping[str, Any]) -> dict[int, dict[str, CodeText]]:
+        """By message: a code of each group that `query` (message id, group id, code id, code) finds for it."""
         found: dict[int, dict[str, CodeText]] = defaultdict(dict)
-        for message_id, group_id, code_id, code in self.session.execute(query):
-            key = self.group_keys.get(group_id)
-            if key is not None:
-                found[message_id][key] = self._text(code_id, code)
+        keys, text = self.group_keys, self._text
+        for message_id, group_id, code_id, code in fetch(self.session, query, given):
+            if group_id in keys:
+                found[message_id][keys[group_id]] = text(code_id, code)
         return found
 
     def _text(self, code_id: int, code: str) -> CodeText:
         """A code as a message shows it; the link only where one is used (it costs a MAC)."""
         return CodeText(code, self.links.qr(code_id) if self.template.uses_qr else "")
+
+
+@lru_cache(4)
+def _addressed(sqlite: bool, attributes: bool) -> Query:
+    """Messages `ids` that have a number, with their customers: as `Loader.customers(message's id, its number)`."""
+    return (
+        select(CUSTOMER.id, CUSTOMER.name, CUSTOMER.attributes if attributes else CUSTOMER.id.label("unused"))
+        .add_columns(MESSAGE.id.label("message_id"), MESSAGE.phone, CUSTOMER.phone.label("number"))
+        .select_from(Message.__table__.join(Customer.__table__, CUSTOMER.id == MESSAGE.customer_id))
+        .where(ids_given(sqlite, MESSAGE.id), MESSAGE.phone.is_not(None))
+    )
+
+
+@lru_cache(2)
+def _codes(sqlite: bool) -> Query:
+    """The codes that are blocked for messages `ids` or were issued with them."""
+    return select(CODE.message_id, CODE.group_id, CODE.id, CODE.code).where(ids_given(sqlite, CODE.message_id))
+
+
+@lru_cache(2)
+def _repeats(sqlite: bool) -> Query:
+    """The codes that were planned to be sent again with messages `ids`."""
+    return (
+        select(REPEAT.message_id, CODE.group_id, CODE.id, CODE.code)
+        .select_from(PromoCodeRepeat.__table__.join(PromoCode.__table__, CODE.id == REPEAT.code_id))
+        .where(ids_given(sqlite, REPEAT.message_id))
+    )
 
 
 def for_messages(

@@ -1,17 +1,17 @@
 """Codes of messages: blocked, issued, given back; their group's stock moves in the same transaction."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Table, Update, bindparam, select, update
+from sqlalchemy import Select, Table, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage import stock
-from storage.bulk import ids_as, ids_given, values
+from storage.bulk import fetch, ids_as, ids_given, values
 from storage.database import is_sqlite
 from storage.tables import CodeState, Distribution, PromoCode, PromoCodeRepeat
 from storage.tables.base import BigId, UtcDateTime
@@ -75,31 +75,50 @@ def move(session: Session, moved: Codes, at: datetime | None = None) -> None:
     deltas: dict[int, Counter[str]] = defaultdict(Counter)
     if moved.issued:
         given = {**ids_as(sqlite, moved.issued), "at": at}
-        for group_id in session.scalars(_issuing(sqlite), given):
-            deltas[group_id].update(blocked=-1, issued=1)
+        for group_id, n in _change(session, _issuing(sqlite), given):
+            deltas[group_id].update(blocked=-n, issued=n)
         if moved.repeats:
             session.execute(_repeating(sqlite), given)
     if moved.returned:
-        for group_id in session.scalars(_returning(sqlite), ids_as(sqlite, moved.returned)):
-            deltas[group_id].update(blocked=-1, active=1)
+        for group_id, n in _change(session, _returning(sqlite), ids_as(sqlite, moved.returned)):
+            deltas[group_id].update(blocked=-n, active=n)
     for group_id in sorted(deltas):
         stock.move(session, group_id, **deltas[group_id])
 
 
+def _change(session: Session, change: Update, given: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Change the blocked codes of messages `ids`; of which groups, and how many of each."""
+    if is_sqlite(session):  # its lock is ours: what is counted is what changes
+        counts = [(group_id, n) for group_id, n in fetch(session, _counting(), {"ids": given["ids"]})]
+        if counts:
+            session.execute(change, given)
+        return counts
+    return list(Counter(session.scalars(change.returning(CODE.c.group_id), given)).items())
+
+
+@lru_cache(1)
+def _counting() -> Select[int, int]:
+    """How many codes are blocked for messages `ids`, by group."""
+    return (
+        select(CODE.c.group_id, func.count().label("n"))
+        .where(ids_given(True, CODE.c.message_id), CODE.c.state == int(CodeState.BLOCKED))
+        .group_by(CODE.c.group_id)
+    )
+
+
 @lru_cache(2)
-def _issuing(sqlite: bool) -> ReturningUpdate[int]:
-    """Issue the blocked codes of messages `ids` at `at`; the group of each."""
+def _issuing(sqlite: bool) -> Update:
+    """Issue the blocked codes of messages `ids` at `at`."""
     return (
         update(CODE)
         .where(ids_given(sqlite, CODE.c.message_id), CODE.c.state == int(CodeState.BLOCKED))
         .values(state=int(CodeState.ISSUED), issued_at=bindparam("at", type_=UtcDateTime))
-        .returning(CODE.c.group_id)
     )
 
 
 @lru_cache(2)
 def _repeating(sqlite: bool) -> Update:
-    """The same for the repeats planned for them."""
+    """Issue the repeats planned for messages `ids` at `at`."""
     return (
         update(REPEAT)
         .where(ids_given(sqlite, REPEAT.c.message_id), REPEAT.c.issued_at.is_(None))
@@ -108,11 +127,10 @@ def _repeating(sqlite: bool) -> Update:
 
 
 @lru_cache(2)
-def _returning(sqlite: bool) -> ReturningUpdate[int]:
-    """Give the blocked codes of messages `ids` back; the group of each."""
+def _returning(sqlite: bool) -> Update:
+    """Give the blocked codes of messages `ids` back."""
     return (
         update(CODE)
         .where(ids_given(sqlite, CODE.c.message_id), CODE.c.state == int(CodeState.BLOCKED))
         .values(state=int(CodeState.ACTIVE), message_id=None, customer_id=None)
-        .returning(CODE.c.group_id)
     )

@@ -6,14 +6,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Table, Text, bindparam, case, func, insert, literal, select, update
+from sqlalchemy import Integer, Select, Table, Text, Update, bindparam, case, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.types import TypeEngine
 
 from storage import tally
-from storage.bulk import among, rows_as, rows_given, values
+from storage.bulk import among, fetch, ids_as, ids_given, rows_as, rows_given, values
 from storage.database import is_sqlite
 from storage.tables import Message, MessageState, UnknownAttempt
 from storage.tables.base import BigId, UtcDateTime
@@ -57,7 +56,12 @@ def settle(session: Session, distribution_id: int, rows: Sequence[Settled], at: 
         return set()
     sqlite_ = is_sqlite(session)
     cells = [(row.message_id, int(row.state), row.reason, row.provider_ref, row.segments) for row in rows]
-    moved = set(session.scalars(_settling(sqlite_), {**rows_as(sqlite_, cells), "at": at}))
+    moved = {row.message_id for row in rows}
+    if sqlite_:  # its lock is ours, so what is found stays so; and rows that an update returns come one by one
+        moved.difference_update(cell[0] for cell in fetch(session, _settled(), ids_as(True, moved)))
+        session.execute(_settling(True), {**rows_as(True, cells), "at": at})
+    else:
+        moved = set(session.scalars(_settling(False).returning(MESSAGE.c.id), {**rows_as(False, cells), "at": at}))
     deltas = Counter(row.state for row in rows if row.message_id in moved)
     deltas[MessageState.QUEUED] -= len(moved)
     tally.move(session, distribution_id, deltas)
@@ -65,8 +69,8 @@ def settle(session: Session, distribution_id: int, rows: Sequence[Settled], at: 
 
 
 @lru_cache(2)
-def _settling(sqlite_: bool) -> ReturningUpdate[int]:
-    """Give queued messages the outcomes in `rows` at `at`; the ids that moved."""
+def _settling(sqlite_: bool) -> Update:
+    """Give queued messages the outcomes in `rows` at `at`."""
     new = rows_given(sqlite_, SETTLED)
     return (
         update(MESSAGE)
@@ -78,8 +82,13 @@ def _settling(sqlite_: bool) -> ReturningUpdate[int]:
             segments=new.c.segments,
             settled_at=bindparam("at", type_=UtcDateTime),
         )
-        .returning(MESSAGE.c.id)
     )
+
+
+@lru_cache(1)
+def _settled() -> Select[int]:
+    """Those of `ids` that have their outcome."""
+    return select(MESSAGE.c.id).where(ids_given(True, MESSAGE.c.id), MESSAGE.c.state != int(MessageState.QUEUED))
 
 
 def states(session: Session, ids: Iterable[int]) -> dict[int, MessageState]:

@@ -95,21 +95,32 @@ class Review:
             found.append(f"Nobody in '{self.audience}' can be texted. Choose another audience.")
         for need in self.codes:
             if need.missing:
-                found.append(f"{need.missing:,} codes are missing in '{need.name}': add them or choose another group.")
+                codes = "1 code is" if need.missing == 1 else f"{need.missing:,} codes are"
+                found.append(f"{codes} missing in '{need.name}': add more or choose another group.")
         if self.empty:
-            found.append(f"{self.empty:,} texts would be empty. Write something that is there for everybody.")
+            found.append(f"{_texts(self.empty)} would be empty. Write something that is there for everybody.")
         if self.too_long:
-            found.append(f"{self.too_long:,} texts are longer than {MOST_SEGMENTS} SMS segments. Shorten the message.")
+            long = f"{_texts(self.too_long)} {'is' if self.too_long == 1 else 'are'} longer than"
+            found.append(f"{long} {MOST_SEGMENTS} SMS segments. Shorten the message.")
         return found
 
     @property
     def warnings(self) -> list[str]:
         """What one should know before going on, in words."""
-        found = [f"{{{{ {tag} }}}} is empty in {texts:,} texts." for tag, texts in self.holes.items()]
+        found = [f"{{{{ {tag} }}}} is empty in {_texts(texts)}." for tag, texts in self.holes.items()]
+        together: dict[tuple[str, int], list[str]] = {}
         for offender in self.offenders:
-            source = f"in {{{{ {offender.where} }}}}" if offender.where else "in the message"
-            found.append(f"{offender.texts:,} texts turn Unicode because of “{offender.char}” {source}.")
+            together.setdefault((offender.where, offender.texts), []).append(f"“{offender.char}”")
+        for (where, texts), chars in together.items():
+            source = f"in {{{{ {where} }}}}" if where else "in the message"
+            turn = f"{_texts(texts)} {'turns' if texts == 1 else 'turn'}"
+            found.append(f"{turn} Unicode because of {', '.join(chars)} {source}.")
         return found
+
+
+def _texts(n: int) -> str:
+    """ "1 text", "1,204 texts"."""
+    return "1 text" if n == 1 else f"{n:,} texts"
 
 
 @dataclass(frozen=True)

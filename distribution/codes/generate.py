@@ -99,7 +99,8 @@ def _refuse_too_little(formats: Sequence[Format], free: Sequence[int], count: in
         return
     room = sum(form.room for form in formats)
     if len(formats) == 1:
-        what = f"{formats[0].text} has room for {formats[0].arithmetic} codes"
+        noun = "code" if formats[0].room == 1 else "codes"
+        what = f"{formats[0].text} has room for {formats[0].arithmetic} {noun}"
     else:
         what = f"The {len(formats)} formats together have room for {room:,} codes"
     taken = f", of which {room - sum(free):,} exist" if sum(free) < room else ""

@@ -97,7 +97,7 @@ def test_missing_codes_are_counted_and_refuse(shop: Shop) -> None:
     shop.codes(1)
     draft_id, found = shop.reviewed()
     assert [need.missing for need in found.codes] == [2]
-    assert found.refusals == ["2 codes are missing in 'Summer 10%': add them or choose another group."]
+    assert found.refusals == ["2 codes are missing in 'Summer 10%': add more or choose another group."]
     assert found.segments == 3  # measured by the shape of such codes
     shop.codes(2, prefix="SUMMER-9999AAAA")
     with shop.db.write() as session:
@@ -141,16 +141,26 @@ def test_a_character_of_the_message_itself_is_blamed_on_it(shop: Shop) -> None:
     assert found.unicode_texts == 2
 
 
+def test_characters_that_turn_the_same_texts_unicode_are_named_together(shop: Shop) -> None:
+    shop.customers("Anna", "Łukasz")
+    shop.codes(2)
+    _, found = shop.reviewed(body="Cześć {{ client.name }}: {{ client.promocode('Summer 10%') }}")
+    assert found.warnings == [
+        "2 texts turn Unicode because of “ś”, “ć” in the message.",
+        "1 text turns Unicode because of “Ł” in {{ client.name }}.",
+    ]
+
+
 def test_a_text_that_is_too_long_or_empty_refuses(shop: Shop) -> None:
     shop.customers("Anna", "x" * 100)
     long = "{{ client.promocode('Summer 10%') }}" + "y" * 1480 + "{{ client.name }}"
     shop.codes(2)
     _, found = shop.reviewed(body=long)
     assert found.too_long == 1
-    assert "1 texts are longer than 10 SMS segments" in found.refusals[0]
+    assert "1 text is longer than 10 SMS segments" in found.refusals[0]
     _, found = shop.reviewed(purpose="custom", body="{% if client.name == 'Anna' %}Hello{% endif %}")
     assert found.empty == 1
-    assert "would be empty" in found.refusals[0]
+    assert "1 text would be empty" in found.refusals[0]
 
 
 def test_last_codes_are_counted_loaded_and_masked(shop: Shop) -> None:

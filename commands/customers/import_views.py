@@ -17,6 +17,7 @@ from distribution.files import FILE_MAX_WORDS, Table
 
 FILE_STEP = "customers.import.file"
 READING = "customers.import.reading"
+STARTED = "customers.import.started"
 COLUMNS_STEP = "customers.import.columns"
 COLUMN = "customers.import.column"
 REGION = "customers.import.region"
@@ -48,6 +49,13 @@ def file_step(error: str = "") -> dict[str, Any]:
     if error:
         blocks.insert(0, ui.section(escape(error)))
     return ui.modal("Import customers", blocks, callback_id=FILE_STEP, submit="Next")
+
+
+def started() -> dict[str, Any]:
+    """After the last step: where the result will be. The list below is older than it, and closes too."""
+    words = "The customers are being imported. promobot tells you in a direct message how it goes; you can close this."
+    view = ui.modal("Import customers", [ui.section(words)], callback_id=STARTED, close="Done")
+    return view | {"clear_on_close": True}
 
 
 def reading(filename: str) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def register(app: App, runtime: Runtime) -> None:
         except Refused as refusal:
             ack(response_action="errors", errors=views.errors(refusal))
             return
-        ack(response_action="clear")
+        ack(response_action="update", view=views.started())
 
 
 def editor(runtime: Runtime, client: WebClient, body: Mapping[str, Any]) -> Person:

@@ -147,7 +147,7 @@ def test_a_file_is_imported_as_corrected_and_the_bad_rows_come_back(world: World
     world.maya.wait_for(lambda: "since 2020" not in world.maya.view("First rows").text, "the new preview")
     step = world.maya.view("First rows")
     step.fill("Consent", ["Everyone in this file has agreed to texts"]).submit()
-    world.maya.no_view()
+    world.maya.view("promobot tells you in a direct message").close()
     said = world.maya.message("@promobot", "2 rows of 'spring.csv' read: 1 new customer")
     assert "Not taken: 1 row." in said.text
     customer = only(world)
@@ -196,7 +196,7 @@ def test_a_ten_megabyte_file_is_imported(world: World) -> None:
     world.maya.view("Customers").click("Import a file…")
     world.maya.view("File").fill("File of customers", ("big.csv", rows.encode())).submit()
     world.maya.view("First rows", timeout=20).submit()
-    world.maya.no_view()
+    world.maya.view("promobot tells you in a direct message")
     world.maya.message("@promobot", "Importing customers from 'big.csv'", timeout=30)
     world.maya.message("@promobot", "Cancel", timeout=30).click("Cancel")
     world.maya.message("@promobot", "ancelled", timeout=30)

@@ -219,7 +219,7 @@ class Browser:
             raise refused("no_file_data", "Choose a file to upload.")
         content = await file.read()
         if not content:
-            raise refused("file_is_empty", f"{file.filename} is empty. Slack does not upload empty files.")
+            raise refused("file_is_empty", "It is empty, and Slack does not upload empty files.")
         user = self._user({"user": form.get("user")})
         name = file.filename or "file"
         return {"file": self.workspace.add_file(user=user, name=name, content=content, base_url=base_url(request))}

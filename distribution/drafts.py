@@ -193,7 +193,11 @@ def set_message(
     _check_provider(session, provider_id)
     analysis = check_body(session, draft, body)
     _check_time(send_at, now)
-    draft.provider_id, draft.body, draft.send_at = provider_id, analysis.body, send_at
+    accepted = (provider_id, analysis.body, send_at)
+    same = accepted == (draft.provider_id, draft.body, draft.send_at) and not typed(draft, "message")
+    if same and int(draft.draft.get("reached", 0)) == len(STEPS):
+        return  # delivered twice: what was reviewed in between still holds
+    draft.provider_id, draft.body, draft.send_at = accepted
     _accept(session, draft, "message", now)
 
 

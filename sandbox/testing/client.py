@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sandbox.blocks import Json
 
 T = TypeVar("T")
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 15.0
 
 
 class Refused(AssertionError):

@@ -247,3 +247,31 @@ class TestPromotions:
             )
         moments = (now, now + timedelta(1), now + timedelta(2))
         assert [promotions.standing(promotion, moment) for moment in moments] == ["upcoming", "running", "ended"]
+
+
+def test_the_last_step_delivered_twice_leaves_its_review_standing(shop: Shop) -> None:
+    """A second delivery of step 5 may come after the review: the draft can still be submitted."""
+    draft_id, _ = shop.reviewed()
+    before = shop.get(draft_id)
+    with shop.db.write() as session:
+        draft = drafts.get(session, draft_id, by=MAYA)
+        drafts.set_message(
+            session,
+            draft,
+            provider_id=before.provider_id,
+            body=before.body,
+            send_at=before.send_at,
+            now=shop.runtime.clock.now(),
+        )
+    assert shop.get(draft_id).audience == before.audience and "fixed" in before.audience
+    with shop.db.write() as session:
+        draft = drafts.get(session, draft_id, by=MAYA)
+        drafts.set_message(
+            session,
+            draft,
+            provider_id=before.provider_id,
+            body=before.body + " Bye.",
+            send_at=before.send_at,
+            now=shop.runtime.clock.now(),
+        )
+    assert "fixed" not in shop.get(draft_id).audience

@@ -32,7 +32,7 @@ from storage.tables import (
 )
 
 # Small and quick: a test should not wait for what production waits for.
-QUICK = Options(concurrency=8, batch=20, flush=0.01, idle=0.02, chores=0.02, shutdown=2.0)
+QUICK = Options(concurrency=8, batch=20, most=20, flush=0.01, idle=0.02, chores=0.02, shutdown=2.0)
 PATIENCE = 20.0  # seconds until a condition that does not come true fails a test
 
 

@@ -72,6 +72,8 @@ class Lane:
         self._paced = False  # the batch that is written waits for its provider's rate
         # A whole batch is in hand while the next is fetched: a turn may take as long as sending one.
         self._low = options.batch
+        self._speed = 0.0  # results a second lately
+        self._counted, self._measured = 0, 0.0  # results since then, by the loop's clock
         self._in_flight = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -93,7 +95,7 @@ class Lane:
     async def _work(self, http: ClientSession) -> None:
         """Post one text after another."""
         loop = asyncio.get_running_loop()
-        ready, batch, low = self._ready, self._options.batch, self._low
+        ready = self._ready
         while True:
             if not ready:
                 self._filled.clear()
@@ -114,7 +116,8 @@ class Lane:
             self._in_flight -= 1
             results = self._results
             results.append(Result(held, text.message_id, outcome))
-            if (len(ready) <= low and self._prepared is not None and not self._paced) or len(results) >= batch:
+            short = len(ready) <= self._low and self._prepared is not None and not self._paced
+            if short or len(results) >= self._low or not (ready or self._in_flight):
                 self._wake.set()
 
     async def _send(self, http: ClientSession, text: Ready) -> Outcome:
@@ -169,9 +172,11 @@ class Lane:
             await asyncio.sleep(BROKEN_DATABASE_WAIT)
             return
         self._recorded(results)
+        self._measure(len(results))
         self._follow(asked, done, started)
         if following is not None:
             self._prepared = following
+            self._low = max(asked.lease, 1)
             self._order.pop(following.lease.distribution_id, None)
             self._order[following.lease.distribution_id] = None
         if asked.lease:
@@ -258,10 +263,19 @@ class Lane:
     def _batch_size(self) -> int:
         """What can be sent in a few seconds: so that pause and consent act soon, and no text waits for its deadline."""
         options = self._options
+        size = max(options.batch, min(options.most, int(self._speed * options.brisk)))
         slow_from = client.uptime() + options.window * 0.75
         slow = any(held.deadline < slow_from for held in self._held)  # a batch has been out for a quarter of its time
         by_rate = int(self._rate * options.ahead)
-        return max(1, min(options.concurrency if slow else options.batch, options.batch, by_rate))
+        return max(1, min(size, by_rate, options.concurrency if slow else size))
+
+    def _measure(self, results: int) -> None:
+        """Learn how fast texts leave: what a commit costs is shared by more of them where they are gone in no time."""
+        now = asyncio.get_running_loop().time()
+        self._counted += results
+        if now - self._measured >= self._options.brisk:
+            self._speed = self._counted / (now - self._measured)
+            self._counted, self._measured = 0, now
 
     async def _wind_down(self) -> None:
         """Stop posting, wait a while for what is in flight, record it, and give back the lease."""

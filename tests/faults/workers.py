@@ -26,7 +26,7 @@ from distribution.sending.worker import Sender
 from storage.tables import Batch, BatchState, Distribution, UnknownAttempt
 from tests.sending import Gateway, callback_of
 
-OPTIONS = Options(concurrency=6, batch=7, flush=0.005, idle=0.02, chores=0.02, shutdown=1.0)
+OPTIONS = Options(concurrency=6, batch=7, most=7, flush=0.005, idle=0.02, chores=0.02, shutdown=1.0)
 PATIENCE = 45.0  # seconds without any change until a test fails
 SOON = timedelta(seconds=10)  # what is due later waits for somebody who is at work, or gone
 

@@ -3,13 +3,14 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from distribution.check import check
 from distribution.report import report
 from distribution.runtime import Runtime
+from distribution.sending.options import Options
 from storage import tally
-from storage.tables import CodeState, Distribution, Message, MessageState, PromoCode, PromoCodeStock
+from storage.tables import Batch, CodeState, Distribution, Message, MessageState, PromoCode, PromoCodeStock
 from tests.sending import (
     Gateway,
     make_customers,
@@ -84,5 +85,26 @@ def test_a_text_that_left_although_the_answer_did_not_say_so_is_not_sent_again(r
                 assert session.scalar(select(Message.state)) is MessageState.ACCEPTED
                 assert session.scalar(select(Distribution.status)) == "done"
             assert check(runtime.db) == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("latency", "customers", "grow"), [(0.0, 400, True), (0.5, 30, False)])
+def test_batches_grow_only_where_texts_leave_in_no_time(
+    runtime: Runtime, latency: float, customers: int, grow: bool
+) -> None:
+    async def scenario() -> None:
+        options = Options(concurrency=8, batch=10, most=40, brisk=0.1, flush=0.01, idle=0.02, chores=0.02)
+        async with serving(Gateway(latency=latency)) as gateway:
+            make_group(runtime, "Summer 10%", customers)
+            provider = make_provider(runtime, gateway.url)
+            distribution = make_distribution(runtime, provider, make_customers(runtime, customers))
+            start(runtime, distribution)
+            async with sending(runtime, options):
+                await until(lambda: status(runtime, distribution) == "done")
+        with runtime.db.read() as session:
+            largest = session.scalar(select(func.max(Batch.size))) or 0
+        assert 10 < largest <= 40 if grow else largest == 10
+        assert check(runtime.db) == []
 
     asyncio.run(scenario())

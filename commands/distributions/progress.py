@@ -23,6 +23,7 @@ from commands.distributions import facts, views
 from commands.ui.blocks import as_dicts
 from distribution import report as reports
 from distribution.runtime import Runtime
+from storage import approvals
 from storage import distributions as rows
 from storage.database import Database
 from storage.tables import Distribution
@@ -121,10 +122,11 @@ def _show(runtime: Runtime, client: WebClient, memory: Memory, distribution_id: 
         if distribution.status in OVER and not memory.reports.once(moved):
             return
         wanted = shown(runtime, session, distribution)
+        asked = approvals.latest_of(session, distribution_id) if distribution.status == "refused" else None
     if wanted.hash == distribution.progress_shown:
         return
-    if distribution.status == "refused" and distribution.progress_ts is None and distribution.first_message_id is None:
-        # Rejected before it ever had a message here: its requester was told by the decision itself.
+    if asked is not None and asked.state == "rejected" and distribution.progress_ts is None:
+        # It never had a message here: its requester was told by the decision itself.
         _written(runtime, distribution_id, wanted.hash)
         return
     try:

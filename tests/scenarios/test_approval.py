@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from commands.distributions import progress
 from distribution import settings
 from sandbox.testing import MessageScreen
 from storage import codes
@@ -176,6 +177,22 @@ def test_where_promobot_is_not_in_the_channel_the_request_waits_and_the_requeste
     world.lee.view("✓ Approved by @lee")
     assert world.phone.wait_for_texts(shop.numbers[0])
     assert len([m for m in world.maya.messages("@promobot") if "could not be posted" in m.text]) == 1
+
+
+def test_what_is_refused_before_anything_was_shown_is_told_all_the_same(world: World, shop: Shop) -> None:
+    """The launch may be over before the first look at what to show: "sending starts now" is not the last word."""
+    card = asked(world)
+    with world.runtime.db.write() as session:
+        assert codes.remove_active(session, shop.group_id, 7) == 7
+
+    def refused() -> bool:
+        with world.runtime.db.read() as session:
+            return session.query(Distribution).one().status == "refused"
+
+    with progress._memories.setdefault(world.runtime.db, progress.Memory()).showing:
+        card.click("Approve")
+        world.wait_for(refused, "the refusal")
+    assert "2 codes are missing" in world.maya.message("#marketing", "Not sent · Summer thank-you")
 
 
 def test_too_few_codes_at_launch_send_nothing_and_say_how_many_are_missing(world: World, shop: Shop) -> None:

@@ -194,7 +194,10 @@ def _offender(key: str, texts: int) -> Offender:
 
 def _samples(rehearsal: Rehearsal) -> tuple[Sample, ...]:
     """A typical text first, then the unusual ones, then more typical ones; each customer once."""
-    ordered = [*rehearsal.typical[:1], *rehearsal.worst.values(), *rehearsal.typical[1:]]
+    unusual = dict(rehearsal.worst)
+    if "longest" in unusual and all(s["characters"] == unusual["longest"]["characters"] for s in rehearsal.typical):
+        del unusual["longest"]  # all are as long
+    ordered = [*rehearsal.typical[:1], *unusual.values(), *rehearsal.typical[1:]]
     first: dict[int, dict[str, Any]] = {}
     for sample in ordered:
         known = first.setdefault(sample["customer_id"], dict(sample))

@@ -106,7 +106,7 @@ def _over_time(series: reports.Series | None, zone: str) -> Chart | None:
 
 
 def _outcomes(about: Line) -> Chart | None:
-    """What became of the texts, side by side."""
+    """What became of the texts, side by side; None where the same became of all: the receipt says it."""
     found = {
         "Delivered": about.delivered,
         "Sent, not confirmed": about.sent - about.delivered,
@@ -115,4 +115,8 @@ def _outcomes(about: Line) -> Chart | None:
         "Stopped": about.cancelled,
     }
     found = {name: n for name, n in found.items() if n}
-    return Chart("What became of the texts", "bar", list(found), {"Texts": list(found.values())}) if found else None
+    return (
+        Chart("What became of the texts", "bar", list(found), {"Texts": list(found.values())})
+        if len(found) > 1
+        else None
+    )

@@ -103,11 +103,19 @@ def test_the_csv_lies_in_the_thread_with_masked_numbers(world: World, shop: Shop
     assert not any(number in row["phone"] for row in rows for number in shop.numbers)
 
 
+def test_no_chart_is_drawn_where_the_same_became_of_every_text(world: World, shop: Shop) -> None:
+    send(world)
+    report = over(world, "Delivered 5 (100% of sent)")
+    assert "data_visualization" not in str(report.raw["blocks"])
+
+
 def test_a_workspace_without_charts_gets_the_numbers_as_text(world: World, shop: Shop) -> None:
     """Slack answers invalid_blocks: the same message, a table of text in the chart's place."""
     world.refuse_blocks("data_visualization")
+    with world.runtime.db.write() as session:
+        session.query(Customer).filter(Customer.phone == shop.numbers[0]).one().phone = "+48732100000"
     send(world)
-    report = over(world)
+    report = over(world, "Why 1 failed")
     assert "What became of the texts" in report
     assert "Delivered" in report
     assert "data_visualization" not in str(report.raw["blocks"])

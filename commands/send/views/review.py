@@ -167,7 +167,8 @@ def _sample(place: Place, review: Review) -> list[Block]:
         blocks.append(
             ui.context(
                 f"Sample {at} of {len(review.samples)} · {count(sample.characters, 'character')} · "
-                f"{count(sample.segments, 'SMS segment')} ({sample.encoding}) · codes are masked here"
+                f"{count(sample.segments, 'SMS segment')} ({sample.encoding})"
+                f"{' · codes are masked here' if review.codes or review.last_codes else ''}"
             )
         )
         if len(review.samples) > 1:

@@ -141,6 +141,12 @@ def test_a_character_of_the_message_itself_is_blamed_on_it(shop: Shop) -> None:
     assert found.unicode_texts == 2
 
 
+def test_where_all_texts_are_as_long_none_is_called_the_longest(shop: Shop) -> None:
+    shop.customers("Anna", "Emma")
+    _, found = shop.reviewed(purpose="custom", body="Hello {{ client.name }}")
+    assert [sample.note for sample in found.samples] == ["", ""]
+
+
 def test_characters_that_turn_the_same_texts_unicode_are_named_together(shop: Shop) -> None:
     shop.customers("Anna", "Łukasz")
     shop.codes(2)

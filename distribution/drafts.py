@@ -176,8 +176,10 @@ def set_audience(session: Session, draft: Distribution, audience: Mapping[str, A
 
 def set_subject(session: Session, draft: Distribution, subject: str, *, now: datetime) -> None:
     """Step 4. Raises `Refused`, field "subject"."""
-    draft.subject = _check_subject(subject)
-    _accept(session, draft, "subject", now)
+    accepted = _check_subject(subject)
+    same = accepted == draft.subject
+    draft.subject = accepted
+    _accept(session, draft, "subject", now, same=same)
 
 
 def set_message(
@@ -194,11 +196,9 @@ def set_message(
     analysis = check_body(session, draft, body)
     _check_time(send_at, now)
     accepted = (provider_id, analysis.body, send_at)
-    same = accepted == (draft.provider_id, draft.body, draft.send_at) and not typed(draft, "message")
-    if same and int(draft.draft.get("reached", 0)) == len(STEPS):
-        return  # delivered twice: what was reviewed in between still holds
+    same = accepted == (draft.provider_id, draft.body, draft.send_at)
     draft.provider_id, draft.body, draft.send_at = accepted
-    _accept(session, draft, "message", now)
+    _accept(session, draft, "message", now, same=same)
 
 
 def check_body(session: Session, draft: Distribution, body: str) -> Analysis:
@@ -254,13 +254,19 @@ def unfix(session: Session, draft: Distribution) -> None:
         fixed_lists.forget(session, fixed)
 
 
-def _accept(session: Session, draft: Distribution, step: str, now: datetime) -> None:
-    """A step is done: what was typed is in the row, and what a review said may no longer hold."""
+def _accept(session: Session, draft: Distribution, step: str, now: datetime, *, same: bool = False) -> None:
+    """A step is done: what was typed is in the row, and what a review said may no longer hold.
+
+    `same`: the step was accepted as it is before. Then it is a second delivery, or a look back, and a review stands.
+    """
+    number, reached = STEPS.index(step) + 1, int(draft.draft.get("reached", 0))
+    stands = same and reached >= number
     still_typed = {name: kept for name, kept in draft.draft.get("typed", {}).items() if name != step}
-    kept = {key: value for key, value in draft.draft.items() if key not in ("typed", *REVIEW)}
-    kept["reached"] = max(int(kept.get("reached", 0)), STEPS.index(step) + 1)
+    kept = {key: value for key, value in draft.draft.items() if key != "typed" and (stands or key not in REVIEW)}
+    kept["reached"] = max(reached, number)
     draft.draft = {**kept, **({"typed": still_typed} if still_typed else {})}
-    unfix(session, draft)
+    if not stands:
+        unfix(session, draft)
     draft.updated_at = now
     session.flush()
 

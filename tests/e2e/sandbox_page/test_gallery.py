@@ -111,6 +111,15 @@ def test_a_chart_reads_its_numbers_out_where_it_is_pointed_at(gallery: Any) -> N
     assert chart.locator("table tbody tr").nth(2).inner_text().split() == ["Wed", "900", "210"]
 
 
+def test_a_chart_keeps_the_size_of_its_words_where_there_is_little_room(gallery: Any) -> None:
+    chart = sample(gallery, "data_visualization: bar")
+    size = "node => Math.round(node.querySelector('.axis-text').getBoundingClientRect().height)"
+    before = chart.evaluate(size)
+    gallery.set_viewport_size({"width": 340, "height": 800})
+    gallery.wait_for_function(f"([node, size]) => ({size})(node) >= size", arg=[chart.element_handle(), before - 1])
+    assert chart.locator("svg").first.evaluate("node => node.viewBox.baseVal.width") < 400
+
+
 def test_a_date_is_chosen_with_the_keyboard(gallery: Any) -> None:
     name = "section with accessories"
     sample(gallery, name).get_by_role("button", name="Due").focus()

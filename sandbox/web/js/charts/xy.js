@@ -3,7 +3,8 @@
 import { s } from "../dom.js";
 import { COLORS, dataTable, frame, legend, number, readout, short, svg } from "./parts.js";
 
-const WIDTH = 520;
+/** The width that a chart is drawn for unless it has less. */
+export const WIDTH = 520;
 const HEIGHT = 236;
 const BOX = { left: 48, right: 12, top: 12, bottom: 24 };
 
@@ -20,7 +21,7 @@ export function ticks(low, high, count = 4) {
 }
 
 /** Where things are on a chart with categories across and values up. */
-function axes(categories, series, config, fromZero) {
+function axes(categories, series, config, fromZero, wide) {
   const values = series.flatMap((item) => item.data.map((point) => Number(point.value) || 0));
   const low = fromZero
     ? Math.min(0, ...values)
@@ -32,14 +33,14 @@ function axes(categories, series, config, fromZero) {
   );
   const [min, max] = [marks[0], marks[marks.length - 1]];
   const inner = {
-    width: WIDTH - BOX.left - BOX.right - (config?.y_label ? 14 : 0),
+    width: wide - BOX.left - BOX.right - (config?.y_label ? 14 : 0),
     height: HEIGHT - BOX.top - BOX.bottom - (config?.x_label ? 14 : 0),
     left: BOX.left + (config?.y_label ? 14 : 0),
   };
   const band = inner.width / Math.max(1, categories.length);
   const y = (value) => BOX.top + inner.height * (1 - (value - min) / (max - min || 1));
   const center = (index) => inner.left + band * (index + 0.5);
-  const every = Math.ceil(categories.length / 10);
+  const every = Math.ceil(categories.length / Math.max(2, Math.floor(wide / 52)));
   const room = Math.max(3, Math.floor((band * every) / 6.2));
   const cut = (label) => (label.length > room ? `${label.slice(0, room - 1)}…` : label);
   const parts = [
@@ -87,12 +88,12 @@ function axes(categories, series, config, fromZero) {
 const pointOf = (series, label, index) =>
   Number((series.data.find((point) => point.label === label) ?? series.data[index])?.value ?? 0);
 
-/** Bars, lines or areas: `kind` is one of those words. */
-export function xy(kind, title, series, config) {
+/** Bars, lines or areas: `kind` is one of those words; `wide` the pixels it has, so that its words keep their size. */
+export function xy(kind, title, series, config, wide = WIDTH) {
   const categories = config?.categories?.length
     ? config.categories
     : (series[0]?.data ?? []).map((point) => point.label);
-  const plot = axes(categories, series, config, kind !== "line");
+  const plot = axes(categories, series, config, kind !== "line", wide);
   const tip = readout();
   const zero = plot.y(Math.max(plot.min, Math.min(0, plot.max)));
   const color = (index) => COLORS[index % COLORS.length];
@@ -177,7 +178,7 @@ export function xy(kind, title, series, config) {
               mark.dataset?.index !== undefined && mark.dataset.index !== String(index) && kind === "bar",
             );
           tip.show(
-            plot.center(index) / WIDTH,
+            plot.center(index) / wide,
             0.08,
             label,
             series.map((item, n) => [color(n), item.name, number(pointOf(item, label, index))]),
@@ -193,7 +194,7 @@ export function xy(kind, title, series, config) {
   );
   return frame(
     title,
-    svg(WIDTH, HEIGHT, title, plot.parts, guide, marks, zones),
+    svg(wide, HEIGHT, title, plot.parts, guide, marks, zones),
     tip,
     series.length > 1 || series[0]?.name ? legend(series.map((item, n) => [color(n), item.name])) : null,
     dataTable(

@@ -42,5 +42,5 @@ def first_text(purpose: str, group: str | None) -> str:
         code = f"{{{{ client.promocode({literal(group)}) }}}}"
         return f"Hi {FIELDS[0].tag}, your code: {code}. Reply STOP to opt out."
     if purpose == "promotion":
-        return f"Hi {FIELDS[0].tag}, {PROMOTION[1].tag}. Reply STOP to opt out."
+        return f"Hi {FIELDS[0].tag}, {{{{ promotion.terms or promotion.name }}}}. Reply STOP to opt out."
     return ""

@@ -77,7 +77,7 @@ def test_a_promotion_made_on_the_way_is_told_to_one_customer(world: World) -> No
     maya.view("Can be texted.").submit()
     maya.view("Step 4 of 5").fill("Subject", "Two for one").submit()
     step = maya.view("Step 5 of 5")
-    assert step.value("Message").startswith("Hi {{ client.first_name | default('there') }}, {{ promotion.terms }}.")
+    assert "{{ promotion.terms or promotion.name }}" in step.value("Message")
     step.submit()
     review = maya.view("Sample 1 of")
     assert "none needed" in review

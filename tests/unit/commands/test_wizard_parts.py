@@ -10,6 +10,7 @@ from slack_sdk.web import SlackResponse
 from commands.send import mending, place, tags
 from commands.send.place import AUDIENCE, MESSAGE, Place
 from commands.send.typing import Typing
+from distribution.templates import render
 from distribution.templates.reading import read
 
 
@@ -112,6 +113,12 @@ def test_every_offered_tag_can_be_read(group: str) -> None:
         assert texts
         for text in [*texts, tags.first_text(purpose, group)]:
             assert read(text).problems == (), text
+
+
+@pytest.mark.parametrize(("terms", "told"), [("2 for 1", "2 for 1"), ("", "Two for one")])
+def test_the_first_text_of_a_promotion_says_something_without_terms(terms: str, told: str) -> None:
+    recipient = render.Recipient(name="Anna", promotion={"name": "Two for one", "terms": terms})
+    assert render.compile(tags.first_text("promotion", None)).render(recipient).startswith(f"Hi Anna, {told}.")
 
 
 def test_only_a_messages_own_words_are_made_plain() -> None:

@@ -1,7 +1,6 @@
 """The world that scenarios play in: a real sandbox, and the real bot connected to it over Socket Mode."""
 
 import logging
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sandbox.people import APP_TOKEN, BOT_TOKEN
 from sandbox.server import Sandbox
 from sandbox.testing import Clock, Person, Phone, Stage
 from storage.tables import Provider
+from tests.ports import free_ports
 
 T = TypeVar("T")
 
@@ -98,13 +98,6 @@ class World:
         return self.maya.wait_for(look, what, timeout)
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def world(db_url: str) -> Iterator[World]:
     """A running world on an empty database; on SQLite and on PostgreSQL."""
@@ -118,7 +111,8 @@ def running(db_url: str) -> Iterator[World]:
 
     At the end it fails where the bot sent anything beyond Slack's limits, or logged an error.
     """
-    web, page = free_port(), free_port()
+    web = free_ports(2)
+    page = web + 1
     settings = Settings(
         _env_file=None,
         slack_bot_token=BOT_TOKEN,

@@ -6,7 +6,6 @@ transaction, while the workers go on with what they have. The next batch is writ
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -27,6 +26,7 @@ from distribution.sending.options import Options
 from distribution.sending.prepare import Prepared, Ready, prepare
 from distribution.sending.record import NOT_SENT, Held, Moment, Result
 from distribution.sending.turn import Asked, Done, take_turn
+from distribution.sending.waiting import set_within
 from storage import batches
 from storage.batches import Lease
 
@@ -131,8 +131,7 @@ class Lane:
     async def _drive(self, stop: asyncio.Event) -> None:
         """Take turns in the database for as long as there is anything to do."""
         while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._nap())
+            await set_within(self._wake, self._nap())
             self._wake.clear()
             await self._turn(claiming=not stop.is_set())
         await self._wind_down()

@@ -6,7 +6,6 @@ Any number of senders may run on one PostgreSQL database; on SQLite there is one
 """
 
 import asyncio
-import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from distribution.sending.lane import Lane
 from distribution.sending.options import Options
 from distribution.sending.record import Moment
 from distribution.sending.status import finish_if_over
+from distribution.sending.waiting import set_within
 from storage.batches import lock
 from storage.tables import Distribution
 from storage.tables import Provider as Row
@@ -143,8 +143,7 @@ class Sender:
             except DBAPIError:
                 log.exception("housekeeping failed; trying again")
             if not busy:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self._options.chores)
+                await set_within(stop, self._options.chores)
 
     async def _hear(self) -> bool:
         """Apply callbacks; True when there may be more."""

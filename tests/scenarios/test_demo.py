@@ -11,25 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from sandbox.testing import Stage
+from tests.ports import free_ports
 from tests.world import ROOT
 
 START_WITHIN = 60.0
-
-
-def two_ports() -> int:
-    """A free port whose successor is free too."""
-    for _ in range(50):
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            try:
-                with socket.create_server(("127.0.0.1", port + 1)):
-                    return port
-            except OSError:
-                continue
-    pytest.skip("no two free ports in a row")
 
 
 def demo(folder: Path, port: int, *words: str) -> "subprocess.Popen[str]":
@@ -78,7 +64,7 @@ def answers(url: str) -> bool:
 
 
 def test_it_starts_from_nothing_goes_on_and_starts_afresh(tmp_path: Path) -> None:
-    port = two_ports()
+    port = free_ports(2)
     with running(tmp_path, port) as said:
         assert f"http://localhost:{port}" in said and "You are Maya" in said
         assert answers(f"http://localhost:{port}/healthz") and answers(f"http://localhost:{port + 1}/readyz")
@@ -99,7 +85,7 @@ def test_it_starts_from_nothing_goes_on_and_starts_afresh(tmp_path: Path) -> Non
 
 
 def test_a_port_that_is_taken_is_named_with_a_way_out(tmp_path: Path) -> None:
-    port = two_ports()
+    port = free_ports(2)
     with socket.create_server(("127.0.0.1", port + 1)):
         process = demo(tmp_path, port)
         said, _ = process.communicate(timeout=START_WITHIN)

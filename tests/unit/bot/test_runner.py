@@ -13,17 +13,12 @@ import pytest
 
 from bot.runner import Bot, only_instance, stop_signals
 from bot.settings import Settings, Unset
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+from tests.ports import free_ports
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/promobot.db", port=free_port())
+    return Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/promobot.db", port=free_ports())
 
 
 @pytest.fixture
@@ -40,7 +35,7 @@ def test_without_the_slack_role_it_starts_with_no_token_and_migrates_its_own_dat
 
 
 def test_a_second_process_on_the_same_sqlite_file_is_refused_in_words(bot: Bot) -> None:
-    second = Bot(bot.settings.model_copy(update={"port": free_port()}), {"clock"})
+    second = Bot(bot.settings.model_copy(update={"port": free_ports()}), {"clock"})
     with pytest.raises(Unset, match="Another promobot is running"):
         second.start()
 

@@ -1,14 +1,19 @@
 """Every table of promobot, one module per noun; importing this package fills `Base.metadata`."""
 
+from storage.tables.access import ApiToken, IdempotencyKey
 from storage.tables.base import Base
 from storage.tables.codes import (
     CodeState,
     PromoCode,
+    PromoCodeChange,
     PromoCodeGroup,
+    PromoCodeGroupAlias,
     PromoCodeLeftover,
     PromoCodeLot,
+    PromoCodePace,
     PromoCodeRepeat,
     PromoCodeStock,
+    Redemption,
 )
 from storage.tables.customers import (
     ATTRIBUTE_TYPES,
@@ -19,6 +24,7 @@ from storage.tables.customers import (
     ImportRefusal,
 )
 from storage.tables.distributions import Approval, Distribution, DistributionTally, Promotion
+from storage.tables.events import Event, EventName
 from storage.tables.messages import Batch, BatchState, CallbackInbox, Message, MessageState, Reply, UnknownAttempt
 from storage.tables.segments import Segment, SegmentMember
 from storage.tables.uploads import Upload
@@ -27,6 +33,7 @@ from storage.tables.workspace import Job, Provider, Sequence, Setting, TeamMembe
 __all__ = [
     "ATTRIBUTE_TYPES",
     "CONSENTS",
+    "ApiToken",
     "Approval",
     "Base",
     "Batch",
@@ -38,18 +45,25 @@ __all__ = [
     "CustomerAttribute",
     "Distribution",
     "DistributionTally",
+    "Event",
+    "EventName",
+    "IdempotencyKey",
     "ImportRefusal",
     "Job",
     "Message",
     "MessageState",
     "PromoCode",
+    "PromoCodeChange",
     "PromoCodeGroup",
+    "PromoCodeGroupAlias",
     "PromoCodeLeftover",
     "PromoCodeLot",
+    "PromoCodePace",
     "PromoCodeRepeat",
     "PromoCodeStock",
     "Promotion",
     "Provider",
+    "Redemption",
     "Reply",
     "Segment",
     "SegmentMember",

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId, ByteText, Json, SmallEnum, UtcDateTime
@@ -36,11 +36,44 @@ class PromoCodeGroup(Base):
     name_key: Mapped[str | None] = mapped_column(Text, unique=True)
     # Formats of DESIGN §7; codes made by "generate" take them in turn. Empty: codes only come from outside.
     formats: Mapped[list[str]] = mapped_column(Json, default=list)
+    # How many of each hundred or so each format makes, in the order of `formats`; empty: alike.
+    shares: Mapped[list[int]] = mapped_column(Json, default=list, server_default=text("'[]'"))
+    prefix: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    suffix: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    without_lookalikes: Mapped[bool] = mapped_column(default=False, server_default=false())  # no 0 O 1 I l …
     low_stock_level: Mapped[int] = mapped_column(default=0)
+    # Since when fewer codes than `low_stock_level` are active, and whether the card that says so is posted.
+    low_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    low_shown: Mapped[str | None] = mapped_column(Text)
+    # How many codes are made by format each time that the stock becomes low (0: none), up to so many in all.
+    top_up: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    top_up_ceiling: Mapped[int | None]
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # An issued code is good for so many days from its issue, whatever `expires_at` says.
+    validity_days: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(Text)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PromoCodeGroupAlias(Base):
+    """A name that a group had before: templates that are live go on finding it."""
+
+    __tablename__ = "promo_code_group_alias"
+
+    name_key: Mapped[str] = mapped_column(Text, primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("promo_code_group.id"), index=True)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)  # when it was renamed
+
+
+class PromoCodePace(Base):
+    """How many codes of a group were issued in an hour: what a forecast is made of, so that it counts no codes."""
+
+    __tablename__ = "promo_code_pace"
+
+    group_id: Mapped[int] = mapped_column(ForeignKey("promo_code_group.id"), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)  # when the hour begins
+    issued: Mapped[int] = mapped_column(BigId, default=0)
 
 
 class PromoCodeStock(Base):
@@ -117,6 +150,13 @@ class PromoCode(Base):
             sqlite_where=text("customer_id IS NOT NULL"),
             postgresql_where=text("customer_id IS NOT NULL"),
         ),
+        # Those that came with an expiry of their own, until they are issued or past it.
+        Index(
+            "ix_promo_code_expiring",
+            "expires_at",
+            sqlite_where=text("state = 0 AND expires_at IS NOT NULL"),
+            postgresql_where=text("state = 0 AND expires_at IS NOT NULL"),
+        ),
         Index(
             "ix_promo_code_message",
             "message_id",
@@ -135,7 +175,59 @@ class PromoCode(Base):
     message_id: Mapped[int | None] = mapped_column(BigId)
     issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     redeemed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Its own: from the file that it came in, or set at its issue from the group's `validity_days`. Else the group's.
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PromoCodeChange(Base):
+    """What a person did to one code: a page of its life that no other row tells. Never updated, never deleted."""
+
+    __tablename__ = "promo_code_change"
+    __table_args__ = (
+        CheckConstraint("kind IN ('revoked', 'replaced', 'replacing', 'given')", name="kind"),
+        Index(None, "code_id", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    code_id: Mapped[int] = mapped_column(BigId)
+    # "replaced": by `other_code_id`; "replacing": it was issued in its place; "given": issued by hand, without a text.
+    kind: Mapped[str] = mapped_column(Text)
+    other_code_id: Mapped[int | None] = mapped_column(BigId)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(Text)
+
+
+class Redemption(Base):
+    """A customer used a code; or had used it, where it was rolled back. A code has one that stands, at most."""
+
+    __tablename__ = "redemption"
+    __table_args__ = (
+        Index(
+            "uq_redemption_standing",
+            "code_id",
+            unique=True,
+            sqlite_where=text("rolled_back_at IS NULL"),
+            postgresql_where=text("rolled_back_at IS NULL"),
+        ),
+        Index(None, "code_id", "id"),
+        Index(None, "customer_id", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    code_id: Mapped[int] = mapped_column(BigId)
+    customer_id: Mapped[int | None] = mapped_column(BigId)  # whose code it was, or who is said to have used it
+    # The id of the use in the system that it comes from: said twice, it is one.
+    source_id: Mapped[str | None] = mapped_column(ByteText, unique=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)  # when the code was used
+    place: Mapped[str] = mapped_column(Text, default="")  # where: a shop, an order
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_by: Mapped[str] = mapped_column(
+        Text
+    )  # a person's id, "api:<token's name>", "import of <file> by <person>"
+    rolled_back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    rolled_back_by: Mapped[str | None] = mapped_column(Text)
+    rolled_back_why: Mapped[str] = mapped_column(Text, default="")
 
 
 class PromoCodeRepeat(Base):

@@ -35,6 +35,8 @@ class Customer(Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Everything personal was removed then; the row stays, so that codes and messages keep adding up.
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ConsentChange(Base):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId, Json, SmallEnum, UtcDateTime
@@ -64,6 +64,8 @@ class Distribution(Base):
     subject: Mapped[str] = mapped_column(Text, default="")
     provider_id: Mapped[int | None] = mapped_column(ForeignKey("provider.id"))
     body: Mapped[str] = mapped_column(Text, default="")
+    # "new": `client.promocode` issues a new code each time; "same": the one that the customer has until it is redeemed.
+    code_policy: Mapped[str] = mapped_column(Text, default="new", server_default=text("'new'"))
     send_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: as soon as it may
     # The wizard's own: the step reached, what was typed and not yet accepted.
     draft: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

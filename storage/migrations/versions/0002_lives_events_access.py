@@ -65,7 +65,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
-        sa.CheckConstraint("kind IN ('revoked', 'replaced', 'replacing', 'given')", name="ck_promo_code_change_kind"),
+        sa.CheckConstraint("kind IN ('revoked', 'replaced', 'replacing', 'given')", name=op.f("ck_promo_code_change_kind")),
         sa.PrimaryKeyConstraint("id", name="pk_promo_code_change"),
     )
     with op.batch_alter_table("promo_code_change", schema=None) as batch_op:

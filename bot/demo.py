@@ -147,12 +147,13 @@ def _sandbox(port: int, bot: Bot) -> Iterator[None]:
     command = [sys.executable, "-m", "sandbox", "--port", str(port), "--data", str(FOLDER / "sandbox")]
     command += ["--manifest", str(MANIFEST), "--contacts", str(contacts)]
     command += ["--clock-hook", f"http://127.0.0.1:{port + 1}{hook.PATH}"]
-    command += ["--inbound-url", bot.runtime.links.callback(phone)]
+    command += ["--inbound-url", bot.runtime.links.callback(phone), "--until-eof"]
     log_path = FOLDER / "sandbox.log"
     with log_path.open("a", encoding="utf-8") as lines:
-        # A session of its own: Ctrl-C reaches only us, and the bot leaves the workspace before it closes.
+        # A session of its own: Ctrl-C reaches only us, and the bot leaves the workspace before it closes. Its standard
+        # input ends when this process does, even killed: it would keep the port otherwise.
         child = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
-            command, stdin=subprocess.DEVNULL, stdout=lines, stderr=lines, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=lines, stderr=lines, start_new_session=True
         )
     stopping = threading.Event()
     try:
@@ -161,6 +162,8 @@ def _sandbox(port: int, bot: Bot) -> Iterator[None]:
         yield
     finally:
         stopping.set()
+        assert child.stdin is not None  # noqa: S101 -- we asked for it
+        child.stdin.close()
         child.terminate()
         try:
             child.wait(STOP_WITHIN)

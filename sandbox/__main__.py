@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import sys
+import threading
 from pathlib import Path
+
+import uvicorn
 
 from sandbox.server import Options, Parts, make_server
 
@@ -19,6 +23,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--inbound-url", help="where replies from phones are posted to")
     parser.add_argument("--clock-hook", action="append", default=[], help="told when the clock moves; may be repeated")
     parser.add_argument("--contacts", type=Path, help='a JSON file of names by number: {"+48…": "Anna K."}')
+    parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends: with its parent")
     return parser.parse_args()
 
 
@@ -33,7 +38,16 @@ def main() -> None:
         contacts=json.loads(args.contacts.read_text(encoding="utf-8")) if args.contacts else {},
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped cleanly by then, and raises it again
-        make_server(Parts(options), host=args.host, port=args.port).run()
+        server = make_server(Parts(options), host=args.host, port=args.port)
+        if args.until_eof:
+            threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
+        server.run()
+
+
+def _stop_at_eof(server: uvicorn.Server) -> None:
+    """Stop the server once nobody holds the other end of standard input any more."""
+    sys.stdin.buffer.read()
+    server.should_exit = True
 
 
 if __name__ == "__main__":

@@ -84,6 +84,19 @@ def test_it_starts_from_nothing_goes_on_and_starts_afresh(tmp_path: Path) -> Non
         assert "You are Maya" in said
 
 
+def test_a_demo_that_is_killed_leaves_no_sandbox_behind(tmp_path: Path) -> None:
+    port = free_ports(2)
+    process = demo(tmp_path, port)
+    with process:
+        assert process.stdout is not None
+        assert any("Ctrl-C stops" in line for line in process.stdout)
+        process.kill()
+    deadline = time.monotonic() + 10
+    while answers(f"http://localhost:{port}/healthz"):
+        assert time.monotonic() < deadline, "the sandbox still listens"
+        time.sleep(0.05)
+
+
 def test_a_port_that_is_taken_is_named_with_a_way_out(tmp_path: Path) -> None:
     port = free_ports(2)
     with socket.create_server(("127.0.0.1", port + 1)):

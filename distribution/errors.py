@@ -6,9 +6,11 @@ class Refused(Exception):
 
     `str(error)` is a sentence or two for that person: what is wrong, where, what to do next. `field` names the input
     it belongs to, in the engine's own words ("name", "formats", "body"), or is None where no single one is to blame;
-    the Slack side maps it to a block, the API to a pointer.
+    the Slack side maps it to a block, the API to a pointer. `reason` is the same as a word that a program can compare
+    ("taken": the name is another's; "redeemed"), where one is worth telling apart; it never changes.
     """
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(self, message: str, *, field: str | None = None, reason: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+        self.reason = reason

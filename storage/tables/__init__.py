@@ -22,6 +22,7 @@ from storage.tables.customers import (
     Customer,
     CustomerAttribute,
     ImportRefusal,
+    Suppression,
 )
 from storage.tables.distributions import Approval, Distribution, DistributionTally, Promotion
 from storage.tables.events import Event, EventName
@@ -69,6 +70,7 @@ __all__ = [
     "SegmentMember",
     "Sequence",
     "Setting",
+    "Suppression",
     "TeamMember",
     "UnknownAttempt",
     "Upload",

@@ -75,3 +75,15 @@ class ImportRefusal(Base):
     line: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     cells: Mapped[list[str]] = mapped_column(Json)
     reason: Mapped[str] = mapped_column(Text)
+
+
+class Suppression(Base):
+    """A number whose owner opted out and was erased: only a keyed hash of it, so that no later file texts them.
+
+    `docs/decisions/erasing.md` says why this much is kept, and `storage.suppressions` with what key.
+    """
+
+    __tablename__ = "suppression"
+
+    hash: Mapped[str] = mapped_column(ByteText, primary_key=True)  # HMAC-SHA-256 of the number in E.164, hex
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -171,6 +171,8 @@ class Reply(Base):
             postgresql_where=text("answer_state IN ('queued', 'dispatching')"),
         ),
         Index(None, "distribution_id", "id"),
+        Index(None, "customer_id", "id"),
+        Index(None, "phone"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -131,6 +131,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["group_id"], ["promo_code_group.id"], name="fk_promo_code_pace_group_id"),
         sa.PrimaryKeyConstraint("group_id", "hour", name="pk_promo_code_pace"),
     )
+    op.create_table(
+        "suppression",
+        sa.Column("hash", ByteText, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="pk_suppression"),
+    )
+    with op.batch_alter_table("reply", schema=None) as batch_op:
+        batch_op.create_index("ix_reply_customer_id_id", ["customer_id", "id"], unique=False)
+        batch_op.create_index("ix_reply_phone", ["phone"], unique=False)
+
     with op.batch_alter_table("customer", schema=None) as batch_op:
         batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
 
@@ -182,6 +192,12 @@ def downgrade() -> None:
 
     with op.batch_alter_table("customer", schema=None) as batch_op:
         batch_op.drop_column("erased_at")
+
+    with op.batch_alter_table("reply", schema=None) as batch_op:
+        batch_op.drop_index("ix_reply_phone")
+        batch_op.drop_index("ix_reply_customer_id_id")
+
+    op.drop_table("suppression")
 
     op.drop_table("promo_code_pace")
     with op.batch_alter_table("promo_code_group_alias", schema=None) as batch_op:

@@ -19,10 +19,12 @@ app = typer.Typer(
 database = typer.Typer(help="The database.", no_args_is_help=True)
 providers = typer.Typer(help="SMS providers.", no_args_is_help=True)
 adding = typer.Typer(help="Set up an SMS provider.", no_args_is_help=True)
+tokens = typer.Typer(help="Bearer tokens: which systems may use the HTTP API.", no_args_is_help=True)
 workspace = typer.Typer(help="The workspace's settings.", no_args_is_help=True)
 app.add_typer(database, name="db")
 app.add_typer(providers, name="provider")
 providers.add_typer(adding, name="add")
+app.add_typer(tokens, name="token")
 app.add_typer(workspace, name="settings")
 
 ALL_ROLES = "slack,web,clock,sender"
@@ -168,6 +170,56 @@ def list_providers() -> None:
         name = f"{row.name}{' (default)' if row.is_default else ''}{'' if row.enabled else ' (disabled)'}"
         table.add_row(name, row.kind, f"{row.rate:g}", runtime.links.callback(row.id))
     Console(soft_wrap=True).print(table)
+
+
+@tokens.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(help="The system that will use it, such as checkout.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do, such as codes:write; again for more. None: everything.")
+    ] = None,
+) -> None:
+    """Make a token and print it, once: only its hash is kept."""
+    from distribution import tokens
+
+    runtime = _runtime()
+    with runtime.db.write() as session:
+        made, text = tokens.create(session, name, scope or (), by=ADMIN, now=runtime.clock.now())
+    typer.echo(f"Token '{made.name}' may: {', '.join(made.scopes)}.\nKeep it now, it is not shown again:", err=True)
+    typer.echo(text)
+
+
+@tokens.command("list")
+def list_tokens() -> None:
+    """The tokens that may be used; of each only its last characters are known."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from distribution import tokens
+
+    runtime = _runtime()
+    with runtime.db.read() as session:
+        rows = tokens.listing(session)
+    if not rows:
+        typer.echo("There is no token yet. Make one: promobot token create checkout")
+        return
+    table = Table("Token", "Ends in", "Made", "Last used", "May", box=None)
+    for row in rows:
+        used = f"{row.last_used_at:%Y-%m-%d %H:%M} UTC" if row.last_used_at else "never"
+        may = "everything" if set(row.scopes) == set(tokens.SCOPES) else ", ".join(row.scopes)
+        table.add_row(row.name, f"…{row.hint}", f"{row.created_at:%Y-%m-%d}", used, may)
+    Console(soft_wrap=True).print(table)
+
+
+@tokens.command("revoke")
+def revoke_token(name: str) -> None:
+    """Let a token open nothing from now on."""
+    from distribution import tokens
+
+    runtime = _runtime()
+    with runtime.db.write() as session:
+        gone = tokens.revoke(session, name, now=runtime.clock.now())
+    typer.echo(f"Token '{gone.name}' (…{gone.hint}) opens nothing any more.")
 
 
 @workspace.command("list")

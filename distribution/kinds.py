@@ -8,6 +8,7 @@ from distribution.customers.importing import import_customers
 from distribution.jobs import JobFunction, Jobs
 from distribution.launch import run_launch
 from distribution.review import review_job
+from distribution.segments.members import change_members
 from distribution.sending.control import run_stop
 
 KINDS: dict[str, JobFunction] = {
@@ -16,6 +17,7 @@ KINDS: dict[str, JobFunction] = {
     "import_codes": import_codes,
     "launch": run_launch,
     "review": review_job,
+    "segment_members": change_members,
     "stop": run_stop,
     "import_customers": import_customers,
 }

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from commands.ui.text import count, escape, number
 from distribution.codes.intake import leftovers_csv
 from distribution.customers.importing import refused_csv
-from storage.tables import PromoCodeGroup
+from storage.tables import PromoCodeGroup, Segment
 
 Data = dict[str, Any]
 
@@ -85,6 +85,34 @@ def _customers_imported(session: Session, args: Data, result: Data) -> Outcome:
     return Outcome("\n".join(lines), (("Open customers", "customers"),), rejected)
 
 
+MEMBERS_TITLES = {
+    "add": "Adding to the segment {} from {}",
+    "remove": "Taking off the segment {} by {}",
+    "replace": "Replacing the members of {} by {}",
+}
+
+
+def _members_title(_session: Session, args: Data) -> str:
+    """What a job does with a file of members."""
+    return MEMBERS_TITLES[args["how"]].format(f"'{escape(args['name'])}'", f"'{escape(args['filename'])}'")
+
+
+def _members_changed(session: Session, args: Data, result: Data) -> Outcome:
+    """After a file of members was read."""
+    found, lines = result["found"], count(result["lines"], "line")
+    said = [f"{lines} read: {count(found, 'customer')} found. The segment has {count(result['members'], 'member')}."]
+    if args["how"] == "replace" and not found:
+        said = [f"{lines} read: nobody on it is a customer, so the segment stays as it was."]
+    content = None
+    if result["refused"]:
+        said.append(f"Not taken: {count(result['refused'], 'line')}. The file in this thread says why, line by line.")
+        content = refused_csv(session, result["job_id"], ["Number or source id"]) or b""
+    segment = session.get(Segment, result["segment_id"])
+    buttons = (("Open the segment", f"segments {segment.name}"),) if segment and segment.deleted_at is None else ()
+    file = File("not-taken.csv", content.decode("utf-8"), "Lines that were not taken") if content else None
+    return Outcome("\n".join(said), buttons, file)
+
+
 KINDS: dict[str, Kind] = {
     "generate_codes": Kind(
         lambda session, args: f"Generating {count(args['count'], 'code')} for {_group(session, args)}", _codes_added
@@ -93,6 +121,7 @@ KINDS: dict[str, Kind] = {
     "import_customers": Kind(
         lambda _session, args: f"Importing customers from '{escape(args['filename'])}'", _customers_imported
     ),
+    "segment_members": Kind(_members_title, _members_changed),
     "delete_codes": Kind(
         lambda session, args: f"Removing the active codes of {_group(session, args)}",
         lambda _session, _args, result: Outcome(f"{count(result['removed'], 'active code')} removed."),

@@ -27,6 +27,7 @@ class Matched:
 
     customer_ids: dict[int, None] = field(default_factory=dict)
     unmatched: list[str] = field(default_factory=list)
+    nobodys: list[tuple[int, str, str]] = field(default_factory=list)  # the lines of those: line, what it says, why not
     bad: list[tuple[int, str, str]] = field(default_factory=list)
     repeated: int = 0
 
@@ -69,6 +70,7 @@ def _match_chunk(session: Session, matched: Matched, chunk: list[tuple[int, str]
             matched.add(customer_id)
         elif text not in wrong:
             missing[parsed[text]] = None
+            matched.nobodys.append((line, text, f"{parsed[text]} is no customer's number. Import the customer first."))
         elif len(chunk) == 1 or not _is_heading(line, text):
             matched.bad.append((line, text, wrong[text]))
     matched.unmatched = list(missing)

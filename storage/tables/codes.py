@@ -110,6 +110,8 @@ class PromoCodeLot(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # the file's name, the formats
     inserted: Mapped[int] = mapped_column(BigId, default=0)
     duplicated: Mapped[int] = mapped_column(BigId, default=0)
+    # Of the duplicated ones: those that repeat an earlier line of the same addition; the others exist in the database.
+    repeated: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
     discarded: Mapped[int] = mapped_column(BigId, default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(Text)

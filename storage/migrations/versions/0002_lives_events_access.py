@@ -167,8 +167,14 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("top_up_ceiling", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("validity_days", sa.Integer(), nullable=True))
 
+    with op.batch_alter_table("promo_code_lot", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("repeated", BigId, server_default=sa.text("0"), nullable=False))
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("promo_code_lot", schema=None) as batch_op:
+        batch_op.drop_column("repeated")
+
     with op.batch_alter_table("promo_code_group", schema=None) as batch_op:
         batch_op.drop_column("validity_days")
         batch_op.drop_column("top_up_ceiling")

@@ -51,8 +51,9 @@ def create(session: Session, name: str, scopes: Sequence[str] = (), *, by: str, 
     shown = " ".join(name.split())
     if not shown or len(shown) > NAME_MAX or not shown.isprintable():
         raise Refused(f"Name the token by the system that uses it, in 1 to {NAME_MAX} characters.", field="name")
-    if rows.by_name(session, shown):
-        raise _taken(shown)
+    other = rows.by_name(session, shown)
+    if other is not None:
+        raise _taken(other.name)
     for scope in scopes:
         if scope not in SCOPES:
             raise Refused(

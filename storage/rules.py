@@ -14,6 +14,11 @@ NEGATIVE = {
     "ne": "eq",
     "not_on": "on",
     "unset": "set",
+    "not_last_days": "last_days",
+    "did_not": "did",
+    "never": "ever",
+    "not_failed": "failed",
+    "not_in": "in",
 }
 
 
@@ -21,9 +26,14 @@ NEGATIVE = {
 class Condition:
     """One row: a field, an operator, a value.
 
-    `field`: "name", "phone", "region", "locale", "time_zone", "created", "consent", "attribute" (then `attribute` is
-    its name and `type` its type), or one of `COUNTS` (then `group_id` is the group, None: any). `value` is a string
-    (a date as "2026-06-15"), a number, a tuple of either for `one_of`, or None for operators that take none.
+    `field`: "name", "phone", "region", "locale", "time_zone", "created", "consent"; "attribute" (then `attribute` is
+    its name and `type` its type); one of `COUNTS` (then `group_id` is the group, None: any); "event" (then `event` is
+    its name, and `where` what its properties must be, all at once); "received" (`distribution_id`, None: any);
+    "texted"; "last_text"; "segment" (`segment_id`). In `where` the field is "property", its name and type as an
+    attribute's.
+
+    `days`: of events, codes and messages only those of so many days before now count. `value` is a string (a date as
+    "2026-06-15"), a number, a tuple of either for `one_of`, or None for operators that take none.
     """
 
     field: str
@@ -32,6 +42,11 @@ class Condition:
     attribute: str | None = None
     type: str | None = None
     group_id: int | None = None
+    event: str | None = None
+    days: int | None = None
+    where: "tuple[Condition, ...]" = ()
+    distribution_id: int | None = None
+    segment_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from distribution.codes import groups
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.segments import counting, editing
-from distribution.segments.rules import check, parse
+from distribution.segments.names import check
+from distribution.segments.rules import parse
 from storage import customers
 from storage.rules import Rules
 

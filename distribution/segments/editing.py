@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from distribution.customers import clean
 from distribution.errors import Refused
 from distribution.search import did_you_mean
-from distribution.segments.rules import check, parse, to_json
+from distribution.segments.names import check
+from distribution.segments.rules import parse, to_json
 from storage import segments as rows
 from storage.bulk import values
 from storage.database import is_sqlite

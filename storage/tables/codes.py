@@ -196,6 +196,8 @@ class PromoCodeChange(Base):
     kind: Mapped[str] = mapped_column(Text)
     other_code_id: Mapped[int | None] = mapped_column(BigId)
     reason: Mapped[str] = mapped_column(Text, default="")
+    # What asked for it, where nothing else tells a second click from a second wish (a code given by hand).
+    request: Mapped[str | None] = mapped_column(ByteText, unique=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(Text)
 

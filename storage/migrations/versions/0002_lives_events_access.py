@@ -63,10 +63,12 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("other_code_id", BigId, nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("request", ByteText, nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.CheckConstraint("kind IN ('revoked', 'replaced', 'replacing', 'given')", name=op.f("ck_promo_code_change_kind")),
         sa.PrimaryKeyConstraint("id", name="pk_promo_code_change"),
+        sa.UniqueConstraint("request", name="uq_promo_code_change_request"),
     )
     with op.batch_alter_table("promo_code_change", schema=None) as batch_op:
         batch_op.create_index("ix_promo_code_change_code_id_at", ["code_id", "at"], unique=False)

@@ -57,15 +57,16 @@ class Column:
 
 @dataclass
 class Record:
-    """What a row says about one person; what it does not name is not there."""
+    """What a row says about one person; what it does not name is not there, and None takes away what was."""
 
     line: int
     cells: Sequence[str]
     phone: str | None = None
     source_id: str | None = None
     consent: str | None = None
-    profile: dict[str, str] = field(default_factory=dict)  # name, region, time_zone, locale
+    profile: dict[str, str | None] = field(default_factory=dict)  # name, region, time_zone, locale
     attributes: dict[str, Any] = field(default_factory=dict)
+    without_phone: bool = False  # the row says that there is no number
 
 
 def guess(table: Table, known: Mapping[str, str]) -> list[Column]:

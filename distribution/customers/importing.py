@@ -159,8 +159,12 @@ def _take_chunk(runtime: "Runtime", run: "JobRun", columns: Sequence[Column], ro
         try:
             with run.chunk(runtime) as session:
                 merge = Merge(session, run.clock.now())
-                merge.take(records, run.args["consent"], run.args["source"])
-                not_taken = sorted([*refused, *merge.refused], key=lambda each: each[0])
+                outcomes = merge.take(records, run.args["consent"], run.args["source"])
+                not_taken = refused + [
+                    (record.line, record.cells, str(outcome.refusal))
+                    for record, outcome in zip(records, outcomes, strict=True)
+                    if outcome.refusal
+                ]
                 customer_writes.refuse(session, run.id, not_taken)
                 run.done = done + len(rows)
                 counts = {name: progress.get(name, 0) + n for name, n in merge.tally.items()}

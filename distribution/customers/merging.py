@@ -7,39 +7,60 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from distribution.customers import phone
 from distribution.customers.columns import Record
 from distribution.errors import Refused
-from storage import customer_writes, customers
+from storage import customer_writes, customers, suppressions
 from storage.customer_writes import Profile
+
+# Whose word it is that somebody who was erased wants no texts.
+OPTED_OUT_BEFORE = "opted out before their personal data was erased"
+
+
+class Outcome(NamedTuple):
+    """What became of one row: created, updated, unchanged or refused; whom it means (none where it was refused)."""
+
+    status: str
+    profile: Profile | None = None
+    refusal: Refused | None = None
 
 
 @dataclass
 class Merge:
-    """One chunk: who is there, who changed, and how many rows did what (created, updated, unchanged, kept_opt_out)."""
+    """One chunk: who is there, who changed, and how many rows did what.
+
+    `tally` counts created, updated, unchanged, refused; and kept_opt_out, rows that would have opted somebody in again.
+    """
 
     session: Session
     now: datetime
     tally: Counter[str] = field(default_factory=Counter)
-    refused: list[tuple[int, Sequence[str], str]] = field(default_factory=list)
     _by_phone: dict[str, Profile] = field(default_factory=dict)
     _by_source: dict[str, Profile] = field(default_factory=dict)
     _before: dict[int, Profile] = field(default_factory=dict)  # by id, as the database has it
     _touched: dict[int, Profile] = field(default_factory=dict)  # by `id()`
     _freed: set[str] = field(default_factory=set)  # numbers given up in memory, and still taken in the database
+    _suppressed: set[str] = field(default_factory=set)  # numbers of people who opted out and were erased
 
-    def take(self, records: Sequence[Record], consent: str | None, source: str) -> None:
-        """Apply `records` in their order. `consent`: for those whose row says nothing; `source`: on whose word."""
+    def take(self, records: Sequence[Record], consent: str | None, source: str) -> list[Outcome]:
+        """Apply `records` in their order. `consent`: for those whose row says nothing; `source`: on whose word.
+
+        Returns what became of each; the ids of new customers are there.
+        """
         self._load(records)
+        outcomes: list[Outcome] = []
         for record in records:
             try:
-                self._apply(record, consent, source)
+                outcomes.append(self._apply(record, consent, source))
             except Refused as refusal:
-                self.refused.append((record.line, record.cells, str(refusal)))
+                outcomes.append(Outcome("refused", refusal=refusal))
         self._write()
+        self.tally.update(outcome.status for outcome in outcomes)
+        return outcomes
 
     def _load(self, records: Sequence[Record]) -> None:
         """Fetch whoever the rows may mean."""
@@ -59,8 +80,9 @@ class Merge:
             )
             self._before[row.id] = profile.copy()
             self._index(profile)
+        self._suppressed = suppressions.among(self.session, [each for each in phones if each not in self._by_phone])
 
-    def _apply(self, record: Record, consent: str | None, source: str) -> None:
+    def _apply(self, record: Record, consent: str | None, source: str) -> Outcome:
         """Make one row true. Raises `Refused` where it means two people at once; nothing is changed then."""
         profile = self._find(record)
         if record.phone and record.phone in self._freed:
@@ -71,35 +93,39 @@ class Merge:
         self._identify(profile, record)
         for name, value in record.profile.items():
             setattr(profile, name, value)
-        profile.attributes.update(record.attributes)
+        for name, value in record.attributes.items():
+            if value is None:
+                profile.attributes.pop(name, None)
+            else:
+                profile.attributes[name] = value
         self._agree(profile, record.consent or consent, source)
-        if created:
-            self.tally["created"] += 1
-        else:
-            self.tally["unchanged" if profile == was else "updated"] += 1
-        if created or profile != was:
-            self._touched[id(profile)] = profile
-            self._index(profile)
+        if not created and profile == was:
+            return Outcome("unchanged", profile)
+        self._touched[id(profile)] = profile
+        self._index(profile)
+        return Outcome("created" if created else "updated", profile)
 
     def _find(self, record: Record) -> Profile | None:
         """Whom a row means. Raises `Refused` where its source id and its number are of different people."""
         by_source = self._by_source.get(record.source_id or "")
         by_phone = self._by_phone.get(record.phone or "")
         if by_source and by_phone and by_source is not by_phone:
-            raise Refused(f"{record.phone} is the number of another customer{_known_as(by_phone)}.")
+            raise Refused(f"{record.phone} is the number of another customer{_known_as(by_phone)}.", field="phone")
         if by_phone and not by_source and record.source_id and by_phone.source_id:
-            raise Refused(f"{record.phone} is the number of another customer{_known_as(by_phone)}.")
+            raise Refused(f"{record.phone} is the number of another customer{_known_as(by_phone)}.", field="phone")
         return by_source or by_phone
 
     def _identify(self, profile: Profile, record: Record) -> None:
         """Number and source id, and what the number tells where nobody said otherwise."""
         if record.source_id:
             profile.source_id = record.source_id
-        if record.phone and record.phone != profile.phone:
+        if (record.phone or record.without_phone) and record.phone != profile.phone:
             if profile.phone:
                 self._by_phone.pop(profile.phone, None)
                 self._freed.add(profile.phone)
             profile.phone = record.phone
+            if record.phone in self._suppressed and profile.consent != "opted_out":
+                profile.consent, profile.source = "opted_out", OPTED_OUT_BEFORE
         if profile.phone:
             profile.region = profile.region or phone.region_of(profile.phone)
             profile.time_zone = profile.time_zone or phone.time_zone_of(profile.phone)
@@ -130,6 +156,7 @@ class Merge:
         customer_writes.change(self.session, sorted(changed, key=lambda each: each.id or 0), self.now)
         customer_writes.add(self.session, [each for each in profiles if each.id is None], self.now)
         customer_writes.note_consents(self.session, consents, self.now)
+        suppressions.remove(self.session, sorted(self._suppressed & {each.phone for each in profiles if each.phone}))
         for each in profiles:
             self._before[each.id or 0] = each.copy()
         self._touched.clear()

@@ -69,7 +69,7 @@ def _listeners(db: Database) -> list[tuple[str, Callable[[], object]]]:
 
     def counted(segment_id: int) -> object:
         with db.read() as session:
-            return counting.count(session, counting.belongs(session, editing.get(session, segment_id)))
+            return counting.count(session, counting.belongs(session, editing.get(session, segment_id), NOW))
 
     def found(query: str) -> object:
         with db.read() as session:
@@ -77,11 +77,11 @@ def _listeners(db: Database) -> list[tuple[str, Callable[[], object]]]:
 
     def textable() -> object:
         with db.read() as session:
-            return audience.count(session, {"kind": "segment", "segment_id": made["count by attribute"]})
+            return audience.count(session, {"kind": "segment", "segment_id": made["count by attribute"]}, NOW)
 
     def shown() -> object:
         with db.read() as session:
-            return profile.profile(session, CUSTOMERS // 2)
+            return profile.profile(session, CUSTOMERS // 2, NOW)
 
     works: list[tuple[str, Callable[[], object]]] = [
         (name, lambda segment_id=segment_id: counted(segment_id)) for name, segment_id in made.items()

@@ -38,13 +38,13 @@ class ListResult:
     repeated: int
 
 
-def members(session: Session, audience: Mapping[str, Any]) -> Select[int]:
+def members(session: Session, audience: Mapping[str, Any], now: datetime) -> Select[int]:
     """Ids of the customers in `audience`, as a query for set-based work. Raises `Refused`, field "audience"."""
-    return select(Customer.id).where(where(session, audience))
+    return select(Customer.id).where(where(session, audience, now))
 
 
-def where(session: Session, audience: Mapping[str, Any]) -> ColumnElement[bool]:
-    """Whether a `Customer` is in `audience`, for WHERE. Raises `Refused`, field "audience"."""
+def where(session: Session, audience: Mapping[str, Any], now: datetime) -> ColumnElement[bool]:
+    """Whether a `Customer` is in `audience` at `now`, for WHERE. Raises `Refused`, field "audience"."""
     if fixed := audience.get("fixed"):  # a review wrote down who was in it; these are meant since
         return Customer.id.in_(select(SegmentMember.customer_id).where(SegmentMember.segment_id == fixed))
     kind = audience.get("kind")
@@ -52,16 +52,16 @@ def where(session: Session, audience: Mapping[str, Any]) -> ColumnElement[bool]:
         return Customer.id == _customer(session, audience).id
     if kind in ("segment", "list"):
         try:
-            return counting.belongs(session, editing.get(session, int(audience.get("segment_id") or 0)))
+            return counting.belongs(session, editing.get(session, int(audience.get("segment_id") or 0)), now)
         except Refused as refusal:
             raise Refused(str(refusal), field="audience") from None
     raise Refused("Choose who the message is for: a segment, one customer, or a list.", field="audience")
 
 
-def count(session: Session, audience: Mapping[str, Any]) -> AudienceCount:
-    """How many are in `audience`, and why some cannot be texted: exact, one pass. Raises `Refused`."""
+def count(session: Session, audience: Mapping[str, Any], now: datetime) -> AudienceCount:
+    """How many are in `audience` at `now`, and why some cannot be texted: exact, one pass. Raises `Refused`."""
     why = exclusion().label("why")
-    chosen = select(why).where(where(session, audience)).subquery()
+    chosen = select(why).where(where(session, audience, now)).subquery()
     rows = session.execute(select(chosen.c.why, func.count()).group_by(chosen.c.why)).all()
     excluded = {str(reason): number for reason, number in rows if reason is not None}
     total = sum(number for _, number in rows)

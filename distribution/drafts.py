@@ -168,7 +168,7 @@ def set_audience(session: Session, draft: Distribution, audience: Mapping[str, A
 
     Raises `Refused`, field "audience".
     """
-    audiences.where(session, rule(audience))
+    audiences.where(session, rule(audience), now)
     unfix(session, draft)
     draft.audience = rule(audience)
     _accept(session, draft, "audience", now)
@@ -227,7 +227,7 @@ def missing(session: Session, draft: Distribution, *, now: datetime) -> list[Mis
     checks: list[tuple[str, Callable[[], object]]] = [
         ("type", lambda: _check_mode(draft.mode)),
         ("purpose", lambda: _check_purpose(session, draft.purpose, draft.group_id, draft.promotion_id, now)),
-        ("audience", lambda: audiences.where(session, rule(draft.audience))),
+        ("audience", lambda: audiences.where(session, rule(draft.audience), now)),
         ("subject", lambda: _check_subject(draft.subject)),
         ("message", lambda: _check_provider(session, draft.provider_id)),
         ("message", lambda: check_body(session, draft, draft.body)),

@@ -120,7 +120,7 @@ def _start(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -
     if changed:
         run.progress = {"phase": "over", "result": {"changed": changed}}
         return
-    members = audiences.where(session, row.audience)
+    members = audiences.where(session, row.audience, runtime.clock.now())
     size = session.scalar(select(func.count()).select_from(Customer).where(members)) or 0
     first = take(session, "message", max(size, 1))
     row.first_message_id, row.last_message_id, row.claimed_to = first, first - 1, first - 1
@@ -145,7 +145,7 @@ def _audience(session: Session, runtime: Runtime, run: JobRun, row: Distribution
     why = exclusion().label("why")
     chosen = (
         select(Customer.id.label("customer_id"), Customer.phone.label("phone"), why)
-        .where(audiences.where(session, row.audience), Customer.id > run.progress["after"])
+        .where(audiences.where(session, row.audience, runtime.clock.now()), Customer.id > run.progress["after"])
         .order_by(Customer.id)
         .limit(room)
         .subquery()

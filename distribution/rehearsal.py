@@ -76,7 +76,7 @@ class Rehearser:
         self.links = links
         self.loader = Loader(session, distribution, links)
         self.template = self.loader.template
-        self.audience = distribution.audience
+        self.audience, self.as_of = distribution.audience, distribution.updated_at
         fixed = self.audience.get("fixed")
         self.list_id = self.audience.get("segment_id") if self.audience.get("kind") == "list" else fixed
         self.plain = set(measure(self.template.reading.plain).offenders)
@@ -111,7 +111,7 @@ class Rehearser:
         """The next customers in the audience, in id order, with why they are left out (NULL: they are not)."""
         query = self.loader.customers(exclusion().label("why")).order_by(Customer.id)
         if self.list_id is None:
-            query = query.where(audiences.where(self.session, self.audience), Customer.id > after).limit(size)
+            query = query.where(audiences.where(self.session, self.audience, self.as_of), Customer.id > after).limit(size)
             return self.session.execute(query).all()
         # The next of the list by its own key, and then their rows: an IN would read the whole list for each chunk, and
         # PostgreSQL, which knows nothing yet of a list just written, would join all of it before it stops at a limit.

@@ -54,7 +54,7 @@ def review(
             return known
         if known and known.made_at > now - FRESH and known.seal == seal.seal_of(seal.facts(session, draft)):
             return known
-    textable = audiences.count(session, drafts.rule(draft.audience)).textable
+    textable = audiences.count(session, drafts.rule(draft.audience), now).textable
     if textable > AT_ONCE:
         job_id = runtime.jobs.enqueue(session, "review", {"distribution_id": draft.id}, by=by, total=textable)
         draft.draft = {**_without(draft), "reviewing": job_id}
@@ -85,7 +85,7 @@ def review_job(runtime: Runtime, run: JobRun) -> dict[str, Any]:
         with run.chunk(runtime) as session:
             draft = _reviewed(session, run)
             fix(session, draft, by=run.created_by, now=runtime.clock.now())
-            run.total = audiences.count(session, draft.audience).textable
+            run.total = audiences.count(session, draft.audience, runtime.clock.now()).textable
             run.progress = {"rehearsal": Rehearsal(total=run.total).as_json()}
     rehearsal = Rehearsal(**run.progress["rehearsal"])
     more = True
@@ -107,7 +107,7 @@ def fix(session: Session, draft: Distribution, *, by: str, now: datetime) -> Non
     drafts.unfix(session, draft)
     if draft.audience.get("kind") == "segment":
         name = audiences.name(session, draft.audience)
-        fixed_id, _ = fixed_lists.write(session, name, audiences.members(session, draft.audience), by=by, at=now)
+        fixed_id, _ = fixed_lists.write(session, name, audiences.members(session, draft.audience, now), by=by, at=now)
         draft.audience = {**draft.audience, "fixed": fixed_id}
         session.flush()
 
@@ -122,13 +122,13 @@ def keep(session: Session, draft: Distribution, rehearsal: Rehearsal, *, now: da
 
 
 def left_out(
-    session: Session, distribution: Distribution, *, limit: int = 100
+    session: Session, distribution: Distribution, now: datetime, *, limit: int = 100
 ) -> tuple[list[tuple[Customer, str]], int]:
     """The first `limit` customers who are left out, each with the reason's key, and how many there are in all."""
     why = exclusion().label("why")
-    members = audiences.where(session, distribution.audience)
+    members = audiences.where(session, distribution.audience, now)
     rows = session.execute(select(Customer, why).where(members, why.is_not(None)).order_by(Customer.id).limit(limit))
-    total = sum(audiences.count(session, distribution.audience).excluded.values())
+    total = sum(audiences.count(session, distribution.audience, now).excluded.values())
     return [(customer, str(reason)) for customer, reason in rows], total
 
 
@@ -148,7 +148,7 @@ def _without(draft: Distribution) -> dict[str, Any]:
 
 def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, now: datetime) -> Review:
     """A review of a finished rehearsal."""
-    counted = audiences.count(session, draft.audience)
+    counted = audiences.count(session, draft.audience, now)
     template = render.compile(draft.body)
     groups = {str(group.name_key): group for group in _groups(session, (*template.issues_from, *template.repeats_from))}
     price = float(settings.get(session, "cost.per_segment"))

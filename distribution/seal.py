@@ -41,7 +41,7 @@ def facts(session: Session, distribution: Distribution) -> Facts:
             for group in dict.fromkeys((*analysis.issues_from, *analysis.repeats_from))
         ],
         "promotion": promotion and {"id": promotion.id, "name": promotion.name, "terms": promotion.terms},
-        "audience": _audience(session, distribution.audience),
+        "audience": _audience(session, distribution.audience, distribution.updated_at),
         "provider": provider
         and provider.name_key
         and {"id": provider.id, "name": provider.name, "kind": provider.kind, "config": provider.config},
@@ -115,11 +115,11 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _audience(session: Session, audience: Mapping[str, Any]) -> Facts | None:
-    """An audience's rule and size."""
+def _audience(session: Session, audience: Mapping[str, Any], now: datetime) -> Facts | None:
+    """An audience's rule and size; of one that no review has written down, the size at `now`."""
     try:
         name = audiences.name(session, rule(audience))
-        members = audiences.where(session, audience)
+        members = audiences.where(session, audience, now)
     except Refused:
         return None
     segment = session.get(Segment, audience["segment_id"]) if audience.get("segment_id") else None

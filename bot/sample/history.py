@@ -44,7 +44,7 @@ def play(runtime: Runtime, *, group: str, segment: str, provider_id: int) -> Non
         group_id = groups.by_name(session, group).id
         segment_id = session.scalars(select(Segment.id).where(Segment.name == segment)).one()
         whom: dict[str, object] = {"kind": "segment", "segment_id": segment_id}
-        needed = audience.count(session, whom).textable
+        needed = audience.count(session, whom, runtime.clock.now()).textable
         generate.generate_into(session, group_id, needed, by=MARKETER, now=runtime.clock.now())
     first = (
         "Hi {{ client.first_name | default('there') }}, good to have you back: "

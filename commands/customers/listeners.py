@@ -35,7 +35,7 @@ def run(ask: Ask) -> None:
     with ask.runtime.db.read() as session:
         found = profile.find(session, ask.words, views.FOUND + 1) if ask.words else []
         if len(found) == 1:
-            view = views.profile(profile.profile(session, found[0].id), reader)
+            view = views.profile(profile.profile(session, found[0].id, reader.now), reader)
         else:
             view = _listing(session, found, ask.words, reader)
     ask.client.views_open(trigger_id=ask.trigger_id, view=view)
@@ -153,12 +153,12 @@ def _profile(runtime: Runtime, client: WebClient, body: Mapping[str, Any], custo
     """A customer's profile for who asks. Raises `Refused`."""
     with runtime.db.read() as session:
         person = recognise(session, body["user"]["id"])
-        return views.profile(profile.profile(session, customer_id), _reader(runtime, person))
+        return views.profile(profile.profile(session, customer_id, runtime.clock.now()), _reader(runtime, person))
 
 
 def _listing(session: Session, found: list[Customer], words: str, reader: views.Reader) -> dict[str, Any]:
     """The list: what was found, or who was added last."""
-    everybody = counting.count(session, counting.matching(session, parse({})))
+    everybody = counting.count(session, counting.matching(session, parse({}), reader.now))
     total = f"{everybody} customers" if everybody.more else words_for(everybody.number, "customer")
     recent = session.scalars(select(Customer).order_by(Customer.id.desc()).limit(RECENT)).all()
     return views.listing(found, words, total=total, recent=recent, reader=reader)

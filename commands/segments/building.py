@@ -132,7 +132,7 @@ def _modal(
         except (RowRefused, Refused) as refusal:
             shown = views.Shown(why_not=str(refusal))
         else:
-            found = counting.look(session, counting.matching(session, rules), views.MEMBERS, patient=patient)
+            found = counting.look(session, counting.matching(session, rules, runtime.clock.now()), views.MEMBERS, patient=patient)
             shown = who(found)
     known = shown.counted is not None or bool(shown.why_not)
     return build_views.build(draft, choices, shown, metadata=metadata), known

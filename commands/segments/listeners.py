@@ -72,7 +72,7 @@ class Here:
         """Its modal, and how many are in it; None where that takes longer than anybody waits."""
         with self.runtime.db.read() as session:
             segment = editing.get(session, self.segment_id)
-            found = counting.look(session, counting.belongs(session, segment), views.MEMBERS, patient=patient)
+            found = counting.look(session, counting.belongs(session, segment, self.runtime.clock.now()), views.MEMBERS, patient=patient)
             line = _line(session, segment)
         may_edit = self.person.may("edit")
         view = views.segment(line, segment.kind, who(found), may_edit=may_edit, metadata=self.metadata, note=self.note)
@@ -219,7 +219,7 @@ def _count_and_show(runtime: Runtime, client: WebClient, person: Person, view: M
     with runtime.db.read() as session:
         page = _page(session, metadata["words"], metadata["first"])
         old = [each for each in page.items if each.counted_at is None or now - each.counted_at > FRESH]
-        counts = {each.id: counting.count(session, counting.belongs(session, each)) for each in old}
+        counts = {each.id: counting.count(session, counting.belongs(session, each, now)) for each in old}
     if not counts:
         return
     with runtime.db.write() as session:

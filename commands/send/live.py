@@ -1,5 +1,7 @@
 """What is known of a message while it is being written: its size for a typical customer, and what is wrong with it."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -25,7 +27,7 @@ def measure(runtime: Runtime, session: Session, draft: Distribution, body: str) 
     if analysis.problems:
         return Live(problems=[str(problem) for problem in analysis.problems])
     codes = {str(group.name_key): _code(runtime, group) for group in (*analysis.issues_from, *analysis.repeats_from)}
-    text = render.compile(analysis.body).render(_recipient(session, draft, codes))
+    text = render.compile(analysis.body).render(_recipient(session, draft, codes, runtime.clock.now()))
     size = sms.measure(text)
     return Live(
         characters=size.characters,
@@ -52,14 +54,16 @@ def _code(runtime: Runtime, group: PromoCodeGroup) -> render.CodeText:
     return render.CodeText(code, runtime.links.qr(SOME_ID))
 
 
-def _recipient(session: Session, draft: Distribution, codes: dict[str, render.CodeText]) -> render.Recipient:
+def _recipient(
+    session: Session, draft: Distribution, codes: dict[str, render.CodeText], now: datetime
+) -> render.Recipient:
     """The first customer of the audience, or somebody typical where it is not chosen yet."""
     told = {}
     try:
         if draft.promotion_id:
             promotion = promotions.get(session, draft.promotion_id)
             told = {"name": clean(promotion.name), "terms": clean(promotion.terms)}
-        chosen = select(Customer).where(audience.where(session, draft.audience)).order_by(Customer.id).limit(1)
+        chosen = select(Customer).where(audience.where(session, draft.audience, now)).order_by(Customer.id).limit(1)
         found = session.scalars(chosen).first()
     except Refused:
         found = None

@@ -1,6 +1,7 @@
 """From a draft to the modal of one of its steps: what there is to choose from, and what was typed before."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from slack_sdk.models.blocks import Option
@@ -47,7 +48,7 @@ def _step(runtime: Runtime, session: Session, place: Place, draft: Distribution,
     if place.step == PURPOSE:
         return purpose.view(place, purpose_facts(session, draft), said)
     if place.step == AUDIENCE:
-        return audience.view(place, audience_facts(session, draft), said)
+        return audience.view(place, audience_facts(session, draft, runtime.clock.now()), said)
     if place.step == SUBJECT:
         return subject.view(place, drafts.typed(draft, "subject").get("subject", draft.subject) or "", said)
     return message.view(place, message_facts(runtime, session, draft, person), said)
@@ -124,7 +125,7 @@ def customer_options(session: Session, typed: str) -> list[Option]:
     return [ui.option(customer_label(customer), customer.id) for customer in found]
 
 
-def audience_facts(session: Session, draft: Distribution) -> audience.AudienceStep:
+def audience_facts(session: Session, draft: Distribution, now: datetime) -> audience.AudienceStep:
     """What step 3 shows of a draft, with the count of what is chosen."""
     kept, accepted = drafts.typed(draft, "audience"), drafts.rule(draft.audience)
     kind = kept.get("kind") or accepted.get("kind") or "segment"
@@ -145,16 +146,16 @@ def audience_facts(session: Session, draft: Distribution) -> audience.AudienceSt
         segments=all_segments(session),
         segment_id=segment_id,
         customer=(person.id, customer_label(person)) if person else None,
-        count=counted(session, chosen) if chosen else None,
+        count=counted(session, chosen, now) if chosen else None,
         pasted=kept.get("pasted") or "",
         read=audience.ListRead(**read) if read else None,
     )
 
 
-def counted(session: Session, chosen: Mapping[str, Any]) -> audience.Count | None:
+def counted(session: Session, chosen: Mapping[str, Any], now: datetime) -> audience.Count | None:
     """How many an audience has; None when it is gone."""
     try:
-        found = audiences.count(session, chosen)
+        found = audiences.count(session, chosen, now)
     except Refused:
         return None
     left_out = {reasons.words(reason): n for reason, n in found.excluded.items()}

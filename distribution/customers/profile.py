@@ -61,12 +61,12 @@ def find(session: Session, query: str, limit: int) -> list[Customer]:
     return customers.find(session, text, limit, phones=prefixes)
 
 
-def profile(session: Session, customer_id: int) -> Profile:
-    """Everything about one customer. Raises `Refused`, field "customer"."""
+def profile(session: Session, customer_id: int, now: datetime) -> Profile:
+    """Everything about one customer; the segments that they are in at `now`. Raises `Refused`, field "customer"."""
     return Profile(
         get(session, customer_id),
         customers.history(session, customer_id),
-        counting.of_customer(session, customer_id),
+        counting.of_customer(session, customer_id, now),
         codes.of_customer(session, customer_id),
         customers.messages(session, customer_id, MESSAGES_SHOWN),
     )

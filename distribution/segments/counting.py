@@ -32,16 +32,18 @@ class Count:
         return f"{self.number:,}{'+' if self.more else ''}"
 
 
-def matching(session: Session, rules: Rules, *, customer_id: int | None = None) -> ColumnElement[bool]:
-    """Whether a `Customer` matches, for WHERE; days begin at midnight in the workspace's time zone."""
+def matching(session: Session, rules: Rules, now: datetime, *, customer_id: int | None = None) -> ColumnElement[bool]:
+    """Whether a `Customer` matches at `now`, for WHERE; days begin at midnight in the workspace's time zone."""
     zone = settings.get(session, "time_zone")
     return rows.matching(session, rules, zone=zone, customer_id=customer_id)
 
 
-def belongs(session: Session, segment: Segment, *, customer_id: int | None = None) -> ColumnElement[bool]:
-    """Whether a `Customer` is in `segment` now, for WHERE: by its rules, or on its list."""
+def belongs(
+    session: Session, segment: Segment, now: datetime, *, customer_id: int | None = None
+) -> ColumnElement[bool]:
+    """Whether a `Customer` is in `segment` at `now`, for WHERE: by its rules, or on its list."""
     if segment.kind == "dynamic":
-        return matching(session, parse(segment.rules), customer_id=customer_id)
+        return matching(session, parse(segment.rules), now, customer_id=customer_id)
     return Customer.id.in_(select(SegmentMember.customer_id).where(SegmentMember.segment_id == segment.id))
 
 
@@ -81,17 +83,17 @@ def remembered(segment: Segment) -> Count | None:
     return None if segment.counted is None else Count(segment.counted, segment.counted >= BOUND)
 
 
-def of_customer(session: Session, customer_id: int) -> list[Segment]:
-    """The named segments that a customer is in now, by name."""
+def of_customer(session: Session, customer_id: int, now: datetime) -> list[Segment]:
+    """The named segments that a customer is in at `now`, by name."""
     on_lists = rows.static_of(session, customer_id)
     return [
         segment
         for segment in rows.live(session)
-        if (segment.id in on_lists if segment.kind != "dynamic" else _is_in(session, segment, customer_id))
+        if (segment.id in on_lists if segment.kind != "dynamic" else _is_in(session, segment, customer_id, now))
     ]
 
 
-def _is_in(session: Session, segment: Segment, customer_id: int) -> bool:
+def _is_in(session: Session, segment: Segment, customer_id: int, now: datetime) -> bool:
     """Whether one customer matches a dynamic segment: a look at their row alone."""
-    where = belongs(session, segment, customer_id=customer_id)
+    where = belongs(session, segment, now, customer_id=customer_id)
     return session.scalar(select(Customer.id).where(Customer.id == customer_id, where)) is not None

@@ -55,7 +55,7 @@ def test_an_empty_database_becomes_a_shop(runtime: Runtime) -> None:
         stock = {line.name: line for line in groups.listing(session)}
         assert set(stock) == {sample.SUMMER, sample.SCHOOL, sample.WELCOME}
         for segment in session.scalars(select(Segment)):
-            count = audience.count(session, {"kind": "segment", "segment_id": segment.id})
+            count = audience.count(session, {"kind": "segment", "segment_id": segment.id}, runtime.clock.now())
             assert 20 < count.textable < count.total < 250, segment.name
             assert set(count.excluded) == {"no_number", "no_consent", "opted_out"}
         assert settings.get(session, "approvals.required") == "above:10"

@@ -11,6 +11,7 @@ from distribution.runtime import Runtime
 from storage import customers
 from storage.customers import fold
 from storage.database import Database
+from tests.conftest import NOON
 from tests.unit.customers.people import customer
 
 STATED = {"by": "U0MAYA", "by_name": "Maya Lindqvist", "statement": "asked at the till"}
@@ -103,7 +104,7 @@ def test_an_added_customer_has_what_was_typed_and_what_the_number_tells(runtime:
         details = Details(name="Anna", phone="501 234 218", attributes={"visits": "3"})
         added = profile.add(session, details, agreed=True, now=runtime.clock.now(), **STATED)
     with runtime.db.read() as session:
-        found = profile.profile(session, added.id)
+        found = profile.profile(session, added.id, NOON)
     assert (found.customer.phone, found.customer.region, found.customer.time_zone) == (
         "+48501234218",
         "PL",

@@ -15,7 +15,7 @@ from distribution.sms import measure
 from distribution.templates import render
 from storage import issuing
 from storage.tables import CodeState, Customer, Message, PromoCode, PromoCodeRepeat, PromoCodeStock, SegmentMember
-from tests.conftest import run_jobs
+from tests.conftest import NOON, run_jobs
 from tests.unit.drafting.shop import BODY, MAYA, Shop
 
 
@@ -56,7 +56,7 @@ def sent_texts(shop: Shop, draft_id: int) -> list[str]:
     """Block codes as a launch does, and render as the sender does."""
     with shop.db.write() as session:
         draft = shop.get(draft_id)
-        customers = session.scalars(audiences.members(session, draft.audience).order_by(Customer.id)).all()
+        customers = session.scalars(audiences.members(session, draft.audience, NOON).order_by(Customer.id)).all()
         rows = [(1000 + place, customer_id) for place, customer_id in enumerate(customers)]
         for message_id, customer_id in rows:
             phone = session.get_one(Customer, customer_id).phone
@@ -214,7 +214,7 @@ def test_those_reviewed_are_those_meant_whoever_joins_later(shop: Shop) -> None:
     shop.customers("Late")
     with shop.db.read() as session:
         draft = shop.get(draft_id)
-        assert sorted(session.scalars(audiences.members(session, draft.audience))) == first
+        assert sorted(session.scalars(audiences.members(session, draft.audience, NOON))) == first
         known = review.latest(session, draft)
     assert isinstance(known, Review)
     assert known.total == 2
@@ -244,7 +244,7 @@ def test_who_is_left_out_can_be_seen(shop: Shop) -> None:
     shop.codes(1)
     draft_id, _ = shop.reviewed()
     with shop.db.read() as session:
-        rows, total = review.left_out(session, shop.get(draft_id), limit=1)
+        rows, total = review.left_out(session, shop.get(draft_id), NOON, limit=1)
     assert total == 2
     assert [(customer.name, why) for customer, why in rows] == [("Out", "opted_out")]
 

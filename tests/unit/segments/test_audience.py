@@ -10,6 +10,7 @@ from distribution.runtime import Runtime
 from distribution.segments import counting, editing
 from distribution.segments.rules import parse
 from storage.tables import Segment
+from tests.conftest import NOON as NOW
 from tests.unit.customers.people import customer
 
 POLES = parse({"rules": [{"field": "region", "op": "is", "value": "PL"}]})
@@ -46,10 +47,10 @@ def _segment(runtime: Runtime) -> Segment:
 def test_a_count_adds_up_and_says_why(people: Runtime) -> None:
     chosen = {"kind": "segment", "segment_id": _segment(people).id}
     with people.db.read() as session:
-        found = audience.count(session, chosen)
+        found = audience.count(session, chosen, NOW)
         assert (found.total, found.textable) == (5, 2)
         assert found.excluded == {"no_consent": 1, "no_number": 1, "opted_out": 1}
-        assert len(session.scalars(audience.members(session, chosen)).all()) == 5
+        assert len(session.scalars(audience.members(session, chosen, NOW)).all()) == 5
         assert audience.name(session, chosen) == "Poles"
 
 
@@ -57,9 +58,9 @@ def test_one_customer_is_an_audience(people: Runtime) -> None:
     with people.db.read() as session:
         fay = profile.find(session, "fay", 1)[0]
         chosen = {"kind": "customer", "customer_id": fay.id}
-        assert session.scalars(audience.members(session, chosen)).all() == [fay.id]
+        assert session.scalars(audience.members(session, chosen, NOW)).all() == [fay.id]
         assert audience.name(session, chosen) == "Fay"
-        assert audience.count(session, chosen).textable == 1
+        assert audience.count(session, chosen, NOW).textable == 1
 
 
 def test_a_deleted_or_missing_audience_is_refused(people: Runtime) -> None:
@@ -68,7 +69,7 @@ def test_a_deleted_or_missing_audience_is_refused(people: Runtime) -> None:
         editing.delete_segment(session, segment.id, now=people.clock.now())
     for chosen in ({"kind": "segment", "segment_id": segment.id}, {"kind": "customer", "customer_id": 404}, {}):
         with people.db.read() as session, pytest.raises(Refused) as refused:
-            audience.members(session, chosen)
+            audience.members(session, chosen, NOW)
         assert refused.value.field == "audience"
 
 
@@ -82,9 +83,9 @@ def test_a_pasted_list_finds_each_once_however_written(people: Runtime) -> None:
     assert "too short for Poland" in found.bad[2][2]
     chosen = {"kind": "list", "segment_id": found.segment_id}
     with people.db.read() as session:
-        assert audience.count(session, chosen).total == 3
+        assert audience.count(session, chosen, NOW).total == 3
         assert audience.name(session, chosen) == "List of 3"
-        assert all(segment.id != found.segment_id for segment in counting.of_customer(session, 1))
+        assert all(segment.id != found.segment_id for segment in counting.of_customer(session, 1, NOW))
 
 
 def test_an_uploaded_list_is_read_by_its_numbers(people: Runtime) -> None:

@@ -41,7 +41,7 @@ def rule(**given: Any) -> dict[str, Any]:
 
 def _recount(session: Session, segment: Segment, now: datetime) -> Count:
     """Count a segment and remember it, as lists do."""
-    counted = counting.count(session, counting.belongs(session, segment))
+    counted = counting.count(session, counting.belongs(session, segment, now))
     counting.remember(session, segment.id, counted, now)
     session.refresh(segment)
     return counted
@@ -169,7 +169,7 @@ def test_a_static_segment_keeps_its_members_and_so_does_its_clone(known: Runtime
         assert [_recount(session, each, now).number for each in (fixed, copy)] == [2, 2]
         with pytest.raises(Refused, match="fixed list"):
             editing.change_rules(session, fixed.id, parse(CITY))
-        assert [each.name for each in counting.of_customer(session, 3)] == ["Fixed", "Fixed copy"]
+        assert [each.name for each in counting.of_customer(session, 3, now)] == ["Fixed", "Fixed copy"]
 
 
 def test_a_segment_that_a_distribution_waits_for_is_not_deleted(known: Runtime) -> None:
@@ -193,7 +193,7 @@ def test_a_segment_that_a_distribution_waits_for_is_not_deleted(known: Runtime) 
 
 def test_counting_stops_at_its_bound(known: Runtime) -> None:
     with known.db.read() as session:
-        everybody = counting.matching(session, parse({}))
+        everybody = counting.matching(session, parse({}), known.clock.now())
         assert str(counting.count(session, everybody, bound=2)) == "2+"
         assert str(counting.count(session, everybody, bound=3)) == "3"
 
@@ -213,6 +213,6 @@ def test_a_count_that_takes_too_long_is_put_off(known: Runtime, monkeypatch: pyt
             "SELECT count(*) FROM n) > 0"
         )
         assert counting.look(session, slow, 10, patient=False) is None  # type: ignore[arg-type]
-        found = counting.look(session, counting.matching(session, parse({})), 2, patient=False)
+        found = counting.look(session, counting.matching(session, parse({}), known.clock.now()), 2, patient=False)
     assert found is not None
     assert (found[0].number, [each.name for each in found[1]]) == (3, ["Anna", "Ben"])

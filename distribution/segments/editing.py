@@ -139,7 +139,7 @@ def _free_name(session: Session, name: str, *, but: int | None = None) -> tuple[
         raise Refused("Give the segment a name.", field="name")
     taken = rows.by_name_key(session, fold(shown))
     if taken and taken.id != but:
-        raise Refused(f"There is a segment '{taken.name}' already. Choose another name.", field="name")
+        raise Refused(f"There is a segment '{taken.name}' already. Choose another name.", field="name", reason="taken")
     return shown, fold(shown)
 
 

@@ -193,7 +193,7 @@ class Reviewing:
         here = Place.load(body["view"]["private_metadata"])
         with self.runtime.db.read() as session:
             draft = distributions.get(session, here.draft or 0)
-            found, total = reviews.left_out(session, draft, runtime.clock.now()) if draft else ([], 0)
+            found, total = reviews.left_out(session, draft, self.runtime.clock.now()) if draft else ([], 0)
         rows = [(each.name or "–", each.phone or "–", reasons.words(reason)) for each, reason in found]
         client.views_push(trigger_id=body["trigger_id"], view=others.left_out(rows, total))
 

@@ -1,8 +1,10 @@
 """Looking at the database for so long and no longer, where somebody waits for the answer."""
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -13,6 +15,9 @@ from storage.database import is_sqlite
 # How many steps of SQLite's machine lie between two looks at the clock: some tenths of a millisecond.
 STEPS = 20_000
 
+# Seconds between two looks at whether somebody stopped a statement on PostgreSQL.
+LOOK_EVERY = 0.05
+
 
 class TooSlow(Exception):
     """The statement was stopped; the transaction can go on."""
@@ -22,18 +27,9 @@ class TooSlow(Exception):
 def at_most(session: Session, seconds: float) -> Iterator[None]:
     """Stop whatever runs in this block after `seconds`, and raise `TooSlow`. For reading only."""
     if is_sqlite(session):
-        connection = session.connection().connection.driver_connection
-        assert connection is not None  # noqa: S101  it is only None once it was closed
         deadline = time.monotonic() + seconds
-        connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
-        try:
+        with _interrupted(session, lambda: time.monotonic() > deadline):
             yield
-        except OperationalError as error:
-            if "interrupted" in str(error.orig):
-                raise TooSlow from None
-            raise
-        finally:
-            connection.set_progress_handler(None, 0)
         return
     try:
         with session.begin_nested():  # PostgreSQL forgets a failed statement only with its savepoint
@@ -44,3 +40,46 @@ def at_most(session: Session, seconds: float) -> Iterator[None]:
         if getattr(error.orig, "sqlstate", None) == "57014":  # query_canceled
             raise TooSlow from None
         raise
+
+
+@contextmanager
+def unless(session: Session, stopped: threading.Event, seconds: float) -> Iterator[None]:
+    """As `at_most`, and stop too once `stopped` is set, by whichever thread. Raises `TooSlow` for either."""
+    if is_sqlite(session):
+        deadline = time.monotonic() + seconds
+        with _interrupted(session, lambda: stopped.is_set() or time.monotonic() > deadline):
+            yield
+        return
+    over = threading.Event()
+    running: Any = session.connection().connection.driver_connection
+
+    def watch() -> None:
+        while not over.wait(LOOK_EVERY):
+            if stopped.is_set():
+                running.cancel_safe()  # psycopg: may be called from another thread
+                return
+
+    watcher = threading.Thread(target=watch, name="patience", daemon=True)
+    watcher.start()
+    try:
+        with at_most(session, seconds):
+            yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+@contextmanager
+def _interrupted(session: Session, when: Callable[[], bool]) -> Iterator[None]:
+    """SQLite asks `when` while it works, and gives up once it says yes."""
+    connection = session.connection().connection.driver_connection
+    assert connection is not None  # noqa: S101  it is only None once it was closed
+    connection.set_progress_handler(when, STEPS)
+    try:
+        yield
+    except OperationalError as error:
+        if "interrupted" in str(error.orig):
+            raise TooSlow from None
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)

@@ -1,0 +1,51 @@
+"""Who matches rules that somebody is looking at: how many, how many of them can be texted, and the first few.
+
+It may take seconds at a million customers, so it can be stopped, from any thread.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import Session
+
+from storage.customers import exclusion
+from storage.patience import unless
+from storage.tables import Customer
+
+# Seconds after which a look gives up: a rule that takes longer is not one to wait for in a modal.
+LONGEST = 60.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """How many match, how many customers there are, how many who match can be texted, and the first who match."""
+
+    size: int
+    of_all: int
+    textable: int
+    members: Sequence[Customer]
+
+
+def look(
+    session: Session,
+    where: ColumnElement[bool],
+    stopped: threading.Event,
+    *,
+    members: int = 10,
+    seconds: float = LONGEST,
+) -> Look:
+    """Look who matches. Raises `storage.patience.TooSlow` after `seconds`, and once `stopped` is set."""
+    can_be_texted = func.count(case((exclusion().is_(None), 1)))
+    with unless(session, stopped, seconds):
+        size, textable = session.execute(select(func.count(), can_be_texted).select_from(Customer).where(where)).one()
+        of_all = session.scalar(select(func.count()).select_from(Customer)) or 0
+        first = session.scalars(select(Customer).where(where).order_by(Customer.id).limit(members)).all()
+    return Look(size, of_all, textable, first)
+
+
+def page(session: Session, where: ColumnElement[bool], *, after: int, limit: int) -> Sequence[Customer]:
+    """Some of who match, in the order that they were added: those after a customer's id (0: from the first)."""
+    chosen = select(Customer).where(where, Customer.id > after).order_by(Customer.id).limit(limit)
+    return session.scalars(chosen).all()

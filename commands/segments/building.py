@@ -14,7 +14,7 @@ from commands.segments import build_views, builder, views
 from commands.segments.builder import Draft, RowRefused
 from commands.segments.listeners import below, done, editor, who
 from commands.ui import choose
-from distribution.codes import groups
+from distribution.codes.listing import listing
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.segments import counting, editing
@@ -100,8 +100,8 @@ def _save(runtime: Runtime, session: Session, segment_id: int | None, name: str,
     """Make the segment, or give it this name and these rules; returns its id. Raises `Refused`."""
     if segment_id is None:
         return editing.create(session, name, rules, by=by, now=runtime.clock.now()).id
-    editing.rename(session, segment_id, name)
-    return editing.change_rules(session, segment_id, rules).id
+    editing.rename(session, segment_id, name, now=runtime.clock.now())
+    return editing.change_rules(session, segment_id, rules, now=runtime.clock.now()).id
 
 
 def _show(
@@ -140,5 +140,5 @@ def _modal(
 
 def _choices(session: Session) -> build_views.Choices:
     """What there is to ask about."""
-    named = {line.id: line.name for line in groups.listing(session)}
+    named = {line.id: line.name for line in listing(session)}
     return build_views.Choices(customers.attributes(session), named)

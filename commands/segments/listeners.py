@@ -136,7 +136,7 @@ def register(app: App, runtime: Runtime) -> None:
         typed = ui.values(view["state"]["values"])[views.NAME_BLOCK] or ""
         try:
             with runtime.db.write() as session:
-                editing.rename(session, metadata["segment"], typed)
+                editing.rename(session, metadata["segment"], typed, now=runtime.clock.now())
         except Refused as refusal:
             ack(response_action="errors", errors={views.NAME_BLOCK: str(refusal)})
             return

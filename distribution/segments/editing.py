@@ -79,21 +79,24 @@ def add_members(session: Session, segment_id: int, customer_ids: Iterable[int]) 
     )
 
 
-def change_rules(session: Session, segment_id: int, rules: Rules) -> Segment:
+def change_rules(session: Session, segment_id: int, rules: Rules, *, now: datetime) -> Segment:
     """Give a dynamic segment other rules; its remembered count is forgotten. Raises `Refused`, field "rules"."""
     segment = get(session, segment_id)
     if segment.kind != "dynamic":
         raise Refused(f"'{segment.name}' is a fixed list and has no rules.", field="rules")
     check(session, rules)
     segment.rules, segment.counted, segment.counted_at = to_json(rules), None, None
+    segment.updated_at = now
     session.flush()
     return segment
 
 
-def rename(session: Session, segment_id: int, name: str) -> Segment:
+def rename(session: Session, segment_id: int, name: str, *, now: datetime) -> Segment:
     """Call a segment something else. Raises `Refused`, field "name"."""
     segment = get(session, segment_id)
-    segment.name, segment.name_key = _free_name(session, name, but=segment_id)
+    shown, key = _free_name(session, name, but=segment_id)
+    if shown != segment.name:
+        segment.name, segment.name_key, segment.updated_at = shown, key, now
     session.flush()
     return segment
 

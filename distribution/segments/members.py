@@ -5,7 +5,7 @@ nothing. A replacement is put together on a hidden list, and takes the members' 
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ def static(session: Session, segment_id: int) -> Segment:
     return segment
 
 
-def change(session: Session, segment_id: int, how: str, given: Lines) -> Matched:
+def change(session: Session, segment_id: int, how: str, given: Lines, *, now: datetime) -> Matched:
     """Add, take off or replace the members whom `given` names; returns what became of its lines.
 
     Raises `Refused`, field "list", where no line is a customer: nothing changes then.
@@ -51,7 +51,7 @@ def change(session: Session, segment_id: int, how: str, given: Lines) -> Matched
     if how == "replace":
         session.execute(delete(SegmentMember).where(SegmentMember.segment_id == segment_id))
     _apply(session, segment_id, how, matched.customer_ids)
-    segment.counted = fixed_lists.size(session, segment_id)
+    segment.counted, segment.counted_at, segment.updated_at = fixed_lists.size(session, segment_id), now, now
     session.flush()
     return matched
 
@@ -143,7 +143,8 @@ def _end(runtime: "Runtime", run: "JobRun") -> None:
             moved = select(literal(segment.id), SegmentMember.customer_id).where(SegmentMember.segment_id == target)
             session.execute(insert(SegmentMember).from_select(["segment_id", "customer_id"], moved))
             fixed_lists.forget(session, target)
-        segment.counted, segment.counted_at = fixed_lists.size(session, segment.id), run.clock.now()
+        now = run.clock.now()
+        segment.counted, segment.counted_at, segment.updated_at = fixed_lists.size(session, segment.id), now, now
         uploads.drop(session, run.args["upload_id"])
         run.progress = run.progress | {"members": segment.counted}
 

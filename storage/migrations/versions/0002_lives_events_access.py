@@ -172,8 +172,14 @@ def upgrade() -> None:
     with op.batch_alter_table("promo_code_lot", schema=None) as batch_op:
         batch_op.add_column(sa.Column("repeated", BigId, server_default=sa.text("0"), nullable=False))
 
+    with op.batch_alter_table("segment", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True))
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("segment", schema=None) as batch_op:
+        batch_op.drop_column("updated_at")
+
     with op.batch_alter_table("promo_code_lot", schema=None) as batch_op:
         batch_op.drop_column("repeated")
 

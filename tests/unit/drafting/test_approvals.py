@@ -140,9 +140,8 @@ def rename_group(session: Session, shop: Shop) -> None:
 
 
 def other_rules(session: Session, shop: Shop) -> None:
-    editing.change_rules(
-        session, shop.segment_id, Rules(parts=(Condition("attribute", "is", "Kraków", attribute="city", type="text"),))
-    )
+    rules = Rules(parts=(Condition("attribute", "is", "Kraków", attribute="city", type="text"),))
+    editing.change_rules(session, shop.segment_id, rules, now=shop.clock.now())
 
 
 def delete_segment(session: Session, shop: Shop) -> None:

@@ -147,11 +147,11 @@ def test_a_segment_is_made_renamed_cloned_changed_and_deleted(known: Runtime) ->
         assert str(_recount(session, made, now)) == "2"
         with pytest.raises(Refused, match="already"):
             editing.create(session, "WARSAW regulars", parse(CITY), now=now, **BY)
-        editing.rename(session, made.id, "Warsaw")
+        editing.rename(session, made.id, "Warsaw", now=known.clock.now())
         assert editing.by_name(session, " warsaw ").id == made.id
         copies = [editing.clone(session, made.id, now=now, **BY) for _ in range(2)]
         assert [copy.name for copy in copies] == ["Warsaw copy", "Warsaw copy 2"]
-        editing.change_rules(session, made.id, parse({}))
+        editing.change_rules(session, made.id, parse({}), now=known.clock.now())
         assert counting.remembered(made) is None
         assert _recount(session, made, now).number == 3
         assert _recount(session, copies[0], now).number == 2
@@ -168,7 +168,7 @@ def test_a_static_segment_keeps_its_members_and_so_does_its_clone(known: Runtime
         copy = editing.clone(session, fixed.id, now=now, **BY)
         assert [_recount(session, each, now).number for each in (fixed, copy)] == [2, 2]
         with pytest.raises(Refused, match="fixed list"):
-            editing.change_rules(session, fixed.id, parse(CITY))
+            editing.change_rules(session, fixed.id, parse(CITY), now=known.clock.now())
         assert [each.name for each in counting.of_customer(session, 3, now)] == ["Fixed", "Fixed copy"]
 
 

@@ -39,7 +39,7 @@ def hand_over(runtime: Runtime, segment_id: int, how: str, lines: str) -> int:
 @pytest.mark.parametrize(("how", "left"), [("add", [1, 2, 3, 4, 9]), ("remove", [1, 2]), ("replace", [3, 4, 9])])
 def test_a_few_are_added_taken_off_or_put_in_place(runtime: Runtime, friends: int, how: str, left: list[int]) -> None:
     with runtime.db.write() as session:
-        matched = members.change(session, friends, how, "S3\nS4, +48 501 234 209\n+48501234999")
+        matched = members.change(session, friends, how, "S3\nS4, +48 501 234 209\n+48501234999", now=NOON)
         assert (len(matched.customer_ids), matched.unmatched) == (3, ["+48501234999"])
         assert on(session, friends) == left
         assert editing.get(session, friends).counted == len(left)
@@ -47,7 +47,7 @@ def test_a_few_are_added_taken_off_or_put_in_place(runtime: Runtime, friends: in
 
 def test_a_list_of_nobody_changes_nothing(runtime: Runtime, friends: int) -> None:
     with runtime.db.write() as session, pytest.raises(Refused, match="Nobody on this list") as refused:
-        members.change(session, friends, "replace", "+48501234999")
+        members.change(session, friends, "replace", "+48501234999", now=NOON)
     assert refused.value.field == "list"
     hand_over(runtime, friends, "replace", "phone\n+48501234999\n")
     run_jobs(runtime)
@@ -106,7 +106,7 @@ def test_rules_have_no_members_to_change(runtime: Runtime, friends: int) -> None
     with runtime.db.write() as session:
         dynamic = editing.create(session, "Everybody", parse({}), by="U1", now=NOON)
         with pytest.raises(Refused, match="follows its rules"):
-            members.change(session, dynamic.id, "add", "S1")
+            members.change(session, dynamic.id, "add", "S1", now=NOON)
 
 
 def test_a_segment_deleted_meanwhile_fails_the_job_and_says_so(runtime: Runtime, friends: int) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.bulk import values
 from storage.database import is_sqlite
-from storage.tables import ConsentChange, Customer, CustomerAttribute, Distribution, Message, MessageState
+from storage.tables import ConsentChange, Customer, CustomerAttribute, Distribution, Message, MessageState, Reply
 
 # Letters that Unicode does not take apart, but people leave their marks out all the same.
 LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"})
@@ -129,10 +129,11 @@ def texts(session: Session, given: Sequence[str]) -> FromClause:
     return values(session, {"value": Text()}, [(text,) for text in given])
 
 
-def history(session: Session, customer_id: int, limit: int = 50) -> list[ConsentChange]:
-    """The changes of a customer's consent, newest first."""
+def history(session: Session, customer_id: int, limit: int | None = 50, offset: int = 0) -> list[ConsentChange]:
+    """The changes of a customer's consent, newest first; `limit` None: all."""
     changes = select(ConsentChange).where(ConsentChange.customer_id == customer_id)
-    return list(session.scalars(changes.order_by(ConsentChange.at.desc(), ConsentChange.id.desc()).limit(limit)))
+    ordered = changes.order_by(ConsentChange.at.desc(), ConsentChange.id.desc())
+    return list(session.scalars(ordered.limit(limit).offset(offset)))
 
 
 class MessageLine(NamedTuple):
@@ -144,35 +145,58 @@ class MessageLine(NamedTuple):
     state: MessageState
     reason: str | None
     settled_at: datetime | None
+    delivered_at: datetime | None
+    phone: str | None
+    segments: int | None
 
 
-def messages(session: Session, customer_id: int, limit: int) -> list[MessageLine]:
-    """The messages to a customer, newest first."""
+def messages(session: Session, customer_id: int, limit: int | None, offset: int = 0) -> list[MessageLine]:
+    """The messages to a customer, newest first; `limit` None: all."""
     rows = (
         select(
-            Message.id, Message.distribution_id, Distribution.subject, Message.state, Message.reason, Message.settled_at
+            Message.id,
+            Message.distribution_id,
+            Distribution.subject,
+            Message.state,
+            Message.reason,
+            Message.settled_at,
+            Message.delivered_at,
+            Message.phone,
+            Message.segments,
         )
         .join(Distribution, Distribution.id == Message.distribution_id)
         .where(Message.customer_id == customer_id)
         .order_by(Message.id.desc())
         .limit(limit)
+        .offset(offset)
     )
     return [MessageLine(*row) for row in session.execute(rows)]
+
+
+def replies(session: Session, customer_id: int, limit: int | None, offset: int = 0) -> list[Reply]:
+    """The texts that a customer sent, newest first; `limit` None: all."""
+    theirs = select(Reply).where(Reply.customer_id == customer_id).order_by(Reply.id.desc())
+    return list(session.scalars(theirs.limit(limit).offset(offset)))
 
 
 def set_consent(session: Session, customer_id: int, consent: str, *, source: str, at: datetime) -> bool:
     """Change a customer's consent and write the change down. False, and nothing written, where it is so already."""
     changed = session.execute(
         update(Customer)
-        .where(Customer.id == customer_id, Customer.consent != consent)
+        .where(Customer.id == customer_id, Customer.consent != consent, Customer.erased_at.is_(None))
         .values(consent=consent, consent_at=at, updated_at=at)
         .returning(Customer.id)
         .execution_options(synchronize_session="fetch")
     ).first()
     if changed:
-        session.add(ConsentChange(customer_id=customer_id, consent=consent, source=source, at=at))
-        session.flush()
+        note_consent(session, customer_id, consent, source=source, at=at)
     return changed is not None
+
+
+def note_consent(session: Session, customer_id: int, consent: str, *, source: str, at: datetime) -> None:
+    """Write down what a customer's consent became, and on whose word."""
+    session.add(ConsentChange(customer_id=customer_id, consent=consent, source=source, at=at))
+    session.flush()
 
 
 def attributes(session: Session) -> dict[str, str]:

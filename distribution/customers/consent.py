@@ -9,6 +9,9 @@ from storage import customers
 # What each state is called where people read it.
 WORDS = {"given": "agreed to texts", "opted_out": "opted out", "unknown": "not asked"}
 
+# Whose word it is that somebody who was erased wants no texts.
+OPTED_OUT_BEFORE = "opted out before their personal data was erased"
+
 
 def change(session: Session, customer_id: int, consent: str, source: str, now: datetime) -> bool:
     """Make a customer's consent "given", "opted_out" or "unknown", and write down on whose word (`source`).

@@ -13,12 +13,10 @@ from sqlalchemy.orm import Session
 
 from distribution.customers import phone
 from distribution.customers.columns import Record
+from distribution.customers.consent import OPTED_OUT_BEFORE
 from distribution.errors import Refused
 from storage import customer_writes, customers, suppressions
 from storage.customer_writes import Profile
-
-# Whose word it is that somebody who was erased wants no texts.
-OPTED_OUT_BEFORE = "opted out before their personal data was erased"
 
 
 class Outcome(NamedTuple):

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from distribution import settings
 from distribution.customers import clean, consent, phone
+from distribution.customers.consent import OPTED_OUT_BEFORE
+from distribution.customers.erasing import not_erased
 from distribution.errors import Refused
 from distribution.segments import counting
-from storage import codes, customers
+from storage import codes, customers, suppressions
 from storage.codes import CodeLine
 from storage.customers import MessageLine
 from storage.tables import ConsentChange, Customer, Segment
@@ -83,6 +85,12 @@ def add(
     _apply(session, customer, details, now)
     session.add(customer)
     _flush(session)
+    if _wanted_no_texts(session, customer, now) and agreed:
+        raise Refused(
+            "The owner of this number opted out, and was erased since. Save without this; if they asked to be texted "
+            "again, record it in their profile.",
+            field="agreed",
+        )
     if agreed:
         consent.change(session, customer.id, "given", consent.by_person(by_name, by, statement), now)
     return customer
@@ -90,10 +98,22 @@ def add(
 
 def edit(session: Session, customer_id: int, details: Details, *, now: datetime) -> Customer:
     """Make a customer what `details` say. Raises `Refused` as `add` does."""
-    customer = get(session, customer_id)
+    customer = not_erased(get(session, customer_id))
+    before = customer.phone
     _apply(session, customer, details, now)
     _flush(session)
+    if customer.phone != before:
+        _wanted_no_texts(session, customer, now)
     return customer
+
+
+def _wanted_no_texts(session: Session, customer: Customer, now: datetime) -> bool:
+    """Whether a number that is new here is of somebody who opted out and was erased; then the customer opts out too."""
+    if customer.phone is None or not suppressions.among(session, [customer.phone]):
+        return False
+    suppressions.remove(session, [customer.phone])
+    consent.change(session, customer.id, "opted_out", OPTED_OUT_BEFORE, now)
+    return True
 
 
 def _apply(session: Session, customer: Customer, details: Details, now: datetime) -> None:

@@ -4,6 +4,7 @@ from distribution.clock import Clock
 from distribution.codes.generate import generate_codes
 from distribution.codes.groups import delete_codes
 from distribution.codes.intake import import_codes
+from distribution.customers.erasing import erase_traces
 from distribution.customers.importing import import_customers
 from distribution.jobs import JobFunction, Jobs
 from distribution.launch import run_launch
@@ -13,6 +14,7 @@ from distribution.sending.control import run_stop
 
 KINDS: dict[str, JobFunction] = {
     "delete_codes": delete_codes,
+    "erase_traces": erase_traces,
     "generate_codes": generate_codes,
     "import_codes": import_codes,
     "launch": run_launch,

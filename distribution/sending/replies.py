@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from distribution.customers import consent
 from distribution.providers.port import InboundNews, Kind, Outcome, Outgoing, Provider
 from distribution.sending import failpoints
+from storage import suppressions
 from storage.database import Database, is_sqlite
 from storage.tables import Customer, Message, MessageState, Reply
 
@@ -67,7 +68,13 @@ def take(session: Session, provider_id: int, news: InboundNews, now: datetime) -
         .on_conflict_do_nothing()
         .returning(Reply.id)
     )
-    if new is None or customer_id is None:
+    if new is None:
+        return
+    if customer_id is None:  # nobody we know, or somebody who was erased: what they want holds for whoever they become
+        if asked == "stop":
+            suppressions.add(session, news.phone, now)
+        elif asked == "start":
+            suppressions.remove(session, [news.phone])
         return
     if asked in ("stop", "start"):
         becomes = "opted_out" if asked == "stop" else "given"

@@ -8,8 +8,11 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from distribution import settings
+from distribution.segments.including import include
 from distribution.segments.rules import parse
+from storage import matching as compiled
 from storage import segments as rows
+from storage.matching import Asked
 from storage.patience import TooSlow, at_most
 from storage.rules import Rules
 from storage.tables import Customer, Segment, SegmentMember
@@ -33,9 +36,12 @@ class Count:
 
 
 def matching(session: Session, rules: Rules, now: datetime, *, customer_id: int | None = None) -> ColumnElement[bool]:
-    """Whether a `Customer` matches at `now`, for WHERE; days begin at midnight in the workspace's time zone."""
-    zone = settings.get(session, "time_zone")
-    return rows.matching(session, rules, zone=zone, customer_id=customer_id)
+    """Whether a `Customer` matches at `now`, for WHERE; days begin at midnight in the workspace's time zone.
+
+    Raises `Refused`, field "rules", where a segment that the rules ask about is gone.
+    """
+    asked = Asked(now, settings.get(session, "time_zone"), include(session, rules), customer_id)
+    return compiled.matching(session, rules, asked)
 
 
 def belongs(

@@ -11,6 +11,8 @@ from benchmarks.figure import Figure, alternating, seconds
 from distribution.clock import SystemClock
 from distribution.codes import groups, intake
 from distribution.codes.format import Format
+from distribution.codes.listing import listing
+from distribution.codes.recipe import Recipe
 from distribution.codes.generate import Maker, generate, generate_into
 from distribution.codes.rules import CHUNK, INLINE
 from distribution.kinds import jobs_for
@@ -61,7 +63,7 @@ def storing(bare: Database, made: Database, taken: Database, kind: str) -> list[
     seconds_of = {"bare": 0.0, "make": 0.0, "take": 0.0}
     group_id, lot_id = _group(made)
     with made.read() as session:
-        maker = Maker(session, [FORMAT], MILLION)
+        maker = Maker(session, Recipe((FORMAT.text,)), MILLION)
     intake_group, intake_lot = _group(taken)
 
     def make() -> None:
@@ -91,9 +93,9 @@ def beside_a_million(db: Database, kind: str) -> list[Figure]:
         tight_id = groups.create(session, "Tight", formats=[tight], **BY).id
     pasted = [f"PASTE{number:012}" for number in range(170)]
 
-    def listing() -> None:
+    def list_groups() -> None:
         with db.read() as session:
-            groups.listing(session)
+            listing(session)
 
     def ask() -> None:
         with db.write() as session:  # of 2.56 million some may be taken: the job finds out
@@ -108,7 +110,7 @@ def beside_a_million(db: Database, kind: str) -> list[Figure]:
             intake.add(session, group_id, pasted, **BY)
 
     names = ("list the groups", "ask for most of a format", f"generate {INLINE:,} at once", "paste 170 codes")
-    times = alternating([listing, ask, make, paste], 3)
+    times = alternating([list_groups, ask, make, paste], 3)
     return [Figure(f"{kind}: {name}", 1000 * taken, "ms", *LISTENER) for name, taken in zip(names, times, strict=True)]
 
 

@@ -1,6 +1,7 @@
-"""Files that people upload in a modal: fetched from Slack with the bot's token."""
+"""Files that people upload in a modal, fetched from Slack with the bot's token; and files that we upload."""
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
@@ -16,6 +17,7 @@ from distribution.errors import Refused
 log = structlog.get_logger(__name__)
 
 TIMEOUT = 10  # seconds
+SEND_TIMEOUT = 120
 MIB = 1024 * 1024
 
 
@@ -57,3 +59,26 @@ def fetch(client: WebClient, file_id: str, *, largest: int, field: str) -> Uploa
     except (URLError, TimeoutError) as error:
         log.warning("file not fetched", file=file_id, why=str(error))
         raise Refused("The file could not be fetched from Slack. Try again.", field=field) from None
+
+
+def send(
+    client: WebClient, text: Iterable[str], *, name: str, title: str, channel: str, thread_ts: str | None = None
+) -> None:
+    """Upload a file of `text` to a channel or thread. Raises `SlackApiError`, or `URLError` from the upload itself.
+
+    The text goes through a file on disk: slack_sdk's own `files_upload_v2` would hold it in memory, whole, and an
+    export may have hundreds of megabytes (docs.slack.dev/messaging/working-with-files, "Uploading files").
+    """
+    with tempfile.TemporaryFile() as file:
+        for part in text:
+            file.write(part.encode())
+        size = file.tell()
+        file.seek(0)
+        ticket = client.files_getUploadURLExternal(filename=name, length=size)
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        request = Request(ticket["upload_url"], data=file, headers=headers, method="POST")  # noqa: S310 - Slack's own
+        with urlopen(request, timeout=SEND_TIMEOUT):  # noqa: S310
+            pass
+    client.files_completeUploadExternal(
+        files=[{"id": ticket["file_id"], "title": title}], channel_id=channel, thread_ts=thread_ts
+    )

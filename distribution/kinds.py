@@ -1,9 +1,11 @@
 """The kinds of job there are: one line each."""
 
 from distribution.clock import Clock
+from distribution.codes.expiry import revive_codes
+from distribution.codes.export import export_codes
 from distribution.codes.generate import generate_codes
 from distribution.codes.groups import delete_codes
-from distribution.codes.intake import import_codes
+from distribution.codes.importing import import_codes
 from distribution.customers.erasing import erase_traces
 from distribution.customers.importing import import_customers
 from distribution.jobs import JobFunction, Jobs
@@ -15,10 +17,12 @@ from distribution.sending.control import run_stop
 KINDS: dict[str, JobFunction] = {
     "delete_codes": delete_codes,
     "erase_traces": erase_traces,
+    "export_codes": export_codes,
     "generate_codes": generate_codes,
     "import_codes": import_codes,
     "launch": run_launch,
     "review": review_job,
+    "revive_codes": revive_codes,
     "segment_members": change_members,
     "stop": run_stop,
     "import_customers": import_customers,

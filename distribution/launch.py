@@ -14,15 +14,16 @@ from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
 from distribution import recipients, seal
+from distribution.codes import taking
+from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.jobs import JobRun, JobStopped
 from distribution.runtime import Runtime
 from distribution.templates import render
-from storage import distributions, issuing, tally
+from storage import distributions, issuing, live_codes, tally
 from storage.batches import lock
 from storage.bulk import among
 from storage.customers import exclusion
-from storage.last_codes import latest
 from storage.sequences import take
 from storage.tables import (
     Customer,
@@ -188,7 +189,7 @@ def _audience_fixed(session: Session, runtime: Runtime, run: JobRun, row: Distri
     """Enough codes for everybody, in every group? Raises `Refused` that names what is missing."""
     queued = tally.read(session, row.id)[MessageState.QUEUED]
     issues, _ = _groups(session, row)
-    now = runtime.clock.now()
+    now, same = runtime.clock.now(), row.code_policy == taking.SAME
     problems = []
     for group_id in issues:
         group, active = session.execute(
@@ -197,27 +198,14 @@ def _audience_fixed(session: Session, runtime: Runtime, run: JobRun, row: Distri
             .where(PromoCodeGroup.id == group_id)
         ).one()
         problem = unusable(group, now)
+        needed = taking.needed(session, row, group_id, now) if same else queued
         if problem is not None:
             problems.append(problem)
-        elif active < queued:
-            problems.append(missing(queued - active, group.name))
+        elif active < needed:
+            problems.append(missing(needed - active, group.name))
     if problems:
         raise Refused(" ".join(problems))
     run.progress = {"phase": "codes", "queued": queued, "group": 0, "after": 0, "code": 0, "bound": 0}
-
-
-def unusable(group: PromoCodeGroup, now: datetime) -> str | None:
-    """Why no code of a group may be given out any more, in words; None while they may."""
-    if group.deleted_at is not None:
-        return f"Group '{group.name}' was deleted."
-    if group.expires_at is not None and group.expires_at <= now:
-        return f"The codes of '{group.name}' have expired."
-    return None
-
-
-def missing(n: int, group: str) -> str:
-    """ "98 codes are missing in 'Summer 10%'." """
-    return f"1 code is missing in '{group}'." if n == 1 else f"{n:,} codes are missing in '{group}'."
 
 
 def _codes(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
@@ -227,24 +215,28 @@ def _codes(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -
     if at["group"] >= len(issues):
         run.progress = {"phase": "repeats", "after": 0}
         return
-    group_id = issues[at["group"]]
+    group_id, now = issues[at["group"]], runtime.clock.now()
     waiting = _queued(session, row, at["after"], CODES)
     if not waiting:
         run.progress = {**at, "group": at["group"] + 1, "after": 0, "code": 0, "bound": 0}
         return
-    bound, code = issuing.block(session, group_id, waiting, after=at["code"])
-    if bound < len(waiting) and at["code"]:  # codes that came back meanwhile are below: look once from the start
-        more, code = issuing.block(session, group_id, waiting[bound:], after=0)
+    same = row.code_policy == taking.SAME
+    kept = taking.keep(session, group_id, waiting, now) if same else set()
+    new = [recipient for recipient in waiting if recipient[0] not in kept]
+    bound, code = issuing.block(session, group_id, new, after=at["code"], now=now)
+    if bound < len(new) and at["code"]:  # codes that came back meanwhile are below: look once from the start
+        more, code = issuing.block(session, group_id, new[bound:], after=0, now=now)
         bound += more
     issuing.count_taken(row, group_id, bound)
     session.flush()
-    run.done += bound
-    if bound < len(waiting):
+    run.done += len(kept) + bound
+    if bound < len(new):
         group = session.get_one(PromoCodeGroup, group_id)
+        lacking = taking.needed(session, row, group_id, now) if same else at["queued"] - at["bound"] - bound
         # Undone below, in chunks of its own: what this chunk bound is committed first.
-        _give_up(run, missing(at["queued"] - at["bound"] - bound, group.name))
+        _give_up(run, missing(lacking, group.name))
         return
-    run.progress = {**at, "after": waiting[-1][0], "code": code, "bound": at["bound"] + bound}
+    run.progress = {**at, "after": waiting[-1][0], "code": code, "bound": at["bound"] + len(kept) + bound}
 
 
 def _queued(session: Session, row: Distribution, after: int, limit: int) -> Sequence[tuple[int, int]]:
@@ -269,15 +261,7 @@ def _repeats(session: Session, runtime: Runtime, run: JobRun, row: Distribution)
     if not waiting:
         _go(session, runtime, run, row)
         return
-    found = latest(session, repeats, [customer_id for _, customer_id in waiting])
-    planned = [
-        {"message_id": message_id, "code_id": found[customer_id, group_id].code_id, "customer_id": customer_id}
-        for message_id, customer_id in waiting
-        for group_id in repeats
-        if (customer_id, group_id) in found
-    ]
-    if planned:
-        session.execute(insert(PromoCodeRepeat), planned)
+    taking.repeat_last(session, repeats, waiting, runtime.clock.now())
     run.done += len(waiting) * len(repeats)
     run.progress = {**run.progress, "after": waiting[-1][0]}
 
@@ -297,7 +281,11 @@ def _undo(session: Session, runtime: Runtime, run: JobRun, row: Distribution) ->
     cut = max(first, last - CODES + 1)
     ids = list(range(cut, last + 1)) if first else []
     if ids:
+        for other in live_codes.carriers(session, ids):
+            lock(session, other)
         issuing.move(session, issuing.Codes(returned=ids))
+        for (other, group_id), n in live_codes.hand_over(session, ids).items():
+            issuing.count_taken(session.get_one(Distribution, other), group_id, n)
         session.execute(delete(PromoCodeRepeat).where(among(session, PromoCodeRepeat.message_id, ids)))
         session.execute(delete(Message).where(Message.id >= cut, Message.id <= last, Message.distribution_id == row.id))
         row.last_message_id = cut - 1

@@ -5,6 +5,7 @@ The sender renders with it, and so does the review, which has no messages and no
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -12,14 +13,16 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
+from distribution.codes.taking import SAME
 from distribution.links import Links
 from distribution.templates import render
 from distribution.templates.render import CodeText, Recipient
 from distribution.templates.values import as_text, clean
+from storage import groups
 from storage.bulk import among, fetch, ids_as, ids_given
 from storage.database import is_sqlite
 from storage.last_codes import latest
-from storage.tables import Customer, Distribution, Message, PromoCode, PromoCodeGroup, PromoCodeRepeat, Promotion
+from storage.tables import Customer, Distribution, Message, PromoCode, PromoCodeRepeat, Promotion
 
 CUSTOMER, MESSAGE, CODE = Customer.__table__.c, Message.__table__.c, PromoCode.__table__.c
 REPEAT = PromoCodeRepeat.__table__.c
@@ -47,39 +50,46 @@ class Loader:
         self.template = render.compile(distribution.body)
         self.group_keys = group_keys(session, distribution, self.template)
         self.promotion = _promotion(session, distribution)
+        self.same = distribution.code_policy == SAME and bool(self.template.issues_from)
+        # Whether its texts may repeat codes that their customers have.
+        self.repeats = self.same or bool(self.template.repeats_from)
 
     def for_messages(self, message_ids: Collection[int]) -> list[Addressed]:
         """The recipients of messages, in the order of their ids, with the codes that are bound to each message.
 
-        A message without a number (left out) is skipped.
+        Where none of a group is, `client.promocode` is the one that the message repeats. A message without a number
+        (left out) is skipped.
         """
         sqlite = is_sqlite(self.session)
         given = ids_as(sqlite, message_ids)
         rows = fetch(self.session, _addressed(sqlite, bool(self.template.attributes)), given)
         codes = self._by_message(_codes(sqlite), given) if self.template.issues_from else {}
-        last = self._by_message(_repeats(sqlite), given) if self.template.repeats_from else {}
+        last = self._by_message(_repeats(sqlite), given) if self.repeats else {}
+        if self.same:
+            for message_id, repeated in last.items():
+                codes[message_id] = {**repeated, **codes.get(message_id, {})}
         return [
             Addressed(row[3], row[4], self._recipient(row, codes.get(row[3], {}), last.get(row[3], {})))
             for row in sorted(rows, key=itemgetter(3))
         ]
 
-    def for_customers(self, customer_ids: Collection[int]) -> list[tuple[int, Recipient]]:
+    def for_customers(self, customer_ids: Collection[int], now: datetime) -> list[tuple[int, Recipient]]:
         """Customers as recipients, in the order of their ids, with their last codes and without new ones."""
         rows = self.session.execute(
             self._columns().where(among(self.session, Customer.id, customer_ids)).order_by(Customer.id)
         ).all()
-        return self.dressed(rows)
+        return self.dressed(rows, now)
 
     def customers(self, *more: Any) -> Query:
         """A query of the columns that `dressed` needs, and `more`; narrow it down."""
         return self._columns(*more)
 
-    def dressed(self, rows: Iterable[Line]) -> list[tuple[int, Recipient]]:
+    def dressed(self, rows: Iterable[Line], now: datetime) -> list[tuple[int, Recipient]]:
         """Rows of `customers()` as (customer id, recipient)."""
         rows = list(rows)
         wanted = {group_id: key for group_id, key in self.group_keys.items() if key in self.template.repeats_from}
         last: dict[int, dict[str, CodeText]] = defaultdict(dict)
-        for (customer_id, group_id), found in latest(self.session, wanted, [row[0] for row in rows]).items():
+        for (customer_id, group_id), found in latest(self.session, wanted, [row[0] for row in rows], now).items():
             last[customer_id][wanted[group_id]] = self._text(found.code_id, found.code)
         return [(row[0], self._recipient(row, {}, last.get(row[0], {}))) for row in rows]
 
@@ -154,10 +164,7 @@ def group_keys(session: Session, distribution: Distribution, template: render.Te
     sealed = {group["key"]: group["id"] for group in distribution.sealed.get("groups", [])} if distribution.seal else {}
     missing = wanted - set(sealed)
     if missing:
-        rows = session.execute(
-            select(PromoCodeGroup.name_key, PromoCodeGroup.id).where(PromoCodeGroup.name_key.in_(sorted(missing)))
-        )
-        sealed.update({str(key): group_id for key, group_id in rows})
+        sealed.update({key: group.id for key, group in groups.by_keys(session, missing).items()})
     return {group_id: key for key, group_id in sealed.items() if key in wanted}
 
 

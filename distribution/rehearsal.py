@@ -7,8 +7,9 @@ order in which they will be blocked, because their lengths count; none is taken,
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -16,10 +17,12 @@ from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
 from distribution.codes.format import Format
+from distribution.codes.recipe import Recipe
 from distribution.links import Links
 from distribution.recipients import Line, Loader
 from distribution.sms import Measure, measure
 from distribution.templates.render import CodeText, Recipient, getter
+from storage import live_codes
 from storage.customers import exclusion
 from storage.tables import CodeState, Customer, Distribution, PromoCode, PromoCodeGroup, SegmentMember
 
@@ -43,7 +46,8 @@ NOTES = {
 class Rehearsal:
     """How far a rehearsal is and what it has found; plain JSON inside and out. Dictionary keys are text for its sake.
 
-    `offenders` is by "character|where from"; `holes` by tag as written; `without_last` by a group's folded name.
+    `offenders` is by "character|where from"; `holes` by tag as written; `without_last` and `keep_theirs` (who get the
+    code that they have) by a group's folded name.
     """
 
     total: int
@@ -55,6 +59,7 @@ class Rehearsal:
     offenders: dict[str, int] = field(default_factory=dict)
     holes: dict[str, int] = field(default_factory=dict)
     without_last: dict[str, int] = field(default_factory=dict)
+    keep_theirs: dict[str, int] = field(default_factory=dict)
     empty: int = 0
     too_long: int = 0
     most: int = 0
@@ -70,9 +75,9 @@ class Rehearsal:
 class Rehearser:
     """Runs a rehearsal's chunks within one session."""
 
-    def __init__(self, session: Session, distribution: Distribution, links: Links) -> None:
-        """Compiles the body. Raises `Refused` (fields "body", "audience")."""
-        self.session = session
+    def __init__(self, session: Session, distribution: Distribution, links: Links, now: datetime) -> None:
+        """Compiles the body. Raises `Refused` (fields "body", "audience"). `now`: as of when codes are good or not."""
+        self.session, self.now = session, now
         self.links = links
         self.loader = Loader(session, distribution, links)
         self.template = self.loader.template
@@ -93,11 +98,11 @@ class Rehearser:
             return False
         rehearsal.after = met[-1][0]
         rows = [row for row in met if row.why is None]
-        recipients = self.loader.dressed(rows)
-        codes = {key: self._codes(key, rehearsal, len(rows)) for key in self.template.issues_from}
+        recipients = self.loader.dressed(rows, self.now)
+        codes = {key: self._for_each(key, rehearsal, [row[0] for row in rows]) for key in self.template.issues_from}
         by_segments: Counter[int] = Counter()
-        for place, (customer_id, recipient) in enumerate(recipients):
-            recipient.codes = {key: found[place] for key, found in codes.items()}
+        for customer_id, recipient in recipients:
+            recipient.codes = {key: found[customer_id] for key, found in codes.items()}
             text = self.template.render(recipient)
             measured = measure(text)
             by_segments[measured.segments] += 1
@@ -111,7 +116,9 @@ class Rehearser:
         """The next customers in the audience, in id order, with why they are left out (NULL: they are not)."""
         query = self.loader.customers(exclusion().label("why")).order_by(Customer.id)
         if self.list_id is None:
-            query = query.where(audiences.where(self.session, self.audience, self.as_of), Customer.id > after).limit(size)
+            query = query.where(audiences.where(self.session, self.audience, self.as_of), Customer.id > after).limit(
+                size
+            )
             return self.session.execute(query).all()
         # The next of the list by its own key, and then their rows: an IN would read the whole list for each chunk, and
         # PostgreSQL, which knows nothing yet of a list just written, would join all of it before it stops at a limit.
@@ -185,9 +192,20 @@ class Rehearser:
         head, slash, token = code.link.rpartition("/")
         return CodeText(shape or _ANY.sub("X", code.code), f"{head}{slash}{'X' * len(token)}" if code.link else "")
 
-    def _codes(self, key: str, rehearsal: Rehearsal, count: int) -> list[CodeText]:
-        """The codes that are next in the line to be blocked; where there are too few, shapes of such codes."""
+    def _for_each(self, key: str, rehearsal: Rehearsal, customer_ids: Sequence[int]) -> dict[int, CodeText]:
+        """A code of a group for each customer, by their id: the one that they keep, else one of the next in line."""
         group_id = next((group_id for group_id, found in self.loader.group_keys.items() if found == key), 0)
+        codes: dict[int, CodeText] = {}
+        if self.loader.same:
+            link = self.links.qr if self.template.uses_qr else lambda _code_id: ""
+            found = live_codes.of_customers(self.session, group_id, customer_ids, self.now)
+            codes = {customer_id: CodeText(live.code, link(live.code_id)) for customer_id, live in found.items()}
+            rehearsal.keep_theirs[key] = rehearsal.keep_theirs.get(key, 0) + len(codes)
+        others = [customer_id for customer_id in customer_ids if customer_id not in codes]
+        return codes | dict(zip(others, self._codes(key, group_id, rehearsal, len(others)), strict=True))
+
+    def _codes(self, key: str, group_id: int, rehearsal: Rehearsal, count: int) -> list[CodeText]:
+        """The codes that are next in the line to be blocked; where there are too few, shapes of such codes."""
         rows = self.session.execute(
             select(PromoCode.id, PromoCode.code)
             .where(
@@ -213,9 +231,9 @@ class Rehearser:
 _ANY = re.compile(r"[^\W_]")
 
 
-def _formats(session: Session, groups: Collection[int]) -> dict[str, list[Format]]:
-    """The formats of groups, by folded name."""
-    if not groups:
+def _formats(session: Session, keys: Mapping[int, str]) -> dict[str, list[Format]]:
+    """The formats of groups, by the folded name that the text gives them (`keys`: by id)."""
+    if not keys:
         return {}
-    found = session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.id.in_(sorted(groups))))
-    return {str(group.name_key): [Format.parse(text) for text in group.formats] for group in found}
+    found = session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.id.in_(sorted(keys))))
+    return {keys[group.id]: Recipe.of(group).formats for group in found}

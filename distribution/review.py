@@ -23,7 +23,8 @@ from distribution.runtime import Runtime
 from distribution.templates import render
 from storage import distributions, fixed_lists
 from storage.customers import exclusion
-from storage.tables import Customer, Distribution, Job, PromoCodeGroup, PromoCodeStock
+from storage.groups import by_keys
+from storage.tables import Customer, Distribution, Job, PromoCodeStock
 
 __all__ = ["GroupNeed", "LastCodes", "Offender", "Review", "Running", "Sample", "latest", "left_out", "review"]
 
@@ -61,7 +62,7 @@ def review(
         session.flush()
         return Running(job_id, 0, textable)
     fix(session, draft, by=by, now=now)
-    rehearser = Rehearser(session, draft, runtime.links)
+    rehearser = Rehearser(session, draft, runtime.links, now)
     rehearsal = Rehearsal(total=textable)
     while rehearser.chunk(rehearsal, CHUNK):
         pass
@@ -91,7 +92,7 @@ def review_job(runtime: Runtime, run: JobRun) -> dict[str, Any]:
     more = True
     while more:
         with runtime.db.read() as session:
-            rehearser = Rehearser(session, _reviewed(session, run), runtime.links)
+            rehearser = Rehearser(session, _reviewed(session, run), runtime.links, runtime.clock.now())
             more = rehearser.chunk(rehearsal, CHUNK)
         with run.chunk(runtime):
             run.done = rehearsal.texts
@@ -150,7 +151,7 @@ def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, now: 
     """A review of a finished rehearsal."""
     counted = audiences.count(session, draft.audience, now)
     template = render.compile(draft.body)
-    groups = {str(group.name_key): group for group in _groups(session, (*template.issues_from, *template.repeats_from))}
+    groups = by_keys(session, (*template.issues_from, *template.repeats_from))
     price = float(settings.get(session, "cost.per_segment"))
     found = Review(
         made_at=now,
@@ -159,7 +160,14 @@ def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, now: 
         recipients=counted.textable,
         left_out=counted.excluded,
         codes=tuple(
-            GroupNeed(groups[key].id, groups[key].name, counted.textable, 0, bool(groups[key].formats))
+            GroupNeed(
+                groups[key].id,
+                groups[key].name,
+                counted.textable - rehearsal.keep_theirs.get(key, 0),
+                0,
+                bool(groups[key].formats),
+                rehearsal.keep_theirs.get(key, 0),
+            )
             for key in template.issues_from
         ),
         last_codes=tuple(
@@ -203,13 +211,6 @@ def _samples(rehearsal: Rehearsal) -> tuple[Sample, ...]:
         known = first.setdefault(sample["customer_id"], dict(sample))
         known["note"] = known["note"] or sample["note"]
     return tuple(Sample(**{**sample, "note": NOTES.get(sample["note"], "")}) for sample in first.values())
-
-
-def _groups(session: Session, keys: tuple[str, ...]) -> list[PromoCodeGroup]:
-    """Groups by folded name."""
-    if not keys:
-        return []
-    return list(session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.name_key.in_(sorted(set(keys))))))
 
 
 def _fresh_stock(session: Session, found: Review) -> Review:

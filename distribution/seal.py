@@ -1,9 +1,9 @@
 """The seal: a hash over everything that a person approves, and the facts that it was made of (DESIGN §5.8).
 
-The facts are body, purpose, groups, promotion, audience rule and size, provider, schedule, subject. They are collected
-anew when somebody approves and when the distribution is launched; if the hash is another, the approval is void, and
-`changes` says in words what is different. The audience's size is that of the list which the review wrote down
-(docs/decisions/recipients-are-fixed-at-review.md).
+The facts are body, purpose, groups, which of their codes customers get, promotion, audience rule and size, provider,
+schedule, subject. They are collected anew when somebody approves and when the distribution is launched; if the hash is
+another, the approval is void, and `changes` says in words what is different. The audience's size is that of the list
+which the review wrote down (docs/decisions/recipients-are-fixed-at-review.md).
 """
 
 import hashlib
@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
 from distribution import drafts
+from distribution.codes.taking import NEW
 from distribution.drafts import rule
 from distribution.errors import Refused
 from distribution.templates.analyse import analyse
 from storage import approvals, promotions
+from storage.names import fold
 from storage.tables import Approval, Customer, Distribution, Provider, Segment
 
 Facts = dict[str, Any]
@@ -37,7 +39,7 @@ def facts(session: Session, distribution: Distribution) -> Facts:
         "purpose": distribution.purpose,
         "body": distribution.body,
         "groups": [
-            {"id": group.id, "key": group.name_key, "name": group.name}
+            {"id": group.id, "key": fold(analysis.called[group.id]), "name": analysis.called[group.id]}
             for group in dict.fromkeys((*analysis.issues_from, *analysis.repeats_from))
         ],
         "promotion": promotion and {"id": promotion.id, "name": promotion.name, "terms": promotion.terms},
@@ -46,6 +48,8 @@ def facts(session: Session, distribution: Distribution) -> Facts:
         and provider.name_key
         and {"id": provider.id, "name": provider.name, "kind": provider.kind, "config": provider.config},
         "send_at": distribution.send_at.isoformat() if distribution.send_at else None,
+        # Only where it is not the usual one: what was sealed before there was a choice keeps its seal.
+        **({"code_policy": distribution.code_policy} if distribution.code_policy != NEW else {}),
     }
 
 
@@ -108,10 +112,10 @@ def void(
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """The differences of two sets of facts, in words: "the audience has 415 customers, not 412"."""
     found: list[str] = []
-    for key in ("subject", "mode", "purpose", "body", "groups", "promotion", "audience", "provider", "send_at"):
+    for key, words in _WORDS.items():
         old, new = before.get(key), after.get(key)
         if old != new:
-            found += _WORDS[key](old, new)
+            found += words(old, new)
     return found
 
 
@@ -149,9 +153,14 @@ def _changed_body(old: Any, new: Any) -> list[str]:
 
 def _changed_groups(old: Any, new: Any) -> list[str]:
     before, after = ({group["id"]: group["name"] for group in groups or []} for groups in (old, new))
-    gone = [f"group '{name}' was renamed or deleted" for group, name in before.items() if group not in after]
+    gone = [f"group '{name}' was deleted" for group, name in before.items() if group not in after]
     added = [f"it takes codes from '{name}' now" for group, name in after.items() if group not in before]
-    return gone + added or ["a group was renamed"]
+    return gone + added or ["the text calls a group by another name"]
+
+
+def _changed_policy(old: Any, new: Any) -> list[str]:
+    same = "customers who have a code that they can still use get that one again now"
+    return [same if new else "every customer gets a new code now"]
 
 
 def _changed_promotion(old: Any, new: Any) -> list[str]:
@@ -198,6 +207,7 @@ _WORDS = {
     "purpose": _changed_purpose,
     "body": _changed_body,
     "groups": _changed_groups,
+    "code_policy": _changed_policy,
     "promotion": _changed_promotion,
     "audience": _changed_audience,
     "provider": _changed_provider,

@@ -1,17 +1,18 @@
 """Promo codes by the chunk: which exist, storing new ones fast, and looking one up.
 
-A chunk is sorted before it is inserted (random values walk at random through the unique index, twice as slow), and its
-ids are shuffled first: codes are handed out in id order, which must not be the sorted one.
+Codes are handed out in the order of their ids, and get their ids in the order in which they are stored. So a chunk is
+not stored in sorted order, or neighbours could be guessed; but its codes should lie near one another in sorted order:
+values from everywhere walk at random through the unique index, two to three times as slow.
 """
 
 import json
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import takewhile
-from typing import Any, cast
+from random import SystemRandom
+from typing import Any, NamedTuple, cast
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import (
@@ -31,6 +32,7 @@ from sqlalchemy.orm import Session
 from storage import stock
 from storage.database import is_sqlite
 from storage.sequences import take
+from storage.standing import standing
 from storage.tables import (
     CodeState,
     Distribution,
@@ -42,30 +44,48 @@ from storage.tables import (
     PromoCodeStock,
 )
 
-ID_WIDTH = 19  # digits of the largest id, so that a fixed number of characters precedes the code
+NULL = "\\N"  # as COPY spells it
+# How far apart in sorted order codes are that are handed out one after the other (`mixed`).
+APART = 223
 
-# One string holds id and code: an object's keys come out of json_each escaped on older SQLite.
-_SQLITE_INSERT = f"""
+_SQLITE_INSERT = """
     INSERT INTO promo_code (id, code, group_id, lot_id, state)
-    SELECT CAST(substr(value, 1, {ID_WIDTH}) AS INTEGER), substr(value, {ID_WIDTH + 1}), ?, ?, 0 FROM json_each(?)
+    SELECT ? + key, value, ?, ?, 0 FROM json_each(?)
     WHERE true ON CONFLICT DO NOTHING
-"""  # noqa: S608 -- only a constant is formatted in
+"""
+_SQLITE_INSERT_EXPIRING = """
+    INSERT INTO promo_code (id, code, expires_at, group_id, lot_id, state)
+    SELECT ? + key, json_extract(value, '$[0]'), json_extract(value, '$[1]'), ?, ?, 0 FROM json_each(?)
+    WHERE true ON CONFLICT DO NOTHING
+"""
 _POSTGRES_COPY = "COPY promo_code (id, code, group_id, lot_id, state) FROM STDIN"
+_POSTGRES_COPY_EXPIRING = "COPY promo_code (id, code, expires_at, group_id, lot_id, state) FROM STDIN"
+_CHANCE = SystemRandom()
+
 _ALREADY_SQLITE = text(
     "SELECT code, group_id, lot_id FROM promo_code WHERE code IN (SELECT value FROM json_each(:codes))"
 )
 _ALREADY_POSTGRES = text("SELECT code, group_id, lot_id FROM promo_code WHERE code = ANY(:codes)")
 
 
-def insert(session: Session, codes: Sequence[str], *, group_id: int, lot_id: int) -> int:
-    """Store those of `codes` (distinct, sorted) that do not exist yet, as active; returns how many that were.
+def insert(
+    session: Session,
+    codes: Sequence[str],
+    *,
+    group_id: int,
+    lot_id: int,
+    expiries: Mapping[str, datetime] | None = None,
+) -> int:
+    """Store those of `codes` (distinct) that do not exist yet, as active; returns how many that were.
 
-    The group's stock and the lot's count move along. On PostgreSQL somebody else may be storing one of the codes at
-    this moment; then this waits for them, looks again, and leaves that code out.
+    They will be handed out in this order: see `mixed`. `expiries`: when some of them expire by themselves. The group's
+    stock and the lot's count move along. On PostgreSQL somebody else may be storing one of the codes at this moment;
+    then this waits for them, looks again, and leaves that code out.
     """
     if not codes:
         return 0
-    inserted = (_insert_sqlite if is_sqlite(session) else _insert_postgres)(session, codes, group_id, lot_id)
+    insert_them = _insert_sqlite if is_sqlite(session) else _insert_postgres
+    inserted = insert_them(session, codes, group_id, lot_id, expiries or {})
     if inserted:
         session.execute(
             update(PromoCodeLot).where(PromoCodeLot.id == lot_id).values(inserted=PromoCodeLot.inserted + inserted)
@@ -74,29 +94,40 @@ def insert(session: Session, codes: Sequence[str], *, group_id: int, lot_id: int
     return inserted
 
 
-def _insert_sqlite(session: Session, codes: Sequence[str], group_id: int, lot_id: int) -> int:
-    rows = [f"{number:0{ID_WIDTH}}{code}" for number, code in zip(_ids(session, len(codes)), codes, strict=True)]
-    cursor = session.connection().exec_driver_sql(
-        _SQLITE_INSERT, (group_id, lot_id, json.dumps(rows, ensure_ascii=False))
-    )
-    return cursor.rowcount
+def _insert_sqlite(
+    session: Session, codes: Sequence[str], group_id: int, lot_id: int, expiries: Mapping[str, datetime]
+) -> int:
+    first = take(session, "promo_code", len(codes))
+    statement, values = _SQLITE_INSERT, json.dumps(codes, ensure_ascii=False)
+    if expiries:  # a third slower: an array for each code
+        moments = {code: moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") for code, moment in expiries.items()}
+        statement = _SQLITE_INSERT_EXPIRING
+        values = json.dumps([(code, moments.get(code)) for code in codes], ensure_ascii=False)
+    return session.connection().exec_driver_sql(statement, (first, group_id, lot_id, values)).rowcount
 
 
-def _insert_postgres(session: Session, codes: Sequence[str], group_id: int, lot_id: int) -> int:
+def _insert_postgres(
+    session: Session, codes: Sequence[str], group_id: int, lot_id: int, expiries: Mapping[str, datetime]
+) -> int:
     connection = session.connection()
+    copying = _POSTGRES_COPY_EXPIRING if expiries else _POSTGRES_COPY
     while codes:
         tail = f"\t{group_id}\t{lot_id}\t0\n"
-        numbers = _ids(session, len(codes))
-        rows = "".join([f"{number}\t{code}{tail}" for number, code in zip(numbers, map(_copied, codes), strict=True)])
+        first = take(session, "promo_code", len(codes))
+        spelled = [_copied(code) for code in codes]
+        if expiries:
+            moments = {code: moment.isoformat() for code, moment in expiries.items()}
+            spelled = [f"{copied}\t{moments.get(code, NULL)}" for code, copied in zip(codes, spelled, strict=True)]
+        rows = "".join([f"{number}\t{code}{tail}" for number, code in enumerate(spelled, first)])
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101 -- a session's connection is open
         savepoint = connection.begin_nested()
         try:
-            with driver.cursor() as cursor, cursor.copy(_POSTGRES_COPY) as copy:
+            with driver.cursor() as cursor, cursor.copy(copying) as copy:
                 copy.write(rows)
         except UniqueViolation:
             savepoint.rollback()
-            taken = already(session, codes)
+            taken = already(session, sorted(codes))
             codes = [code for code in codes if code not in taken]
             continue
         savepoint.commit()
@@ -109,11 +140,17 @@ def _copied(code: str) -> str:
     return code.replace("\\", "\\\\") if "\\" in code else code
 
 
-def _ids(session: Session, count: int) -> list[int]:
-    """`count` new ids of promo codes in an order that nobody can foresee."""
-    first = take(session, "promo_code", count)
-    keys = memoryview(os.urandom(8 * count)).cast("Q")
-    return [first + place for place in sorted(range(count), key=keys.__getitem__)]
+def mixed(codes: Sequence[str]) -> list[str]:
+    """Sorted codes in an order to hand them out in: the columns of a table of `APART` columns, in a random order.
+
+    A twentieth of the cost of a shuffle; and the unique index is walked from end to end some times, not at random.
+    """
+    columns = list(range(min(APART, len(codes))))
+    _CHANCE.shuffle(columns)
+    out: list[str] = []
+    for column in columns:
+        out += codes[column::APART]
+    return out
 
 
 def already(session: Session, codes: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -165,26 +202,48 @@ def _fits(session: Session, columns: Sequence[str]) -> ColumnElement[bool]:
     return _begins(columns) & PromoCode.code.op("~", is_comparison=True)(f"^{regex}$")
 
 
-def of_group(session: Session, group_id: int) -> Iterator[tuple[str, CodeState, datetime | None, datetime | None]]:
-    """Every code of a group in id order, read a part at a time: code, state, when issued, when redeemed."""
+class Exported(NamedTuple):
+    """A code as a group's file shows it."""
+
+    id: int
+    code: str
+    state: CodeState
+    issued_at: datetime | None
+    redeemed_at: datetime | None
+    expires_at: datetime | None
+
+
+def of_group(session: Session, group_id: int, *, after: int, limit: int | None) -> Iterator[Exported]:
+    """A group's codes in id order, from the id `after` on and at most `limit`, read a part at a time."""
     rows = session.execute(
-        select(PromoCode.code, PromoCode.state, PromoCode.issued_at, PromoCode.redeemed_at)
-        .where(PromoCode.group_id == group_id)
+        select(
+            PromoCode.id,
+            PromoCode.code,
+            PromoCode.state,
+            PromoCode.issued_at,
+            PromoCode.redeemed_at,
+            PromoCode.expires_at,
+        )
+        .where(PromoCode.group_id == group_id, PromoCode.id > after)
         .order_by(PromoCode.id)
+        .limit(limit)
         .execution_options(yield_per=10_000)
     )
-    return ((code, state, issued_at, redeemed_at) for code, state, issued_at, redeemed_at in rows)
+    return (Exported(*row) for row in rows)
 
 
-def find(session: Session, code: str) -> PromoCode | None:
-    """The code that is exactly `code`."""
-    return session.scalars(select(PromoCode).where(PromoCode.code == code)).first()
+def find(session: Session, code: str, *, lock: bool = False) -> PromoCode | None:
+    """The code that is exactly `code`. `lock`: held until the transaction ends, and as it is now."""
+    query = select(PromoCode).where(PromoCode.code == code)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).first()
 
 
 def remove_active(session: Session, group_id: int, limit: int) -> int:
     """Delete up to `limit` active codes of a group, which nobody ever had; returns how many."""
     stock.hold(session, group_id)
-    chosen = _some(session, group_id, CodeState.ACTIVE, limit)
+    chosen = _some_active(session, group_id, limit)
     removed = _changed(session, delete(PromoCode).where(PromoCode.id.in_(chosen), PromoCode.state == CodeState.ACTIVE))
     stock.move(session, group_id, total=-removed, active=-removed)
     return removed
@@ -192,30 +251,67 @@ def remove_active(session: Session, group_id: int, limit: int) -> int:
 
 def expire(session: Session, group_id: int, limit: int) -> int:
     """Let up to `limit` active codes of a group expire; returns how many."""
-    moved = _restate(session, group_id, CodeState.ACTIVE, CodeState.EXPIRED, limit)
+    stock.hold(session, group_id)
+    where = (PromoCode.id.in_(_some_active(session, group_id, limit)), PromoCode.state == CodeState.ACTIVE)
+    moved = _changed(session, update(PromoCode).where(*where).values(state=CodeState.EXPIRED))
     stock.move(session, group_id, active=-moved, expired=moved)
     return moved
 
 
-def revive(session: Session, group_id: int, limit: int) -> int:
-    """Make up to `limit` expired codes of a group that nobody ever had active again; returns how many."""
-    moved = _restate(session, group_id, CodeState.EXPIRED, CodeState.ACTIVE, limit)
-    stock.move(session, group_id, active=moved, expired=-moved)
+def groups_with_expired(session: Session, now: datetime) -> list[int]:
+    """Ids of groups with active codes that are past an expiry of their own."""
+    return list(session.scalars(select(PromoCode.group_id).where(_past(now)).distinct()))
+
+
+def expire_own(session: Session, group_id: int, now: datetime, limit: int) -> int:
+    """Let up to `limit` active codes of a group that are past an expiry of their own expire; returns how many."""
+    stock.hold(session, group_id)
+    chosen = select(PromoCode.id).where(_past(now), PromoCode.group_id == group_id).limit(limit)
+    ids = (chosen if is_sqlite(session) else chosen.with_for_update(skip_locked=True)).scalar_subquery()
+    where = (PromoCode.id.in_(ids), PromoCode.state == CodeState.ACTIVE)
+    moved = _changed(session, update(PromoCode).where(*where).values(state=CodeState.EXPIRED))
+    stock.move(session, group_id, active=-moved, expired=moved)
     return moved
 
 
-def _restate(session: Session, group_id: int, old: CodeState, new: CodeState, limit: int) -> int:
+def revive(session: Session, group_id: int, now: datetime, *, after: int, limit: int) -> tuple[int | None, int]:
+    """Make expired codes of a group that nobody ever had active again, unless they are past an expiry of their own.
+
+    Looks at `limit` of all codes from the id `after` on (no index knows the expired ones); returns the last id looked
+    at, None at the end, and how many are active again.
+    """
     stock.hold(session, group_id)
-    chosen = _some(session, group_id, old, limit)
-    where = (PromoCode.id.in_(chosen), PromoCode.state == old)
-    return _changed(session, update(PromoCode).where(*where).values(state=new))
+    ids = select(PromoCode.id).where(PromoCode.id > after).order_by(PromoCode.id).limit(limit).subquery()
+    upto = session.scalar(select(func.max(ids.c.id)))
+    if upto is None:
+        return None, 0
+    moved = _changed(
+        session,
+        update(PromoCode)
+        .where(
+            PromoCode.id > after,
+            PromoCode.id <= upto,
+            PromoCode.group_id == group_id,
+            PromoCode.state == CodeState.EXPIRED,
+            PromoCode.customer_id.is_(None),
+            PromoCode.expires_at.is_(None) | (PromoCode.expires_at > now),
+        )
+        .values(state=CodeState.ACTIVE),
+    )
+    stock.move(session, group_id, active=moved, expired=-moved)
+    return upto, moved
 
 
-def _some(session: Session, group_id: int, state: CodeState, limit: int) -> ScalarSelect[int]:
-    """The first ids of a group's codes that stand at `state` and are nobody's, held until the transaction ends."""
+def _past(now: datetime) -> ColumnElement[bool]:
+    """Active codes past an expiry of their own, as `ix_promo_code_expiring` has them."""
+    return (PromoCode.state == text("0")) & PromoCode.expires_at.is_not(None) & (PromoCode.expires_at <= now)
+
+
+def _some_active(session: Session, group_id: int, limit: int) -> ScalarSelect[int]:
+    """The first ids of a group's active codes, held until the transaction ends."""
     chosen = (
         select(PromoCode.id)
-        .where(PromoCode.group_id == group_id, PromoCode.state == state, PromoCode.customer_id.is_(None))
+        .where(PromoCode.group_id == group_id, PromoCode.state == CodeState.ACTIVE, PromoCode.customer_id.is_(None))
         .order_by(PromoCode.id)
         .limit(limit)
     )
@@ -252,20 +348,29 @@ class CodeLine:
     at: datetime | None  # when it was issued; None while it is blocked
     state: CodeState
     redeemed_at: datetime | None
+    expires_at: datetime | None = None  # its own, or else its group's
+
+    def standing(self, now: datetime) -> str:
+        """Where it stands now, in a word: blocked, issued, redeemed, revoked, expired."""
+        return standing(self.state, self.redeemed_at, self.expires_at, now)
 
 
 def of_customer(session: Session, customer_id: int) -> list[CodeLine]:
-    """The codes blocked for or issued to a customer, and each time one was sent again; newest first."""
-    facts = (PromoCode.code, PromoCodeGroup.name, Distribution.subject)
+    """The codes blocked for or issued to a customer, and each time one was sent again; newest first.
+
+    One without a distribution was issued by hand: given, or in place of another.
+    """
+    facts = (PromoCode.code, PromoCodeGroup.name, Distribution.subject, PromoCode.state, PromoCode.redeemed_at)
+    expires_at = func.coalesce(PromoCode.expires_at, PromoCodeGroup.expires_at)
     first = (
-        select(*facts, PromoCode.issued_at, PromoCode.state, PromoCode.redeemed_at)
+        select(*facts, expires_at, PromoCode.issued_at)
         .join(PromoCodeGroup, PromoCodeGroup.id == PromoCode.group_id)
         .outerjoin(Message, Message.id == PromoCode.message_id)
         .outerjoin(Distribution, Distribution.id == Message.distribution_id)
         .where(PromoCode.customer_id == customer_id)
     )
     again = (
-        select(*facts, PromoCodeRepeat.issued_at, PromoCode.state, PromoCode.redeemed_at)
+        select(*facts, expires_at, PromoCodeRepeat.issued_at)
         .join(PromoCodeRepeat, PromoCodeRepeat.code_id == PromoCode.id)
         .join(PromoCodeGroup, PromoCodeGroup.id == PromoCode.group_id)
         .outerjoin(Message, Message.id == PromoCodeRepeat.message_id)
@@ -273,9 +378,9 @@ def of_customer(session: Session, customer_id: int) -> list[CodeLine]:
         .where(PromoCodeRepeat.customer_id == customer_id, PromoCodeRepeat.issued_at.is_not(None))
     )
     lines = [
-        CodeLine(code, group, issue, subject, at, state, redeemed_at)
+        CodeLine(code, group, issue, subject, at, state, redeemed_at, expires)
         for issue, query in (("initial", first), ("repeated", again))
-        for code, group, subject, at, state, redeemed_at in session.execute(query)
+        for code, group, subject, state, redeemed_at, expires, at in session.execute(query)
     ]
     # What is not issued yet comes first: it is what happens next.
     held = [line for line in lines if line.at is None]

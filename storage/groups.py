@@ -1,14 +1,14 @@
 """Promo code groups, their lots, and where a lot's lines that were not taken are kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, or_, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.names import fold
-from storage.tables import PromoCodeGroup, PromoCodeLeftover, PromoCodeLot, PromoCodeStock
+from storage.tables import PromoCodeGroup, PromoCodeGroupAlias, PromoCodeLeftover, PromoCodeLot, PromoCodeStock
 
 
 def get(session: Session, group_id: int, *, lock: bool = False) -> tuple[PromoCodeGroup, PromoCodeStock] | None:
@@ -25,8 +25,47 @@ def get(session: Session, group_id: int, *, lock: bool = False) -> tuple[PromoCo
 
 
 def by_name(session: Session, name: str) -> PromoCodeGroup | None:
-    """The group that a person would call `name`; none that is deleted."""
-    return session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.name_key == fold(name))).first()
+    """The group that a person would call `name`, or was called so before; none that is deleted."""
+    return by_keys(session, [fold(name)]).get(fold(name))
+
+
+def by_keys(session: Session, keys: Collection[str]) -> dict[str, PromoCodeGroup]:
+    """Groups by folded name, as asked: a name that one has now, else one that it had before; none that is deleted."""
+    if not keys:
+        return {}
+    asked = sorted(set(keys))
+    named = session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.name_key.in_(asked)))
+    found = {str(group.name_key): group for group in named}
+    if missing := [key for key in asked if key not in found]:
+        rows = session.execute(
+            select(PromoCodeGroupAlias.name_key, PromoCodeGroup)
+            .join(PromoCodeGroup, PromoCodeGroup.id == PromoCodeGroupAlias.group_id)
+            .where(PromoCodeGroupAlias.name_key.in_(missing), PromoCodeGroup.deleted_at.is_(None))
+        )
+        for key, group in rows:
+            found[key] = group
+    return found
+
+
+def alias(session: Session, key: str) -> PromoCodeGroupAlias | None:
+    """The folded name that a group had before it was renamed."""
+    return session.get(PromoCodeGroupAlias, key)
+
+
+def aliases(session: Session, group_id: int) -> list[str]:
+    """The folded names that a group had before."""
+    return list(session.scalars(select(PromoCodeGroupAlias.name_key).where(PromoCodeGroupAlias.group_id == group_id)))
+
+
+def remember_name(session: Session, group_id: int, key: str, until: datetime) -> None:
+    """A group was called so until now, and goes on being found by it."""
+    session.merge(PromoCodeGroupAlias(name_key=key, group_id=group_id, until=until))
+
+
+def forget_names(session: Session, *, group_id: int | None = None, key: str | None = None) -> None:
+    """Nobody is found any more by the former names of a group, or by one former name."""
+    which = PromoCodeGroupAlias.group_id == group_id if key is None else PromoCodeGroupAlias.name_key == key
+    session.execute(delete(PromoCodeGroupAlias).where(which))
 
 
 def names(session: Session) -> list[str]:
@@ -49,12 +88,6 @@ def to_expire(session: Session, now: datetime) -> list[int]:
     """Ids of groups that are past their expiry and still have active codes."""
     past = PromoCodeGroup.expires_at <= now
     return list(session.scalars(_ids_with_stock().where(past, PromoCodeStock.active > 0)))
-
-
-def to_revive(session: Session, now: datetime) -> list[int]:
-    """Ids of groups that have expired codes although their expiry was moved or taken away."""
-    not_past = or_(PromoCodeGroup.expires_at.is_(None), PromoCodeGroup.expires_at > now)
-    return list(session.scalars(_ids_with_stock().where(not_past, PromoCodeStock.expired > 0)))
 
 
 def _ids_with_stock() -> Select[int]:
@@ -91,12 +124,19 @@ def lots(session: Session, group_id: int, limit: int) -> Sequence[PromoCodeLot]:
     ).all()
 
 
-def count_lines(session: Session, lot_id: int, *, duplicated: int, discarded: int) -> None:
-    """Add to what a lot says of the lines that it did not take (`storage.codes.insert` counts the inserted)."""
+def count_lines(session: Session, lot_id: int, *, duplicated: int, repeated: int, discarded: int) -> None:
+    """Add to what a lot says of the lines that it did not take (`storage.codes.insert` counts the inserted).
+
+    `repeated`: those of the duplicated that repeat an earlier line.
+    """
     session.execute(
         update(PromoCodeLot)
         .where(PromoCodeLot.id == lot_id)
-        .values(duplicated=PromoCodeLot.duplicated + duplicated, discarded=PromoCodeLot.discarded + discarded)
+        .values(
+            duplicated=PromoCodeLot.duplicated + duplicated,
+            repeated=PromoCodeLot.repeated + repeated,
+            discarded=PromoCodeLot.discarded + discarded,
+        )
     )
 
 

@@ -1,16 +1,16 @@
 """Codes of messages: blocked, issued, given back; their group's stock moves in the same transaction."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, Table, Update, bindparam, func, select, update
+from sqlalchemy import Select, Table, Update, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
-from storage import stock
+from storage import live_codes, pace, stock
 from storage.bulk import fetch, ids_as, ids_given, values
 from storage.database import is_sqlite
 from storage.tables import CodeState, Distribution, PromoCode, PromoCodeRepeat
@@ -20,11 +20,14 @@ CODE: Table = PromoCode.__table__  # type: ignore[assignment]
 REPEAT: Table = PromoCodeRepeat.__table__  # type: ignore[assignment]
 
 
-def block(session: Session, group_id: int, recipients: Sequence[tuple[int, int]], *, after: int) -> tuple[int, int]:
+def block(
+    session: Session, group_id: int, recipients: Sequence[tuple[int, int]], *, after: int, now: datetime
+) -> tuple[int, int]:
     """Bind an active code of the group to each recipient (message id, customer id), in order.
 
-    `after` is the id of the last code looked at before (0 at first): active codes are searched from there on.
-    Returns how many were bound, and the id to go on after. Fewer bound than asked: there are no more active codes.
+    A code that is past an expiry of its own at `now` is never bound. `after` is the id of the last code looked at
+    before (0 at first): active codes are searched from there on. Returns how many were bound, and the id to go on
+    after. Fewer bound than asked: there are no more active codes.
     """
     stock.hold(session, group_id)  # launches that take from one group take turns, and none of them skips a code
     active = (
@@ -33,6 +36,8 @@ def block(session: Session, group_id: int, recipients: Sequence[tuple[int, int]]
         .order_by(CODE.c.id)
         .limit(len(recipients))
     )
+    if _some_expired(session, group_id, now):  # seldom: the sweep runs every two seconds, and the index alone tells
+        active = active.where(CODE.c.expires_at.is_(None) | (CODE.c.expires_at > now))
     code_ids = session.scalars(active if is_sqlite(session) else active.with_for_update()).all()
     bound = values(
         session,
@@ -47,6 +52,12 @@ def block(session: Session, group_id: int, recipients: Sequence[tuple[int, int]]
         )
         stock.move(session, group_id, active=-len(code_ids), blocked=len(code_ids))
     return len(code_ids), (code_ids[-1] if code_ids else after)
+
+
+def _some_expired(session: Session, group_id: int, now: datetime) -> bool:
+    """Whether a group has active codes past an expiry of their own (`ix_promo_code_expiring`)."""
+    past = (CODE.c.state == text("0")) & CODE.c.expires_at.is_not(None) & (CODE.c.expires_at <= now)
+    return session.scalar(select(CODE.c.id).where(past, CODE.c.group_id == group_id).limit(1)) is not None
 
 
 def count_taken(distribution: Distribution, group_id: int, n: int) -> None:
@@ -69,31 +80,87 @@ def move(session: Session, moved: Codes, at: datetime | None = None) -> None:
 
     Once in a transaction, after its messages: groups are shared by distributions, so their counts are moved last and in
     the order of their ids. `at`: when they were issued. A code that was issued stays its customer's whatever happens
-    later: it left the house.
+    later: it left the house. So does one that another message, still to leave, repeats (`storage.live_codes`).
     """
     sqlite = is_sqlite(session)
     deltas: dict[int, Counter[str]] = defaultdict(Counter)
-    if moved.issued:
+    issued: Counter[int] = Counter()
+    if moved.issued and at is not None:
         given = {**ids_as(sqlite, moved.issued), "at": at}
-        for group_id, n in _change(session, _issuing(sqlite), given):
-            deltas[group_id].update(blocked=-n, issued=n)
+        issued.update(_change(session, _issuing(sqlite), given))
         if moved.repeats:
+            issued.update(live_codes.issue_repeated(session, moved.issued, at))
             session.execute(_repeating(sqlite), given)
     if moved.returned:
-        for group_id, n in _change(session, _returning(sqlite), ids_as(sqlite, moved.returned)):
+        for group_id, n in live_codes.give_back(session, moved.returned).items():
             deltas[group_id].update(blocked=-n, active=n)
+    for group_id, n in issued.items():
+        deltas[group_id].update(blocked=-n, issued=n)
     for group_id in sorted(deltas):
         stock.move(session, group_id, **deltas[group_id])
+    if issued and at is not None:
+        _limit(session, moved.issued, issued, at)
+        pace.add(session, issued, at)
 
 
-def _change(session: Session, change: Update, given: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """Change the blocked codes of messages `ids`; of which groups, and how many of each."""
+def issue_one(session: Session, group_id: int, customer_id: int, at: datetime) -> PromoCode | None:
+    """Issue the next active code of a group to a customer, without any message; None when there is none."""
+    stock.hold(session, group_id)
+    code = session.scalars(
+        select(PromoCode)
+        .where(
+            PromoCode.group_id == group_id,
+            PromoCode.state == CodeState.ACTIVE,
+            PromoCode.expires_at.is_(None) | (PromoCode.expires_at > at),
+        )
+        .order_by(PromoCode.id)
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if code is None:
+        return None
+    days = live_codes.validity(session, [group_id]).get(group_id)
+    code.state, code.customer_id, code.issued_at = CodeState.ISSUED, customer_id, at
+    if days is not None and code.expires_at is None:
+        code.expires_at = at + days
+    session.flush()
+    stock.move(session, group_id, active=-1, issued=1)
+    pace.add(session, {group_id: 1}, at)
+    return code
+
+
+def _limit(session: Session, message_ids: Sequence[int], group_ids: Collection[int], at: datetime) -> None:
+    """Codes that were just issued with these messages expire after the days that their group gives them."""
+    sqlite = is_sqlite(session)
+    for group_id, days in live_codes.validity(session, group_ids).items():
+        given = {**ids_as(sqlite, message_ids), "of": group_id, "when": at, "until": at + days}
+        session.execute(_limiting(sqlite), given)
+
+
+@lru_cache(2)
+def _limiting(sqlite: bool) -> Update:
+    """Codes of group `of` issued at `when` with messages `ids` expire at `until`, but for those with an own expiry."""
+    return (
+        update(CODE)
+        .where(
+            ids_given(sqlite, CODE.c.message_id),
+            CODE.c.group_id == bindparam("of"),
+            CODE.c.issued_at == bindparam("when", type_=UtcDateTime),
+            CODE.c.expires_at.is_(None),
+        )
+        .values(expires_at=bindparam("until", type_=UtcDateTime))
+    )
+
+
+def _change(session: Session, change: Update, given: Mapping[str, Any]) -> dict[int, int]:
+    """Change the blocked codes of messages `ids`; how many of each group."""
     if is_sqlite(session):  # its lock is ours: what is counted is what changes
-        counts = [(group_id, n) for group_id, n in fetch(session, _counting(), {"ids": given["ids"]})]
+        counts: dict[int, int] = {row[0]: row[1] for row in fetch(session, _counting(), {"ids": given["ids"]})}
         if counts:
             session.execute(change, given)
         return counts
-    return list(Counter(session.scalars(change.returning(CODE.c.group_id), given)).items())
+    return Counter(session.scalars(change.returning(CODE.c.group_id), given))
 
 
 @lru_cache(1)
@@ -123,14 +190,4 @@ def _repeating(sqlite: bool) -> Update:
         update(REPEAT)
         .where(ids_given(sqlite, REPEAT.c.message_id), REPEAT.c.issued_at.is_(None))
         .values(issued_at=bindparam("at", type_=UtcDateTime))
-    )
-
-
-@lru_cache(2)
-def _returning(sqlite: bool) -> Update:
-    """Give the blocked codes of messages `ids` back."""
-    return (
-        update(CODE)
-        .where(ids_given(sqlite, CODE.c.message_id), CODE.c.state == int(CodeState.BLOCKED))
-        .values(state=int(CodeState.ACTIVE), message_id=None, customer_id=None)
     )

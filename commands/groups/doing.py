@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from commands.groups.place import GENERATE, PASTE, Typed, end_of, last_day
 from commands.people import Person
-from distribution.codes import generate, groups, intake
+from distribution.codes import generate, groups, importing, intake
 from distribution.codes.format import Format, parse_all
-from distribution.codes.groups import Use
+from distribution.codes.importing import Columns
 from distribution.codes.lots import Added
+from distribution.codes.uses import Use
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage import groups as rows
@@ -67,12 +68,14 @@ def edit(runtime: Runtime, session: Session, group_id: int, typed: Typed, person
     group, _ = groups.found(session, group_id)
     found = facts(typed, person, group)
     return groups.edit(
+        runtime.jobs,
         session,
         group_id,
         name=found.name,
         formats=found.formats,
         low_stock_level=found.low_stock_level,
         expires_at=found.expires_at,
+        by=person.user_id,
         now=runtime.clock.now(),
     )
 
@@ -101,12 +104,12 @@ def import_file(
     runtime: Runtime, session: Session, group_id: int, upload_id: int, column: int, person: Person
 ) -> Added:
     """Add the codes of an uploaded file's column. Raises `Refused`."""
-    return intake.import_file(
+    return importing.import_file(
         runtime.jobs,
         session,
         group_id,
         upload_id,
-        column,
+        Columns(column, time_zone=person.time_zone),
         by=person.user_id,
         now=runtime.clock.now(),
         channel=person.user_id,

@@ -19,6 +19,8 @@ from commands.ui.blocks import as_dicts
 from distribution.codes import groups
 from distribution.codes.export import group_csv
 from distribution.codes.intake import leftovers_csv
+from distribution.codes.listing import line
+from distribution.codes.uses import uses
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage.tables import PromoCodeGroup, PromoCodeLot
@@ -97,7 +99,7 @@ class Buttons:
         person, place = self._editor(body, client), place_of(body, value)
         with self.runtime.db.read() as session:
             group, _ = groups.found(session, place.group_id or 0)
-            calls = groups.uses(session, group, by_name=True)
+            calls = uses(session, group)
         day = last_day(group.expires_at, person.time_zone)
         typed = Typed(
             name=group.name,
@@ -114,7 +116,7 @@ class Buttons:
         with self.runtime.db.read() as session:
             group, stock = groups.found(session, place.group_id or 0)
             why_not = groups.why_not_delete(session, group, stock)
-            view = views.delete_view(place, groups.line(group, stock), why_not, groups.uses(session, group))
+            view = views.delete_view(place, line(group, stock), why_not, uses(session, group))
         modals.show(client, body, view)
 
     def export(self, body: Body, client: WebClient, value: str) -> None:
@@ -133,7 +135,7 @@ class Buttons:
             if lot is None:
                 raise Refused("These lines are not kept any more.")
             group = session.get_one(PromoCodeGroup, lot.group_id)
-            content = leftovers_csv(session, lot.id)
+            content = "".join(leftovers_csv(session, lot.id))
         title = f"Lines that '{group.name}' did not take"
         _send_file(client, body, person, f"{_filename(group)}-not-taken.csv", content, title)
 
@@ -169,7 +171,7 @@ class Buttons:
         with self.runtime.db.read() as session:
             group, _ = groups.found(session, place.group_id or 0)
             if view["callback_id"] == forms.SAVE_EDIT:
-                return forms.edit_form(place, typed, views.uses(groups.uses(session, group, by_name=True)))
+                return forms.edit_form(place, typed, views.uses(uses(session, group)))
         return forms.add_form(place, group.name, group.formats, typed)
 
     def _editor(self, body: Body, client: WebClient) -> Person:

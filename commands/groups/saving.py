@@ -16,7 +16,7 @@ from commands.groups.place import FILE, Place, Typed
 from commands.people import Person, recognise
 from commands.ui.blocks import section
 from commands.ui.text import count, escape
-from distribution.codes import groups, intake
+from distribution.codes import groups, importing, intake
 from distribution.codes.lots import Added
 from distribution.errors import Refused
 from distribution.files import FILE_MAX
@@ -141,7 +141,7 @@ class Saving:
                 )
         except Refused as refusal:
             return self._form(place, typed, Wrong(refusal.field, str(refusal)))
-        place, guess = replace(place, upload_id=upload_id).keeping(typed), intake.guess_column(table)
+        place, guess = replace(place, upload_id=upload_id).keeping(typed), importing.guess_column(table)
         if table.width == 1:
             return self._import(place, guess, person)
         return forms.column_form(place, _title(place), table, guess)

@@ -8,6 +8,8 @@ from commands.groups.place import Value, last_day
 from commands.people import Person
 from commands.ui import paging
 from distribution.codes import groups
+from distribution.codes.listing import GroupLine, line, listing
+from distribution.codes.uses import uses
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.search import containing, did_you_mean
@@ -26,14 +28,14 @@ def message(
 
     Raises `Refused`, with the nearest name, when `words` are in none.
     """
-    lines = groups.listing(session)
+    lines = listing(session)
     if words:
         lines = _matching(lines, words)
         if len(lines) == 1:
-            line = lines[0]
-            found = detail(runtime, session, person, line.id)
-            return f"Promo code group {line.name}", views.detail_blocks(found, Value(line.id, 0, line.name), note)
-    shown = [_shown(runtime, person, line) for line in lines]
+            only = lines[0]
+            found = detail(runtime, session, person, only.id)
+            return f"Promo code group {only.name}", views.detail_blocks(found, Value(only.id, 0, only.name), note)
+    shown = [_shown(runtime, person, each) for each in lines]
     return views.listing(paging.page_of(shown, first), words, may_edit=person.may("edit"), note=note)
 
 
@@ -44,23 +46,23 @@ def detail(runtime: Runtime, session: Session, person: Person, group_id: int) ->
         views.Lot(lot.id, lot.method, lot.created_by, lot.created_at, lot.inserted, lot.duplicated, lot.discarded)
         for lot in rows.lots(session, group_id, LOTS_SHOWN)
     ]
-    shown = _shown(runtime, person, groups.line(group, stock))
-    return views.Detail(shown, lots, groups.uses(session, group), person.may("edit"))
+    shown = _shown(runtime, person, line(group, stock))
+    return views.Detail(shown, lots, uses(session, group), person.may("edit"))
 
 
-def _shown(runtime: Runtime, person: Person, line: groups.GroupLine) -> views.Shown:
+def _shown(runtime: Runtime, person: Person, each: GroupLine) -> views.Shown:
     today = last_day(runtime.clock.now(), person.time_zone)
     assert today is not None  # noqa: S101 -- only None has no day
-    return views.Shown(line, last_day(line.expires_at, person.time_zone), today)
+    return views.Shown(each, last_day(each.expires_at, person.time_zone), today)
 
 
-def _matching(lines: list[groups.GroupLine], words: str) -> list[groups.GroupLine]:
+def _matching(lines: list[GroupLine], words: str) -> list[GroupLine]:
     """The group called exactly so, else those whose names hold all the words. Raises `Refused` when there is none."""
-    exact = [line for line in lines if fold(line.name) == fold(words)]
+    exact = [each for each in lines if fold(each.name) == fold(words)]
     if exact:
         return exact
-    names = [line.name for line in lines]
+    names = [each.name for each in lines]
     within = set(containing(words, names))
     if not within:
         raise Refused(f"Group '{words}' does not exist.{did_you_mean(words, names)} All groups: /promo groups.")
-    return [line for line in lines if line.name in within]
+    return [each for each in lines if each.name in within]

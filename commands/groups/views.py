@@ -11,9 +11,11 @@ from commands.groups.place import Place, Value
 from commands.ui import blocks as ui
 from commands.ui import paging
 from commands.ui.text import clip, code, count, escape, moment, number
-from distribution.codes.format import Format
-from distribution.codes.groups import GroupLine, Use
+from distribution.codes.format import LOOKALIKES
+from distribution.codes.listing import GroupLine
 from distribution.codes.lots import Added
+from distribution.codes.recipe import Recipe
+from distribution.codes.uses import Use
 
 CREATE = "groups.create"
 ADD = "groups.add"
@@ -152,7 +154,7 @@ def detail_blocks(detail: Detail, value: Value, note: str = "") -> list[Block]:
     ]
     facts += [f"*{word}*\n{number(n)}" for word, n in (("Expired", line.expired), ("Revoked", line.revoked)) if n]
     blocks.append(ui.section(f"*{escape(line.name)}*", fields=facts))
-    blocks += [ui.context(text) for text in _formats(line)]
+    blocks += [ui.context(text) for text in _formats(line.recipe)]
     if detail.uses:
         blocks.append(ui.context(f"Takes codes from it: {uses(detail.uses)}"))
     for lot in detail.lots:
@@ -170,13 +172,19 @@ def detail_blocks(detail: Detail, value: Value, note: str = "") -> list[Block]:
     return blocks
 
 
-def _formats(line: GroupLine) -> list[str]:
+def _formats(recipe: Recipe) -> list[str]:
     """Each format with what it makes; there are up to twenty, of which five are shown."""
-    if not line.formats:
+    if not recipe.texts:
         return ["No format: its codes come from outside."]
-    texts = [f"Format {code(text)} makes {code(Format.parse(text).example())}" for text in line.formats[:5]]
-    if len(line.formats) > 5:
-        texts.append(f"and {count(len(line.formats) - 5, 'format')} more")
+    formats, whole = recipe.formats, sum(recipe.shares)
+    texts = []
+    for at, form in enumerate(formats[:5]):
+        share = f" · {number(recipe.shares[at])} of {number(whole)}" if recipe.shares else ""
+        texts.append(f"Format {code(form.text)} makes {code(form.example())}{share}")
+    if len(formats) > 5:
+        texts.append(f"and {count(len(formats) - 5, 'format')} more")
+    if recipe.without_lookalikes:
+        texts.append(f"Look-alike characters are left out: {' '.join(LOOKALIKES)}")
     return texts
 
 

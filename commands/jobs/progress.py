@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
+from commands import uploads
 from commands.jobs import views
 from commands.jobs.results import File, kind_of
 from commands.posting import GONE, Blocks, Busy, Pace, post
@@ -66,7 +67,11 @@ def _due(runtime: Runtime, session: Session, job: Job) -> Due | None:
     if not over and job.message_ts is None and runtime.clock.now() - job.created_at < QUICK:
         return None
     kind = kind_of(job.kind)
-    outcome = kind.outcome(session, job.args, job.result) if job.state == "done" else None
+    outcome = None
+    if job.state == "done":
+        outcome = kind.outcome(session, job.args, job.result)
+    elif over and kind.broken is not None:
+        outcome = kind.broken(session, job.args)
     facts = views.Facts(
         job.id, kind.title(session, job.args), job.state, job.done, job.total, job.created_by, outcome, job.error
     )
@@ -86,7 +91,7 @@ def _show(runtime: Runtime, client: WebClient, due: Due, pace: Pace) -> None:
     with runtime.db.write() as session:
         jobs.note_shown(session, due.job_id, channel=channel, message_ts=ts, shown=due.shown)
     if due.file:
-        _attach(client, channel, ts, due.file)
+        _attach(runtime, client, channel, ts, due.file)
 
 
 def _edit(client: WebClient, due: Due, pace: Pace) -> tuple[str, str] | None:
@@ -106,12 +111,10 @@ def _edit(client: WebClient, due: Due, pace: Pace) -> tuple[str, str] | None:
     return channel, ts
 
 
-def _attach(client: WebClient, channel: str, ts: str, file: File) -> None:
+def _attach(runtime: Runtime, client: WebClient, channel: str, ts: str, file: File) -> None:
     """Put the file in the message's thread; where Slack does not take it, say so there."""
     try:
-        client.files_upload_v2(
-            channel=channel, thread_ts=ts, filename=file.name, content=file.content, title=file.title
-        )
+        uploads.send(client, file.lines(runtime), name=file.name, title=file.title, channel=channel, thread_ts=ts)
     except SlackApiError as error:
         why = error.response.get("error")
         log.warning("file not uploaded", file=file.name, why=why)

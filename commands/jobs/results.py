@@ -3,15 +3,20 @@
 A kind without an entry is shown by its name and its result's numbers; one whose jobs have no channel is never shown.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from commands.ui.text import count, escape, number
+from distribution.codes.export import parts
 from distribution.codes.intake import leftovers_csv
+from distribution.codes.lots import summary
 from distribution.customers.importing import refused_csv
+from distribution.runtime import Runtime
 from storage.tables import PromoCodeGroup, Segment
 
 Data = dict[str, Any]
@@ -19,10 +24,10 @@ Data = dict[str, Any]
 
 @dataclass(frozen=True)
 class File:
-    """A file for the thread under the result."""
+    """A file for the thread under the result. `lines` reads its text, some lines at a time: it may be long."""
 
     name: str
-    content: str
+    lines: Callable[[Runtime], Iterable[str]]
     title: str
 
 
@@ -37,10 +42,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of job: `title` from its arguments ("Importing codes into 'Summer'"), `outcome` from its result."""
+    """One kind of job: `title` from its arguments ("Importing codes into 'Summer'"), `outcome` from its result.
+
+    `broken`, also from its arguments: what was done by a job that was cancelled or failed, and stays.
+    """
 
     title: Callable[[Session, Data], str]
     outcome: Callable[[Session, Data, Data], Outcome]
+    broken: Callable[[Session, Data], Outcome] | None = None
 
 
 def _group(session: Session, args: Data) -> str:
@@ -51,21 +60,58 @@ def _group(session: Session, args: Data) -> str:
 
 def _codes_added(session: Session, args: Data, result: Data) -> Outcome:
     """After codes were generated or imported."""
-    lines = [f"{count(result['inserted'], 'code')} added to {_group(session, result)}."]
-    left = result["duplicated"] + result["discarded"]
-    if left:
-        lines.append(
-            f"Not taken: {number(result['duplicated'])} duplicated · {number(result['discarded'])} discarded. "
-            "The file in this thread says why, line by line."
-        )
+    return _added(session, result, f"{count(result['inserted'], 'code')} added to {_group(session, result)}.")
+
+
+def _codes_so_far(session: Session, args: Data) -> Outcome:
+    """After generating or importing codes was cancelled, or failed."""
+    result = summary(session, args["lot_id"]).as_result()
+    if not result["inserted"] and not result["duplicated"] + result["discarded"]:
+        return Outcome("No code was added.")
+    said = f"{count(result['inserted'], 'code')} had been added to {_group(session, result)} and can be used."
+    return _added(session, result, said)
+
+
+def _added(session: Session, result: Data, said: str) -> Outcome:
+    """What became of an addition, and the lines that it did not take as a file."""
+    lines, file = [said], None
+    if result["duplicated"] + result["discarded"]:
+        lines.append(f"Not taken: {not_taken(result)}. The file in this thread says why, line by line.")
+        file = File("not-taken.csv", partial(_leftovers, result["lot_id"]), "Lines that were not taken")
     if result.get("note"):
         lines.append(escape(result["note"]))
-    file = None
-    if left:
-        file = File("not-taken.csv", leftovers_csv(session, result["lot_id"]), "Lines that were not taken")
     group = session.get(PromoCodeGroup, result["group_id"])
     buttons = (("Open the group", f"groups {group.name}"),) if group and group.deleted_at is None else ()
     return Outcome("\n".join(lines), buttons, file)
+
+
+def not_taken(result: Data) -> str:
+    """ "3 repeat a line of the file · 2 exist in the database · 1 discarded", without what is none."""
+    repeated, known = result.get("repeated", 0), result["duplicated"] - result.get("repeated", 0)
+    parts = (
+        (repeated, "repeats an earlier line", "repeat an earlier line"),
+        (known, "exists in the database", "exist in the database"),
+        (result["discarded"], "discarded", "discarded"),
+    )
+    return " · ".join(f"{number(n)} {one if n == 1 else many}" for n, one, many in parts if n)
+
+
+def _leftovers(lot_id: int, runtime: Runtime) -> Iterable[str]:
+    """The lines that an addition did not take."""
+    with runtime.db.read() as session:
+        yield from leftovers_csv(session, lot_id)
+
+
+def _codes_exported(session: Session, args: Data, result: Data) -> Outcome:
+    """After a group's codes were written down."""
+    name = re.sub(r"[^\w%+-]+", "-", result["group"]).strip("-") or "codes"
+    file = File(f"{name}.csv", lambda runtime: parts(runtime, result["parts"]), f"The codes of '{result['group']}'")
+    return Outcome(f"{count(result['codes'], 'code')}. The CSV is in this thread.", file=file)
+
+
+def _small_file(content: bytes, title: str) -> File:
+    """What was not taken, where it is no more than was uploaded."""
+    return File("not-taken.csv", lambda _runtime: [content.decode("utf-8")], title)
 
 
 def _customers_imported(session: Session, args: Data, result: Data) -> Outcome:
@@ -81,7 +127,7 @@ def _customers_imported(session: Session, args: Data, result: Data) -> Outcome:
     if result["refused"]:
         lines.append(f"Not taken: {count(result['refused'], 'row')}. The file in this thread says why, line by line.")
         content = refused_csv(session, result["job_id"], result["names"]) or b""
-        rejected = File("not-taken.csv", content.decode("utf-8"), "Rows that were not taken")
+        rejected = _small_file(content, "Rows that were not taken")
     return Outcome("\n".join(lines), (("Open customers", "customers"),), rejected)
 
 
@@ -109,15 +155,20 @@ def _members_changed(session: Session, args: Data, result: Data) -> Outcome:
         content = refused_csv(session, result["job_id"], ["Number or source id"]) or b""
     segment = session.get(Segment, result["segment_id"])
     buttons = (("Open the segment", f"segments {segment.name}"),) if segment and segment.deleted_at is None else ()
-    file = File("not-taken.csv", content.decode("utf-8"), "Lines that were not taken") if content else None
+    file = _small_file(content, "Lines that were not taken") if content else None
     return Outcome("\n".join(said), buttons, file)
 
 
 KINDS: dict[str, Kind] = {
     "generate_codes": Kind(
-        lambda session, args: f"Generating {count(args['count'], 'code')} for {_group(session, args)}", _codes_added
+        lambda session, args: f"Generating {count(args['count'], 'code')} for {_group(session, args)}",
+        _codes_added,
+        _codes_so_far,
     ),
-    "import_codes": Kind(lambda session, args: f"Importing codes into {_group(session, args)}", _codes_added),
+    "import_codes": Kind(
+        lambda session, args: f"Importing codes into {_group(session, args)}", _codes_added, _codes_so_far
+    ),
+    "export_codes": Kind(lambda session, args: f"Exporting the codes of {_group(session, args)}", _codes_exported),
     "import_customers": Kind(
         lambda _session, args: f"Importing customers from '{escape(args['filename'])}'", _customers_imported
     ),

@@ -15,7 +15,7 @@ Blocks = list[Block | dict[str, Any]]
 
 @dataclass(frozen=True)
 class Facts:
-    """How a job stands. `outcome` is there once it is done, `error` once it failed."""
+    """How a job stands. `outcome`: once it is done, or what stays of one that is not; `error`: once it failed."""
 
     id: int
     title: str  # mrkdwn
@@ -35,11 +35,15 @@ def message(facts: Facts) -> tuple[str, Blocks]:
         if buttons:
             blocks.append(actions(*buttons, block_id=f"jobs.done:{facts.id}"))
         return f"{facts.title}: done. {facts.outcome.text}", blocks
-    if facts.state == "failed":
-        return f"{facts.title}: failed", [section(f"*{facts.title}* · failed\n{escape(facts.error or '')}")]
-    if facts.state == "cancelled":
-        kept = f"{number(facts.done)} were done and stay." if facts.done else "Nothing was done."
-        return f"{facts.title}: cancelled", [section(f"*{facts.title}* · cancelled\n{kept}")]
+    if facts.state in ("failed", "cancelled"):
+        lines = [f"*{facts.title}* · {facts.state}"]
+        if facts.error:
+            lines.append(escape(facts.error))
+        if facts.outcome is not None:
+            lines.append(facts.outcome.text)
+        elif facts.state == "cancelled":
+            lines.append(f"{number(facts.done)} were done and stay." if facts.done else "Nothing was done.")
+        return f"{facts.title}: {facts.state}", [section("\n".join(lines))]
     stop = button(
         "Cancel",
         "jobs.cancel",

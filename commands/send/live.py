@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from commands.send.views.message import Live
 from distribution import audience, drafts, promotions, sms
-from distribution.codes.format import Format
+from distribution.codes.recipe import Recipe
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.templates import render
 from distribution.templates.analyse import analyse
 from distribution.templates.values import as_text, clean
+from storage.names import fold
 from storage.tables import Customer, Distribution, PromoCodeGroup
 
 # Stands for a code where its group has neither a format nor codes, and for a QR link's id: of a common length.
@@ -26,7 +27,10 @@ def measure(runtime: Runtime, session: Session, draft: Distribution, body: str) 
     analysis = analyse(session, body, mode=draft.mode, has_promotion=draft.promotion_id is not None)
     if analysis.problems:
         return Live(problems=[str(problem) for problem in analysis.problems])
-    codes = {str(group.name_key): _code(runtime, group) for group in (*analysis.issues_from, *analysis.repeats_from)}
+    codes = {
+        fold(analysis.called[group.id]): _code(runtime, group)
+        for group in (*analysis.issues_from, *analysis.repeats_from)
+    }
     text = render.compile(analysis.body).render(_recipient(session, draft, codes, runtime.clock.now()))
     size = sms.measure(text)
     return Live(
@@ -50,7 +54,8 @@ def _unsuited(session: Session, draft: Distribution, body: str) -> list[str]:
 
 def _code(runtime: Runtime, group: PromoCodeGroup) -> render.CodeText:
     """A code such as the group gives, which is nobody's."""
-    code = Format.parse(group.formats[0]).example() if group.formats else SOME_CODE
+    formats = Recipe.of(group).formats
+    code = formats[0].example() if formats else SOME_CODE
     return render.CodeText(code, runtime.links.qr(SOME_ID))
 
 

@@ -16,7 +16,7 @@ from commands.ui.text import clip
 from commands.ui.text import when as ui_when
 from distribution import audience as audiences
 from distribution import drafts, promotions, providers, reasons
-from distribution.codes import groups
+from distribution.codes.listing import listing
 from distribution.customers import profile
 from distribution.errors import Refused
 from distribution.runtime import Runtime
@@ -106,7 +106,7 @@ def purpose_facts(session: Session, draft: Distribution) -> purpose.PurposeStep:
 
 def all_groups(session: Session) -> list[purpose.Group]:
     """Every group with its stock."""
-    return [purpose.Group(line.id, line.name, line.active, line.total) for line in groups.listing(session)]
+    return [purpose.Group(line.id, line.name, line.active, line.total) for line in listing(session)]
 
 
 def all_promotions(session: Session) -> list[purpose.Promotion]:

@@ -8,9 +8,9 @@ do not count. `\{`, `\}` and `\\` are a literal brace or backslash.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from distribution.codes.rules import CODE_MAX, problem
@@ -18,6 +18,9 @@ from distribution.errors import Refused
 
 FORMAT_MAX = 300
 FORMATS_MAX = 20
+
+# Characters that people take for one another when they read a code off a screen: a group may leave them out.
+LOOKALIKES = "0Oo1Il"
 
 # `a-Z` runs through the small letters, then the capitals; digits are a run of their own.
 RUNS = (ascii_lowercase + ascii_uppercase, digits)
@@ -45,9 +48,23 @@ class Format:
     parts: tuple[str | Drawn, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "Format":
-        """Read one format. Raises `Refused` (field "formats") that names the 1-based position of what is wrong."""
-        return cls(text.strip(), _Parser(text).parts())
+    def parse(cls, text: str, *, without: str = "") -> "Format":
+        """Read one format; nothing is drawn from the characters of `without`.
+
+        Raises `Refused` (field "formats") that names the 1-based position of what is wrong.
+        """
+        return cls(text.strip(), _Parser(text, without).parts())
+
+    def between(self, prefix: str, suffix: str) -> "Format":
+        """The same with literal text before and after. Raises `Refused` (field "prefix") where a code gets too long."""
+        width = len(prefix) + self.width + len(suffix)
+        if width > CODE_MAX:
+            raise Refused(
+                f"With its prefix and suffix a code of {self.text} has {width} characters; up to {CODE_MAX} fit.",
+                field="prefix",
+            )
+        parts = tuple(part for part in (prefix, *self.parts, suffix) if part)
+        return Format(f"{_escaped(prefix)}{self.text}{_escaped(suffix)}", parts)
 
     @cached_property
     def width(self) -> int:
@@ -96,23 +113,7 @@ class Format:
         Column by column, without bias: a byte that would make some characters likelier than others is thrown away.
         Seven million codes a second of two alphabets on one core (benchmarks/codes.py); keep `count` to a chunk.
         """
-        if count <= 0:
-            return []
-        row = bytearray()
-        drawn: dict[str, list[int]] = {}
-        for column in self.columns:
-            if len(column) == 1:
-                row += column.encode()
-            else:
-                drawn.setdefault(column, []).append(len(row))
-                row += b"?"
-        row += b"\n"
-        buffer = bytearray(bytes(row) * count)
-        for alphabet, places in drawn.items():
-            stream = _draw(alphabet, count * len(places))
-            for turn, place in enumerate(places):
-                buffer[place :: len(row)] = stream[turn * count : (turn + 1) * count]
-        return buffer[:-1].decode().split("\n")
+        return codes_of(self.columns, count)
 
     def nth(self, index: int) -> str:
         """The code at `index` of all `room` codes in their fixed order, from 0."""
@@ -130,8 +131,10 @@ class Format:
         return index
 
 
-def parse_all(text: str) -> list[Format]:
+def parse_all(text: str, *, without: str = "") -> list[Format]:
     """The formats of a text with one on each line; empty lines do not count, and no text is no format.
+
+    Nothing is drawn from the characters of `without`.
 
     Raises `Refused` (field "formats"), naming the line where there are several, also for a line that repeats another.
     """
@@ -142,7 +145,7 @@ def parse_all(text: str) -> list[Format]:
     seen: dict[tuple[str | Drawn, ...], int] = {}
     for number, line in lines:
         try:
-            found = Format.parse(line)
+            found = Format.parse(line, without=without)
         except Refused as refusal:
             if len(lines) == 1:
                 raise
@@ -158,12 +161,36 @@ def parse_all(text: str) -> list[Format]:
     return formats
 
 
-def _draw(alphabet: str, count: int) -> bytes:
+def _escaped(literal: str) -> str:
+    """Literal text as a format spells it."""
+    return "".join(f"\\{char}" if char in "{}\\" else char for char in literal)
+
+
+def codes_of(columns: Sequence[str], count: int) -> list[str]:
+    """`count` codes of which each character is drawn from the column at its place; see `Format.codes`."""
+    if count <= 0:
+        return []
+    row = bytearray()
+    drawn: dict[str, list[int]] = {}
+    for column in columns:
+        if len(column) == 1:
+            row += column.encode()
+        else:
+            drawn.setdefault(column, []).append(len(row))
+            row += b"?"
+    row += b"\n"
+    buffer = bytearray(bytes(row) * count)
+    for alphabet, places in drawn.items():
+        stream = draw(alphabet, count * len(places))
+        for turn, place in enumerate(places):
+            buffer[place :: len(row)] = stream[turn * count : (turn + 1) * count]
+    return buffer[:-1].decode().split("\n")
+
+
+def draw(alphabet: str, count: int) -> bytes:
     """`count` characters of `alphabet` (2 to 62 ASCII characters), each as likely as the others."""
-    size = len(alphabet)
-    accepted = 256 - 256 % size
-    table = bytes(ord(alphabet[byte % size]) for byte in range(256))
-    too_high = bytes(range(accepted, 256))
+    table, too_high = _tables(alphabet)
+    accepted = 256 - len(too_high)
     stream = b""
     while len(stream) < count:
         # As many bytes as it takes on average, and a little more so that a second round is rare.
@@ -172,11 +199,20 @@ def _draw(alphabet: str, count: int) -> bytes:
     return stream[:count]
 
 
+@lru_cache(256)
+def _tables(alphabet: str) -> tuple[bytes, bytes]:
+    """The character of each byte, and the bytes to throw away, with which some characters would be likelier."""
+    size = len(alphabet)
+    table = bytes(ord(alphabet[byte % size]) for byte in range(256))
+    return table, bytes(range(256 - 256 % size, 256))
+
+
 class _Parser:
     """Reads one format from left to right; `at` is where it is, from 0. Spaces around the format do not count."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, without: str = "") -> None:
         self.text = text.rstrip()
+        self.without = without
         self.at = len(self.text) - len(self.text.lstrip())
 
     def parts(self) -> tuple[str | Drawn, ...]:
@@ -256,8 +292,14 @@ class _Parser:
             chars.update(dict.fromkeys(self.range(end)))
         if not chars:
             raise self.wrong("there is nothing to draw from between the quotes; write a range such as 0-9", quoted_at)
+        left = [char for char in chars if char not in self.without]
+        if not left:
+            raise self.wrong(
+                f"only look-alikes ({' '.join(self.without)}) stand between the quotes, and they are left out",
+                quoted_at,
+            )
         self.at = end + 1
-        return "".join(chars)
+        return "".join(left)
 
     def range(self, end: int) -> Iterator[str]:
         """One range or single character before `end`."""

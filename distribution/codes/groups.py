@@ -1,22 +1,24 @@
-"""The life of a promo code group: create, find, list, edit, delete."""
+"""The life of a promo code group: create, find, edit, delete."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from distribution.codes import recipe as recipes
+from distribution.codes.expiry import REVIVE_KIND
 from distribution.codes.format import Format
+from distribution.codes.recipe import Recipe
 from distribution.codes.rules import CHUNK, INLINE
+from distribution.codes.uses import COUNTS_ON, Use, calling, subjects, uses
 from distribution.errors import Refused
 from distribution.search import did_you_mean
 from storage import codes, groups
 from storage.names import fold
-from storage.tables import Distribution, PromoCodeGroup, PromoCodeStock
+from storage.tables import PromoCodeGroup, PromoCodeStock
 
 if TYPE_CHECKING:
     from distribution.jobs import JobRun, Jobs
@@ -25,45 +27,32 @@ if TYPE_CHECKING:
 DELETE_KIND = "delete_codes"
 NAME_MAX = 60  # leaves room beside it in Slack's options (75 characters)
 LOW_STOCK_MAX = 10_000_000
+TOP_UP_MAX = 1_000_000
+CEILING_MAX = 1_000_000_000
+VALIDITY_MAX = 3650  # days
 
 # A template names a group in quotes inside of braces (`{{ client.promocode('Summer 10%') }}`).
 _NOT_IN_NAMES = '"{}\\'
-_NAMED = re.compile(r"promocode\(\s*(?:'([^']*)'|\"([^\"]*)\")")
-
-# From the request for approval on, a distribution counts on its groups; before, it is a draft that can be changed.
-COUNTS_ON = ("pending", "scheduled", "blocking", "sending", "paused")
 
 
-@dataclass(frozen=True)
-class GroupLine:
-    """A group and its stock, as lists show it."""
+class Facts(TypedDict, total=False):
+    """What people decide about a group beside its name and its formats; what is not given stays as it is.
 
-    id: int
-    name: str
-    formats: tuple[str, ...]
+    `shares`, `prefix`, `suffix`, `without_lookalikes`: see `Recipe`. `low_stock_level`: warn when so few are active (0:
+    never). `expires_at`: when codes that nobody has got expire. `validity_days`: an issued code is good for so long.
+    `top_up`: how many codes are made each time that the stock becomes low (0: none), up to `top_up_ceiling` codes in
+    the whole group (None: no limit).
+    """
+
+    shares: Sequence[int]
+    prefix: str
+    suffix: str
+    without_lookalikes: bool
     low_stock_level: int
     expires_at: datetime | None
-    total: int
-    active: int
-    blocked: int
-    issued: int
-    revoked: int
-    expired: int
-    redeemed: int
-
-    @property
-    def low(self) -> bool:
-        """Whether its active codes are at or below the level that somebody set."""
-        return 0 < self.low_stock_level >= self.active
-
-
-@dataclass(frozen=True)
-class Use:
-    """A distribution that takes codes from a group, by its choice or by its text."""
-
-    distribution_id: int
-    subject: str
-    status: str
+    validity_days: int | None
+    top_up: int
+    top_up_ceiling: int | None
 
 
 @dataclass(frozen=True)
@@ -76,19 +65,16 @@ class Deleted:
 
 
 def create(
-    session: Session,
-    name: str,
-    *,
-    formats: Sequence[Format] = (),
-    low_stock_level: int = 0,
-    expires_at: datetime | None = None,
-    by: str,
-    now: datetime,
+    session: Session, name: str, *, formats: Sequence[Format] = (), by: str, now: datetime, **facts: Unpack[Facts]
 ) -> PromoCodeGroup:
-    """A new group without codes. Raises `Refused` at "name", "low_stock" or "expires"."""
-    group = PromoCodeGroup(created_by=by, created_at=now)
-    _describe(group, name, formats, low_stock_level, expires_at, now)
-    _check_free(session, group)
+    """A new group without codes.
+
+    Raises `Refused` at "name", "formats", "shares", "prefix", "suffix", "low_stock", "expires", "validity", "top_up" or
+    "top_up_ceiling".
+    """
+    group = _blank(by, now)
+    _describe(group, name, formats, facts, now)
+    _take_name(session, group)
     try:
         with session.begin_nested():
             return groups.add(session, group)
@@ -96,51 +82,53 @@ def create(
         raise _taken(group.name) from None
 
 
-def check(session: Session, name: str, *, low_stock_level: int, expires_at: datetime | None, now: datetime) -> None:
+def check(
+    session: Session, name: str, *, formats: Sequence[Format] = (), now: datetime, **facts: Unpack[Facts]
+) -> None:
     """Raise `Refused` where `create` would."""
-    group = PromoCodeGroup()
-    _describe(group, name, (), low_stock_level, expires_at, now)
-    _check_free(session, group)
+    group = _blank("", now)
+    _describe(group, name, formats, facts, now)
+    _check_name(session, group)
 
 
 def edit(
+    jobs: "Jobs",
     session: Session,
     group_id: int,
     *,
-    name: str,
-    formats: Sequence[Format],
-    low_stock_level: int,
-    expires_at: datetime | None,
+    name: str | None = None,
+    formats: Sequence[Format] | None = None,
+    by: str,
     now: datetime,
+    **facts: Unpack[Facts],
 ) -> list[Use]:
-    """Change a group; its formats hold for codes made from now on.
+    """Change what is given; formats and what goes with them hold for codes made from now on.
 
-    Returns the drafts that call it by the name it had, for their owners to change. Raises `Refused` as `create` does,
-    and at "name" while a distribution that is approved, waiting or sending calls the group by its name.
+    A group that is renamed is found by its old name too: returns the distributions whose text calls it so. With a later
+    expiry its expired codes become active again (a job). Raises `Refused` as `create` does.
     """
-    group, _ = found(session, group_id, lock=True)
-    calls = uses(session, group, by_name=True) if fold(name) != group.name_key else []
-    fixed = [use for use in calls if use.status in COUNTS_ON]
-    if fixed:
-        raise Refused(
-            f"{_subjects(fixed)} {'calls' if len(fixed) == 1 else 'call'} the group '{group.name}' and cannot be "
-            "changed any more. Rename it once that is sent or stopped.",
-            field="name",
-        )
-    # An expiry that has passed already may stay as it is.
-    unchanged = expires_at == group.expires_at
-    _describe(group, name, formats, low_stock_level, expires_at, None if unchanged else now)
-    _check_free(session, group)
+    group, stock = found(session, group_id, lock=True)
+    before, key = group.expires_at, str(group.name_key)
+    with session.no_autoflush:
+        _describe(group, group.name if name is None else name, formats, facts, now)
+        renamed = group.name_key != key
+        if renamed:
+            _take_name(session, group)
     try:
         with session.begin_nested():
             session.flush()
     except IntegrityError:
-        raise _taken(name) from None
-    return calls
+        raise _taken(group.name) from None
+    if group.expires_at != before and stock.expired and (group.expires_at is None or group.expires_at > now):
+        jobs.enqueue(session, REVIVE_KIND, {"group_id": group_id}, by=by)
+    if not renamed:
+        return []
+    groups.remember_name(session, group_id, key, now)
+    return calling(session, [key])
 
 
 def delete(jobs: "Jobs", session: Session, group_id: int, *, by: str, now: datetime) -> Deleted:
-    """Delete a group: its name is free again, its active codes go, its issued ones keep their history.
+    """Delete a group: its names are free again, its active codes go, its issued ones keep their history.
 
     Raises `Refused` while codes are blocked or a distribution counts on the group, naming it.
     """
@@ -149,6 +137,7 @@ def delete(jobs: "Jobs", session: Session, group_id: int, *, by: str, now: datet
     if why:
         raise Refused(why)
     group.deleted_at, group.name_key = now, None
+    groups.forget_names(session, group_id=group_id)
     session.flush()
     removed = codes.remove_active(session, group_id, INLINE)
     job_id = None
@@ -164,12 +153,12 @@ def why_not_delete(session: Session, group: PromoCodeGroup, stock: PromoCodeStoc
         holders = using or [
             Use(held.id, held.subject, held.status) for held in codes.blocked_for(session, group.id, limit=3)
         ]
-        for_whom = f" for {_subjects(holders)}" if holders else ""
+        for_whom = f" for {subjects(holders)}" if holders else ""
         some = "1 code is" if stock.blocked == 1 else f"{stock.blocked:,} codes are"
         return f"'{group.name}' cannot be deleted: {some} blocked{for_whom}. Let it finish, or stop it."
     if using:
         return (
-            f"'{group.name}' cannot be deleted: {_subjects(using)} {'takes' if len(using) == 1 else 'take'} codes "
+            f"'{group.name}' cannot be deleted: {subjects(using)} {'takes' if len(using) == 1 else 'take'} codes "
             "from it. Let it finish, or stop it."
         )
     return None
@@ -194,69 +183,90 @@ def found(session: Session, group_id: int, *, lock: bool = False) -> tuple[Promo
 
 
 def by_name(session: Session, name: str) -> PromoCodeGroup:
-    """The group that a person calls `name`. Raises `Refused` (field "group") with the nearest name there is."""
+    """The group that a person calls `name`, or called so before it was renamed.
+
+    Raises `Refused` (field "group") with the nearest name there is.
+    """
     group = groups.by_name(session, name)
     if group is None:
         raise Refused(f"Group '{name}' does not exist.{did_you_mean(name, groups.names(session))}", field="group")
     return group
 
 
-def listing(session: Session) -> list[GroupLine]:
-    """All groups with their stock, by name."""
-    return [line(group, stock) for group, stock in groups.all_with_stock(session)]
-
-
-def line(group: PromoCodeGroup, stock: PromoCodeStock) -> GroupLine:
-    """A group's row and its stock's as one line."""
-    return GroupLine(
-        group.id,
-        group.name,
-        tuple(group.formats),
-        group.low_stock_level,
-        group.expires_at,
-        stock.total,
-        stock.active,
-        stock.blocked,
-        stock.issued,
-        stock.revoked,
-        stock.expired,
-        stock.redeemed,
+def _blank(by: str, now: datetime) -> PromoCodeGroup:
+    """A group about which nothing is decided yet."""
+    return PromoCodeGroup(
+        formats=[],
+        shares=[],
+        prefix="",
+        suffix="",
+        without_lookalikes=False,
+        low_stock_level=0,
+        top_up=0,
+        created_by=by,
+        created_at=now,
     )
 
 
-def uses(session: Session, group: PromoCodeGroup, *, by_name: bool = False) -> list[Use]:
-    """Drafts and distributions under way that take codes from a group; with `by_name`, those whose text names it."""
-    rows = session.scalars(select(Distribution).where(Distribution.status.in_(("draft", *COUNTS_ON))))
-    return [
-        Use(row.id, row.subject, row.status)
-        for row in rows
-        if (not by_name and row.group_id == group.id) or group.name_key in _names_in(row.body)
-    ]
+def _describe(group: PromoCodeGroup, name: str, formats: Sequence[Format] | None, facts: Facts, now: datetime) -> None:
+    """Put what a person decided into a group's row. Raises `Refused` at its field, and for an expiry that is over."""
+    group.name = _name(name)
+    group.name_key = fold(group.name)
+    was = Recipe.of(group)
+    texts = was.texts if formats is None else recipes.texts_of(formats)
+    shares = tuple(facts.get("shares", was.shares if len(was.shares) == len(texts) else ()))
+    recipes.put(
+        group,
+        Recipe(
+            texts,
+            shares,
+            facts.get("prefix", was.prefix).strip(),
+            facts.get("suffix", was.suffix).strip(),
+            facts.get("without_lookalikes", was.without_lookalikes),
+        ),
+    )
+    group.low_stock_level = _within(facts.get("low_stock_level", group.low_stock_level), 0, LOW_STOCK_MAX, "low_stock")
+    expires_at = facts.get("expires_at", group.expires_at)
+    # An expiry that has passed already may stay as it is.
+    if expires_at is not None and expires_at != group.expires_at and expires_at <= now:
+        raise Refused("This day is over already. Choose one to come, or none.", field="expires")
+    group.expires_at = expires_at
+    days = facts.get("validity_days", group.validity_days)
+    if days is not None and not 1 <= days <= VALIDITY_MAX:
+        raise Refused(f"Write a number of days from 1 to {VALIDITY_MAX:,}, or nothing.", field="validity")
+    group.validity_days = days
+    _describe_top_up(group, facts)
 
 
-def _names_in(body: str) -> set[str]:
-    """The groups that a message's text names, folded."""
-    return {fold(single or double) for single, double in _NAMED.findall(body)}
+def _describe_top_up(group: PromoCodeGroup, facts: Facts) -> None:
+    """The automatic top-up: it must bring the stock back above its level, or it would never become low again."""
+    top_up = facts.get("top_up", group.top_up)
+    ceiling = facts.get("top_up_ceiling", group.top_up_ceiling)
+    if top_up and not 0 < top_up <= TOP_UP_MAX:
+        raise Refused(f"Write a number from 1 to {TOP_UP_MAX:,}, or nothing for no top-up.", field="top_up")
+    if top_up and not group.formats:
+        raise Refused("Codes are topped up by format, and this group has none. Write a format.", field="top_up")
+    if top_up and not group.low_stock_level:
+        raise Refused("Write the low-stock level too: codes are topped up when it is reached.", field="low_stock")
+    if top_up and top_up <= group.low_stock_level:
+        raise Refused(
+            f"Top up by more than {group.low_stock_level:,}, the low-stock level, or the group could stay low.",
+            field="top_up",
+        )
+    if ceiling is not None and not 1 <= ceiling <= CEILING_MAX:
+        raise Refused(f"Write a number from 1 to {CEILING_MAX:,}, or nothing for no limit.", field="top_up_ceiling")
+    group.top_up, group.top_up_ceiling = top_up, ceiling
 
 
-def _subjects(using: Sequence[Use]) -> str:
-    """The first few subjects, for a sentence."""
-    shown = [f"'{use.subject}'" if use.subject else "a distribution without a subject" for use in using[:3]]
-    if len(using) > 3:
-        return f"{', '.join(shown)} and {len(using) - 3} more"
-    return " and ".join(shown)
+def _within(value: int, least: int, most: int, field: str) -> int:
+    if not least <= value <= most:
+        raise Refused(f"Write a number from {least} (no warning) to {most:,}.", field=field)
+    return value
 
 
-def _describe(
-    group: PromoCodeGroup,
-    name: str,
-    formats: Sequence[Format],
-    low_stock_level: int,
-    expires_at: datetime | None,
-    now: datetime | None,
-) -> None:
-    """Put what a person typed into a group's row. Raises `Refused`; given `now`, also for an expiry before it."""
-    name = " ".join(name.split())
+def _name(text: str) -> str:
+    """A group's name as typed, spaces tidied. Raises `Refused` (field "name")."""
+    name = " ".join(text.split())
     if not name:
         raise Refused("Give the group a name.", field="name")
     if len(name) > NAME_MAX:
@@ -265,24 +275,35 @@ def _describe(
     if odd is not None:
         shown = f"'{odd}'" if odd.isprintable() else "an invisible character"
         raise Refused(f"A group's name cannot hold {shown}: messages call the group by its name.", field="name")
-    if not 0 <= low_stock_level <= LOW_STOCK_MAX:
-        raise Refused(f"Write a number from 0 (no warning) to {LOW_STOCK_MAX:,}.", field="low_stock")
-    if now is not None and expires_at is not None and expires_at <= now:
-        raise Refused("This day is over already. Choose one to come, or none.", field="expires")
-    group.name, group.name_key = name, fold(name)
-    group.formats = [form.text for form in formats]
-    group.low_stock_level, group.expires_at = low_stock_level, expires_at
+    return name
 
 
-def _check_free(session: Session, group: PromoCodeGroup) -> None:
-    """Raises `Refused` (field "name") when another group is called the same."""
+def _check_name(session: Session, group: PromoCodeGroup) -> None:
+    """Raises `Refused` (field "name") when messages would find another group by the same name."""
+    key = str(group.name_key)
     with session.no_autoflush:
-        other = groups.by_name(session, group.name)
-    if other is not None and other is not group:
-        raise _taken(other.name)
+        other = groups.by_keys(session, [key]).get(key)
+        if other is None or other is group:
+            return
+        if other.name_key == key:
+            raise _taken(other.name)
+        if callers := calling(session, [key]):
+            raise Refused(
+                f"'{other.name}' was called so before, and {subjects(callers)} still "
+                f"{'calls' if len(callers) == 1 else 'call'} it by that name. Choose another name.",
+                field="name",
+            )
+
+
+def _take_name(session: Session, group: PromoCodeGroup) -> None:
+    """Make a group's name its own: nothing is found by it as a former name any more. Raises as `_check_name` does."""
+    _check_name(session, group)
+    groups.forget_names(session, key=str(group.name_key))
 
 
 def _taken(name: str) -> Refused:
     return Refused(
-        f"There is a group '{name}' already. Choose another name, or add the codes to that group.", field="name"
+        f"There is a group '{name}' already. Choose another name, or add the codes to that group.",
+        field="name",
+        reason="taken",
     )

@@ -1,48 +1,51 @@
-"""Taking in codes that were made elsewhere: pasted, or in a file; and saying, line by line, what was not taken."""
+"""Taking in codes that were made elsewhere, by the chunk; and saying, line by line, what was not taken."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from distribution.codes.export import csv_lines
 from distribution.codes.lots import Added, open_group, summary
-from distribution.codes.rules import CHUNK, INLINE, problem
+from distribution.codes.rules import CHUNK, INLINE, UPLOAD_KEPT, problem
 from distribution.errors import Refused
 from distribution.files import Table, read_table
 from storage import codes as rows
 from storage import groups, uploads
-from storage.names import fold
 from storage.tables import PromoCodeGroup
-
-if TYPE_CHECKING:
-    from distribution.jobs import JobRun, Jobs
-    from distribution.runtime import Runtime
-
-KIND = "import_codes"
-
-# A file that was handed over in a modal, and then not used.
-UPLOAD_KEPT = timedelta(days=1)
 
 # How much of a line is kept to say that it was not taken.
 LEFTOVER_MAX = 200
 
-_CODE_HEADS = (
-    "code",
-    "codes",
-    "promo code",
-    "promo codes",
-    "promocode",
-    "coupon",
-    "coupon code",
-    "voucher",
-    "discount",
-)
+Status = Literal["inserted", "duplicated", "discarded"]
 
-Line = tuple[int, str]
+
+class Line(NamedTuple):
+    """One code to take in: where it stands (from 1), its own expiry if it has one, or what is wrong with that."""
+
+    number: int
+    code: str
+    expires_at: datetime | None = None
+    wrong: str | None = None
+
+
+@dataclass(frozen=True)
+class CodeResult:
+    """What became of one code, in the order given; `reason` says why it was not inserted."""
+
+    code: str
+    status: Status
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Taken(Added):
+    """An addition's numbers, and what became of each code."""
+
+    results: tuple[CodeResult, ...] = ()
 
 
 def add(
@@ -62,9 +65,36 @@ def add(
     """
     open_group(session, group_id)
     lot = groups.add_lot(session, group_id, method, detail or {}, by=by, now=now)
-    for chunk in _chunks(_numbered(codes)):
-        _take(session, group_id, lot.id, chunk)
+    numbered = (Line(number, code.strip()) for number, code in enumerate(codes, 1) if code.strip())
+    for chunk in chunks(numbered):
+        take(session, group_id, lot.id, chunk, now)
     return summary(session, lot.id)
+
+
+def add_codes(
+    session: Session,
+    group_id: int,
+    codes: Sequence[str | tuple[str, datetime | None]],
+    *,
+    method: str,
+    by: str,
+    now: datetime,
+) -> Taken:
+    """Add up to `INLINE` codes, some with an expiry of their own (aware), and tell what became of each.
+
+    Raises `Refused` (field "codes") for more, and when the group was deleted.
+    """
+    if len(codes) > INLINE:
+        raise Refused(f"{len(codes):,} codes are too many at once; send up to {INLINE:,} at a time.", field="codes")
+    open_group(session, group_id)
+    lot = groups.add_lot(session, group_id, method, {}, by=by, now=now)
+    given = [(each, None) if isinstance(each, str) else each for each in codes]
+    lines = [Line(number, code.strip(), expires_at) for number, (code, expires_at) in enumerate(given, 1)]
+    left = take(session, group_id, lot.id, lines, now)
+    results = tuple(
+        CodeResult(code, *left.get(number, ("inserted", None))) for number, (code, _) in enumerate(given, 1)
+    )
+    return Taken(**vars(summary(session, lot.id)), results=results)
 
 
 def hand_over(session: Session, data: bytes, filename: str, *, by: str, now: datetime) -> tuple[int, Table]:
@@ -83,107 +113,57 @@ def handed_over(session: Session, upload_id: int) -> Table:
     return read_table(data, name)
 
 
-def import_file(
-    jobs: "Jobs",
-    session: Session,
-    group_id: int,
-    upload_id: int,
-    column: int,
-    *,
-    by: str,
-    now: datetime,
-    channel: str | None = None,
-) -> Added:
-    """Add the codes in a column (from 0) of a file that was handed over: a short one at once, else in a job.
-
-    Raises `Refused` when the file or the group is gone, or no row has anything in that column.
-    """
-    open_group(session, group_id)
-    table = handed_over(session, upload_id)
-    if not 0 <= column < table.width:
-        raise Refused(f"'{table.filename}' has no column {column + 1}.", field="column")
-    lines = list(islice(_lines(table, column), INLINE + 1))
-    if not lines:
-        raise Refused(f"'{table.filename}' has nothing in that column. Choose another.", field="column")
-    lot = groups.add_lot(session, group_id, "file", {"file": table.filename, "column": column}, by=by, now=now)
-    if len(lines) <= INLINE:
-        _take(session, group_id, lot.id, lines)
-        uploads.drop(session, upload_id)
-        return summary(session, lot.id)
-    args = {"group_id": group_id, "lot_id": lot.id, "upload_id": upload_id, "column": column}
-    return summary(session, lot.id, job_id=jobs.enqueue(session, KIND, args, by=by, channel=channel))
+def leftovers_csv(session: Session, lot_id: int) -> Iterator[str]:
+    """The lines of a lot that were not taken, as the lines of a CSV, read a part at a time: line, code, reason."""
+    return csv_lines(("line", "code", "reason"), groups.leftovers(session, lot_id))
 
 
-def import_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
-    """The job: chunks of lines, each with how far it got, so that a second run adds nothing twice."""
-    group_id, lot_id, upload_id = run.args["group_id"], run.args["lot_id"], run.args["upload_id"]
-    with runtime.db.read() as session:
-        kept = uploads.read(session, upload_id)
-    # No file: an earlier run finished, and stopped before it could say so.
-    if kept is not None:
-        table = read_table(kept[1], kept[0])
-        if run.total is None:
-            run.total = sum(1 for _ in _lines(table, run.args["column"]))
-        for chunk in _chunks(_lines(table, run.args["column"], after=run.progress.get("line", 0))):
-            with run.chunk(runtime) as session:
-                open_group(session, group_id)
-                _take(session, group_id, lot_id, chunk)
-                run.done += len(chunk)
-                run.progress = {"line": chunk[-1][0]}
-        with run.chunk(runtime) as session:
-            uploads.drop(session, upload_id)
-    with runtime.db.read() as session:
-        return summary(session, lot_id).as_result()
-
-
-def guess_column(table: Table) -> int:
-    """The column (from 0) that most likely holds the codes: by its heading, else the one most like distinct codes."""
-    for at, head in enumerate(table.head or ()):
-        if fold(head).replace("_", " ").replace("-", " ") in _CODE_HEADS:
-            return at
-
-    def likeness(at: int) -> tuple[int, int]:
-        cells = [row[at] for row in table.sample if row[at]]
-        return len({cell for cell in cells if problem(cell) is None and len(cell) >= 4}), -at
-
-    return max(range(table.width), key=likeness)
-
-
-def leftovers_csv(session: Session, lot_id: int) -> str:
-    """The lines of a lot that were not taken, as CSV: line, code, reason."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("line", "code", "reason"))
-    writer.writerows(groups.leftovers(session, lot_id))
-    return out.getvalue()
-
-
-def _take(session: Session, group_id: int, lot_id: int, lines: Sequence[Line]) -> None:
-    """Store one chunk's new codes, and count and keep its other lines."""
-    fresh: dict[str, int] = {}
-    discarded: list[tuple[int, str, str]] = []
-    duplicated: list[tuple[int, str, str]] = []
-    for line, code in lines:
-        if code in fresh:
-            duplicated.append((line, code, f"repeats line {fresh[code]}"))
-        elif why := problem(code):
-            discarded.append((line, code, why))
+def take(
+    session: Session, group_id: int, lot_id: int, lines: Sequence[Line], now: datetime
+) -> dict[int, tuple[Status, str]]:
+    """Store one chunk's new codes, and count and keep its other lines; returns those by number, with the reason."""
+    fresh: dict[str, Line] = {}
+    left: dict[int, tuple[Status, str]] = {}
+    repeated = 0
+    for line in lines:
+        if line.code in fresh:
+            repeated += 1
+            left[line.number] = ("duplicated", f"repeats line {fresh[line.code].number}")
+        elif why := _why_not(line, now):
+            left[line.number] = ("discarded", why)
         else:
-            fresh[code] = line
+            fresh[line.code] = line
     codes = sorted(fresh)
     taken = rows.already(session, codes)
     new = [code for code in codes if code not in taken] if taken else codes
-    if rows.insert(session, new, group_id=group_id, lot_id=lot_id) < len(new):
+    expiries = {code: moment for code in new if (moment := fresh[code].expires_at) is not None}
+    if rows.insert(session, new, group_id=group_id, lot_id=lot_id, expiries=expiries) < len(new):
         # Somebody else stored some of them at this very moment.
         taken |= {code: owner for code, owner in rows.already(session, new).items() if owner[1] != lot_id}
     names = _names(session, {owner for owner, _ in taken.values()})
     for code, (owner, lot) in taken.items():
-        duplicated.append((fresh[code], code, "comes earlier in the same file" if lot == lot_id else names[owner]))
-    if duplicated or discarded:
-        groups.count_lines(session, lot_id, duplicated=len(duplicated), discarded=len(discarded))
+        repeated += lot == lot_id
+        why = "comes earlier in the same file" if lot == lot_id else names[owner]
+        left[fresh[code].number] = ("duplicated", why)
+    if left:
+        duplicated = sum(status == "duplicated" for status, _ in left.values())
+        groups.count_lines(session, lot_id, duplicated=duplicated, repeated=repeated, discarded=len(left) - duplicated)
+        shown = {line.number: line.code for line in lines if line.number in left}
         groups.add_leftovers(
-            session, lot_id, [(line, _storable(code), why) for line, code, why in sorted(duplicated + discarded)]
+            session, lot_id, [(number, _storable(shown[number]), why) for number, (_, why) in sorted(left.items())]
         )
+    return left
+
+
+def _why_not(line: Line, now: datetime) -> str | None:
+    """Why a line cannot be taken, whatever the database holds; None when it can."""
+    if not line.code:
+        return "an empty code"
+    if why := problem(line.code) or line.wrong:
+        return why
+    if line.expires_at is not None and line.expires_at <= now:
+        return f"expired on {line.expires_at - timedelta(seconds=1):%d %b %Y} already".replace(" 0", " ")
+    return None
 
 
 def _storable(text: str) -> str:
@@ -200,14 +180,7 @@ def _names(session: Session, group_ids: set[int]) -> dict[int, str]:
     }
 
 
-def _numbered(codes: Iterable[str]) -> Iterator[Line]:
-    return ((line, code.strip()) for line, code in enumerate(codes, 1) if code.strip())
-
-
-def _lines(table: Table, column: int, after: int = 0) -> Iterator[Line]:
-    return ((row.line, row[column]) for row in table.rows(after) if row[column])
-
-
-def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
+def chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    """Lines by the chunk."""
     while chunk := list(islice(lines, CHUNK)):
         yield chunk

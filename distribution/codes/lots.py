@@ -14,6 +14,7 @@ from storage.tables import PromoCodeGroup, PromoCodeLot
 class Added:
     """An addition's numbers. With a `job_id` the work goes on in that job, and these are not final.
 
+    `repeated`: those of the duplicated that repeat an earlier line; the others exist in the database.
     `wanted` is how many were asked for (None for codes from outside). `note` says in words why fewer were made.
     """
 
@@ -22,6 +23,7 @@ class Added:
     lot_id: int
     inserted: int = 0
     duplicated: int = 0
+    repeated: int = 0
     discarded: int = 0
     wanted: int | None = None
     note: str | None = None
@@ -35,6 +37,7 @@ class Added:
             "lot_id": self.lot_id,
             "inserted": self.inserted,
             "duplicated": self.duplicated,
+            "repeated": self.repeated,
             "discarded": self.discarded,
             "wanted": self.wanted,
             "note": self.note,
@@ -47,7 +50,18 @@ def summary(
     """What a lot's row says now."""
     lot = session.get_one(PromoCodeLot, lot_id, populate_existing=True)
     group = session.get_one(PromoCodeGroup, lot.group_id)
-    return Added(group.id, group.name, lot.id, lot.inserted, lot.duplicated, lot.discarded, wanted, note, job_id)
+    return Added(
+        group.id,
+        group.name,
+        lot.id,
+        lot.inserted,
+        lot.duplicated,
+        lot.repeated,
+        lot.discarded,
+        wanted,
+        note,
+        job_id,
+    )
 
 
 def open_group(session: Session, group_id: int) -> PromoCodeGroup:

@@ -1,6 +1,7 @@
 """What a promo code may be, wherever it comes from: typed, uploaded, or made by a format."""
 
 import re
+from datetime import timedelta
 
 # A code must fit a text beside its words (an SMS segment holds 160 characters) and a QR picture that still scans.
 CODE_MAX = 64
@@ -9,6 +10,8 @@ CODE_MAX = 64
 CHUNK = 50_000
 # How many a listener adds by itself, well within Slack's three seconds; more is a job.
 INLINE = 10_000
+# How long a file is kept that nobody went on with, and an export for Slack to take.
+UPLOAD_KEPT = timedelta(days=1)
 # The most that one request generates.
 GENERATE_MAX = 5_000_000
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, select, update
+from sqlalchemy import Text, exists, select, update
 from sqlalchemy.orm import Session
 
 from distribution import recipients
+from distribution.codes import taking
+from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.jobs import JobRun
-from distribution.launch import missing, unusable
 from distribution.runtime import Runtime
 from distribution.sending.record import apply_evidence, cancel
 from distribution.sending.status import finish_if_over
@@ -21,6 +22,7 @@ from storage.bulk import among, values
 from storage.customers import exclusion
 from storage.messages import Settled
 from storage.tables import (
+    CodeState,
     Customer,
     Distribution,
     Message,
@@ -145,7 +147,9 @@ def retry_failed(session: Session, distribution_id: int, *, by: str, now: dateti
 
 
 def _may_be_retried(session: Session, row: Distribution) -> list[int]:
-    """Failed messages of customers who may be texted now; their numbers are brought up to date."""
+    """Failed messages of customers who may be texted now, and whose code was not revoked; their numbers are brought up
+    to date.
+    """
     found = session.execute(
         select(Message.id, Message.phone, Customer.phone)
         .join(Customer, Customer.id == Message.customer_id)
@@ -154,6 +158,7 @@ def _may_be_retried(session: Session, row: Distribution) -> list[int]:
             Message.distribution_id == row.id,
             Message.state.in_(FAILED),
             exclusion().is_(None),
+            ~exists().where(PromoCode.message_id == Message.id, PromoCode.state == CodeState.REVOKED),
         )
         .order_by(Message.id)
         .limit(RETRIES)
@@ -181,23 +186,25 @@ def _codes_for(session: Session, row: Distribution, ids: Sequence[int], now: dat
     """
     template = render.compile(row.body)
     keys = recipients.group_keys(session, row, template)
-    have = set(
-        session.execute(
-            select(PromoCode.message_id, PromoCode.group_id).where(among(session, PromoCode.message_id, ids))
-        ).all()
-    )
+    groups = sorted(group_id for group_id, key in keys.items() if key in template.issues_from)
+    for group_id in groups:
+        problem = unusable(session.get_one(PromoCodeGroup, group_id), now)
+        if problem is not None:
+            raise Refused(problem)
+    have = taking.carried(session, ids)
     customers = dict(
         session.execute(select(Message.id, Message.customer_id).where(among(session, Message.id, ids))).all()
     )
-    for group_id in sorted(group_id for group_id, key in keys.items() if key in template.issues_from):
-        group = session.get_one(PromoCodeGroup, group_id)
-        problem = unusable(group, now)
-        if problem is not None:
-            raise Refused(problem)
-        lacking = [(message_id, customers[message_id]) for message_id in ids if (message_id, group_id) not in have]
-        bound, _ = issuing.block(session, group_id, lacking, after=0) if lacking else (0, 0)
-        if bound < len(lacking):
-            raise Refused(missing(len(lacking) - bound, group.name))
+    lacking = {of: [(each, customers[each]) for each in ids if (each, of) not in have] for of in groups}
+    if row.code_policy == taking.SAME:  # for all groups before any stock is held
+        for group_id in groups:
+            kept = taking.keep(session, group_id, lacking[group_id], now)
+            lacking[group_id] = [recipient for recipient in lacking[group_id] if recipient[0] not in kept]
+    for group_id in groups:
+        wanted = lacking[group_id]
+        bound, _ = issuing.block(session, group_id, wanted, after=0, now=now) if wanted else (0, 0)
+        if bound < len(wanted):
+            raise Refused(missing(len(wanted) - bound, session.get_one(PromoCodeGroup, group_id).name))
         issuing.count_taken(row, group_id, bound)
 
 

@@ -1,5 +1,6 @@
 """Whether a message makes sense here: do its groups and attributes exist, and does it fit its distribution."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -10,6 +11,8 @@ from distribution.search import did_you_mean
 from distribution.templates.language import Problem
 from distribution.templates.reading import Reading, Use, read
 from distribution.templates.tags import Tag
+from storage import groups
+from storage.names import fold
 from storage.tables import CustomerAttribute, PromoCodeGroup
 
 
@@ -18,13 +21,15 @@ class Analysis:
     """What a body needs, and what is wrong with it.
 
     `issues_from` are the groups that it takes codes from, `repeats_from` those whose last code it repeats, each in the
-    order of the text and once. `problems` are in the order of the text; a body with any of them cannot be sent.
+    order of the text and once; `called` is how the text calls each, by the group's id (one that was renamed is found by
+    its old name too). `problems` are in the order of the text; a body with any of them cannot be sent.
     """
 
     reading: Reading
     issues_from: tuple[PromoCodeGroup, ...]
     repeats_from: tuple[PromoCodeGroup, ...]
     problems: tuple[Problem, ...]
+    called: Mapping[int, str]
 
     @property
     def body(self) -> str:
@@ -48,12 +53,18 @@ def analyse(session: Session, body: str, *, mode: str = "manual", has_promotion:
     """Analyse a body. `has_promotion`: whether `promotion.…` will say something in this distribution."""
     reading = read(body)
     problems = list(reading.problems)
-    groups = _groups(session, reading)
+    found = _groups(session, reading)
     names: list[str] | None = None
     known = _attributes(session) if any(tag.kind == "attribute" for tag in reading.tags) else []
+    called: dict[int, str] = {}
     for use in reading.uses:
         tag = use.tag
-        if tag.kind in ("promocode", "last_promocode") and tag.key not in groups:
+        if tag.kind in ("promocode", "last_promocode") and tag.key in found:
+            group = found[tag.key]
+            if fold(called.setdefault(group.id, tag.name)) != tag.key:
+                text = f"'{tag.name}' is '{group.name}', which this message calls by another name too. Use one of them."
+                problems.append(_at(reading, use, text))
+        if tag.kind in ("promocode", "last_promocode") and tag.key not in found:
             names = _names(session) if names is None else names
             hint = did_you_mean(tag.name, names)
             if not names:
@@ -70,9 +81,10 @@ def analyse(session: Session, body: str, *, mode: str = "manual", has_promotion:
     problems.sort(key=lambda problem: (problem.line, problem.column))
     return Analysis(
         reading,
-        tuple(groups[key] for key in _keys(reading, "promocode") if key in groups),
-        tuple(groups[key] for key in _keys(reading, "last_promocode") if key in groups),
+        tuple(found[key] for key in _keys(reading, "promocode") if key in found),
+        tuple(found[key] for key in _keys(reading, "last_promocode") if key in found),
         tuple(problems),
+        called,
     )
 
 
@@ -87,12 +99,8 @@ def _keys(reading: Reading, kind: str) -> list[str]:
 
 
 def _groups(session: Session, reading: Reading) -> dict[str, PromoCodeGroup]:
-    """The groups that are named and exist, by folded name."""
-    keys = {*_keys(reading, "promocode"), *_keys(reading, "last_promocode")}
-    if not keys:
-        return {}
-    found = session.scalars(select(PromoCodeGroup).where(PromoCodeGroup.name_key.in_(sorted(keys))))
-    return {str(group.name_key): group for group in found}
+    """The groups that are named and exist, by the folded name that the text gives them."""
+    return groups.by_keys(session, {*_keys(reading, "promocode"), *_keys(reading, "last_promocode")})
 
 
 def _names(session: Session) -> list[str]:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from distribution.codes import groups, intake
 from distribution.codes.format import Format
+from distribution.codes.listing import listing
 from sandbox.testing import ViewScreen
 from storage import stock
 from storage.tables import CodeState, Distribution, Job, Message, PromoCode
@@ -88,7 +89,7 @@ def test_what_cannot_be_generated_is_said_at_its_field_and_nothing_is_lost(
     form = world.maya.view()
     assert (form.value("Name"), form.value("Format"), form.value("How many")) == ("Summer", format_, count)
     with world.runtime.db.read() as session:
-        assert groups.listing(session) == []
+        assert listing(session) == []
 
 
 def test_a_number_that_is_none_stays_in_its_field_while_the_rest_is_typed(world: World) -> None:
@@ -123,7 +124,7 @@ def test_a_paste_of_nothing_new_makes_no_group(world: World) -> None:
     refused = new_group(world, "New", "paste").fill("Codes to add", "TAKEN1\nTAKEN1").refused()
     assert refused == {"Codes to add": "None of the 2 lines can be added. Line 1: already in 'Old'."}
     with world.runtime.db.read() as session:
-        assert [line.name for line in groups.listing(session)] == ["Old"]
+        assert [line.name for line in listing(session)] == ["Old"]
 
 
 def test_a_file_of_codes_is_taken_in_at_once(world: World) -> None:
@@ -315,7 +316,7 @@ def test_deleting_is_refused_while_codes_are_blocked_and_names_the_distribution(
     world.maya.no_view()
     world.maya.message(containing="was deleted")
     with world.runtime.db.read() as session:
-        assert groups.listing(session) == []
+        assert listing(session) == []
         assert [code.state for code in session.scalars(select(PromoCode))] == [CodeState.ISSUED]
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from distribution.codes import groups, intake
+from distribution.codes import groups, importing, intake
 from distribution.codes.format import Format
+from distribution.codes.importing import Columns
 from distribution.codes.rules import INLINE
 from distribution.errors import Refused
 from distribution.jobs import JobRun
@@ -28,8 +29,8 @@ def test_a_job_says_how_it_ended_and_hands_back_what_it_did_not_take(world: Worl
         intake.add(session, group.id, ["AAAA1111"], by="U0MAYA", now=now)
         lines = "\n".join([f"CODE{n:06d}" for n in range(INLINE)] + ["AAAA1111", "has space"])
         upload, _ = intake.hand_over(session, lines.encode(), "codes.csv", by="U0MAYA", now=now)
-        intake.import_file(
-            world.runtime.jobs, session, group.id, upload, 0, by="U0MAYA", now=now, channel="C0MARKETING"
+        importing.import_file(
+            world.runtime.jobs, session, group.id, upload, Columns(0), by="U0MAYA", now=now, channel="C0MARKETING"
         )
     said = world.maya.message("#marketing", "· done", timeout=30)
     assert f"{INLINE:,} codes added to 'Spring <5%>'" in said.text

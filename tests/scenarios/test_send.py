@@ -330,10 +330,7 @@ def test_codes_taken_by_somebody_else_in_the_last_moment_stop_the_sending(world:
     with world.runtime.db.write() as session:
         session.query(Customer).filter(Customer.phone == shop.numbers[0]).update({"consent": "opted_out"})
         group, _ = groups.found(session, shop.group_id)
-        groups.edit(
-            session, group.id, name="Summer 15%", formats=[], low_stock_level=0, expires_at=None,
-            now=world.runtime.clock.now(),
-        )  # fmt: skip
+        groups.delete(world.runtime.jobs, session, group.id, by="U0ADA", now=world.runtime.clock.now())
     review.submit()
     world.maya.view("Group 'Summer 10%' does not exist")
     assert draft_of(world).status == "draft"

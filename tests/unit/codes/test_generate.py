@@ -13,6 +13,7 @@ from distribution.codes.format import Format, parse_all
 from distribution.codes.generate import check_room, generate, generate_into, split
 from distribution.codes.groups import create
 from distribution.codes.intake import add
+from distribution.codes.recipe import Recipe
 from distribution.errors import Refused
 from distribution.jobs import LEASE
 from distribution.runtime import Runtime
@@ -103,7 +104,7 @@ def test_room_already_taken_is_found_whatever_the_literals_hold(runtime: Runtime
     form = Format.parse(literal + "{string('0-1', 1)}")
     with runtime.db.write() as session:
         add(session, group_id, [literal + "0", "xyz" + literal[3:] + "1", literal + "2", literal + "11"], **BY)
-        assert check_room(session, [form], 1) == [1]
+        assert check_room(session, Recipe((form.text,)), 1) == [1]
 
 
 @pytest.mark.parametrize("count", [0, -1, rules.GENERATE_MAX + 1])

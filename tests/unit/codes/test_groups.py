@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from distribution.codes import expiry
 from distribution.codes.format import parse_all
 from distribution.codes.generate import generate_into
-from distribution.codes.groups import by_name, create, delete, edit, listing
+from distribution.codes.groups import by_name, check, create, delete, edit
 from distribution.codes.intake import add
+from distribution.codes.listing import listing
+from distribution.codes.recipe import Recipe
+from distribution.codes.uses import uses
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage import codes, stock
@@ -17,7 +20,6 @@ from storage.tables import CodeState, Customer, Distribution, Message, PromoCode
 from tests.conftest import NOON, run_jobs
 
 BY = {"by": "U0MAYA", "now": NOON}
-PLAIN = {"formats": (), "low_stock_level": 0, "expires_at": None, "now": NOON}
 
 
 def group(runtime: Runtime, name: str = "Summer 10%", count: int = 0, **given: object) -> int:
@@ -83,6 +85,24 @@ def test_a_group_is_found_by_the_name_that_a_person_would_type(runtime: Runtime)
         ({"name": "a\u200bb"}, "name", "an invisible character"),
         ({"name": "New", "low_stock_level": -1}, "low_stock", "from 0"),
         ({"name": "New", "expires_at": NOON}, "expires", "over already"),
+        ({"name": "New", "validity_days": 0}, "validity", "1 to 3,650"),
+        ({"name": "New", "prefix": "A B"}, "prefix", "a space inside"),
+        ({"name": "New", "suffix": "x" * 62, "formats": parse_all("{string('0-9', 6)}")}, "prefix", "68 characters"),
+        ({"name": "New", "shares": [1, 2], "formats": parse_all("{string('0-9', 6)}")}, "shares", "2 shares for 1"),
+        ({"name": "New", "shares": [0], "formats": parse_all("{string('0-9', 6)}")}, "shares", "from 1"),
+        (
+            {"name": "New", "without_lookalikes": True, "formats": parse_all("{string('01', 6)}")},
+            "formats",
+            "Position 9",
+        ),
+        ({"name": "New", "top_up": 10}, "top_up", "has none"),
+        ({"name": "New", "top_up": 10, "formats": parse_all("{string('0-9', 6)}")}, "low_stock", "level too"),
+        (
+            {"name": "New", "top_up": 10, "low_stock_level": 10, "formats": parse_all("{string('0-9', 6)}")},
+            "top_up",
+            "more than 10",
+        ),
+        ({"name": "New", "top_up_ceiling": 0}, "top_up_ceiling", "from 1"),
     ],
 )
 def test_a_group_that_cannot_be_is_refused_at_its_field(
@@ -118,41 +138,92 @@ def test_a_new_format_holds_for_codes_made_from_then_on(runtime: Runtime) -> Non
     group_id = group(runtime, formats=parse_all("A{string('0-9', 6)}"))
     with runtime.db.write() as session:
         generate_into(session, group_id, 10, **BY)
-        edit(session, group_id, name="Summer 10%", **{**PLAIN, "formats": parse_all("B{string('0-9', 6)}")})
+        edit(runtime.jobs, session, group_id, formats=parse_all("B{string('0-9', 6)}"), **BY)
         generate_into(session, group_id, 5, **BY)
         first = [code[0] for code in session.scalars(select(PromoCode.code))]
     assert (first.count("A"), first.count("B")) == (10, 5)
 
 
-def test_a_rename_tells_which_drafts_call_the_group_by_its_old_name(runtime: Runtime) -> None:
+@pytest.mark.parametrize("status", ["draft", "pending", "scheduled", "blocking", "sending", "paused"])
+def test_a_group_that_is_renamed_is_found_by_its_old_name_and_the_edit_says_who_calls_it_so(
+    runtime: Runtime, status: str
+) -> None:
     group_id = group(runtime)
-    distribution(runtime, "draft", 'Hi {{ client.promocode( "summer 10%" ) }}', subject="Says it")
-    distribution(runtime, "draft", "Hi {{ client.promocode('Other') }}", group_id, subject="Only chose it")
+    distribution(runtime, status, 'Hi {{ client.promocode( "summer 10%" ) }}', subject="Says it")
+    distribution(runtime, status, "Hi {{ client.promocode('Other') }}", group_id, subject="Only chose it")
+    distribution(runtime, status, "promocode('Summer 10%') outside of a tag", subject="Means nothing")
     distribution(runtime, "done", "Hi {{ client.promocode('Summer 10%') }}", subject="Is over")
     with runtime.db.write() as session:
-        used = edit(session, group_id, name="Sommer", **PLAIN)
+        used = edit(runtime.jobs, session, group_id, name="Sommer", **BY)
         assert [use.subject for use in used] == ["Says it"]
-        assert by_name(session, "sommer").id == group_id
+        assert by_name(session, "sommer").id == by_name(session, "SUMMER 10%").id == group_id
+        assert edit(runtime.jobs, session, group_id, name="Sommer!", **BY) == []
+        assert [use.subject for use in uses(session, session.get_one(PromoCodeGroup, group_id))] == [
+            "Says it",
+            "Only chose it",
+        ]
 
 
-@pytest.mark.parametrize("status", ["pending", "scheduled", "blocking", "sending", "paused"])
-def test_a_group_keeps_its_name_while_something_under_way_calls_it_so(runtime: Runtime, status: str) -> None:
-    group_id = group(runtime)
-    distribution(runtime, status, "Hi {{ client.promocode('Summer 10%') }}")
-    with pytest.raises(Refused, match="'VIP' calls the group 'Summer 10%'") as refusal, runtime.db.write() as session:
-        edit(session, group_id, name="Sommer", **PLAIN)
-    assert refusal.value.field == "name"
-    with runtime.db.write() as session:  # everything else can change, and so can capitals
-        edit(session, group_id, name="SUMMER 10%", **{**PLAIN, "low_stock_level": 5})
+def test_a_former_name_is_anothers_only_when_no_text_means_the_first_by_it(runtime: Runtime) -> None:
+    first = group(runtime)
+    draft = distribution(runtime, "draft", "Hi {{ client.promocode('Summer 10%') }}")
+    with runtime.db.write() as session:
+        edit(runtime.jobs, session, first, name="Sommer", **BY)
+    for attempt in (create, check):
+        given = {"now": NOON} if attempt is check else BY
+        with (
+            pytest.raises(Refused, match="'Sommer' was called so before, and 'VIP' still calls it") as refusal,
+            runtime.db.write() as session,
+        ):
+            attempt(session, "summer 10%", **given)  # type: ignore[operator]
+        assert refusal.value.field == "name"
+    with runtime.db.write() as session:
+        session.get_one(Distribution, draft).status = "done"
+    second = group(runtime)
+    with runtime.db.write() as session:
+        assert by_name(session, "Summer 10%").id == second
+        edit(runtime.jobs, session, second, name="Winter", **BY)
+        edit(runtime.jobs, session, second, name="Summer 10%", **BY)  # back to its own
+        assert by_name(session, "winter").id == second
+        delete(runtime.jobs, session, second, **BY)
+        with pytest.raises(Refused):
+            by_name(session, "winter")
+
+
+def test_what_an_edit_does_not_name_stays_as_it_is(runtime: Runtime) -> None:
+    with runtime.db.write() as session:
+        group_id = create(
+            session,
+            "Summer 10%",
+            formats=parse_all("A{string('0-9', 6)}\nB{string('0-9', 6)}"),
+            shares=[70, 30],
+            prefix="X-",
+            suffix="-Y",
+            without_lookalikes=True,
+            low_stock_level=5,
+            validity_days=14,
+            top_up=10,
+            top_up_ceiling=100,
+            **BY,
+        ).id
+        edit(runtime.jobs, session, group_id, name="Sommer", **BY)
+        edit(runtime.jobs, session, group_id, expires_at=NOON + timedelta(days=1), **BY)
+    with runtime.db.read() as session:
+        (line,) = listing(session)
+    assert line.recipe == Recipe(
+        ("A{string('0-9', 6)}", "B{string('0-9', 6)}"), (70, 30), "X-", "-Y", without_lookalikes=True
+    )
+    assert (line.low_stock_level, line.validity_days, line.top_up, line.top_up_ceiling) == (5, 14, 10, 100)
+    assert (line.name, line.expires_at) == ("Sommer", NOON + timedelta(days=1))
 
 
 def test_an_expiry_that_has_passed_does_not_stand_in_the_way_of_another_edit(runtime: Runtime) -> None:
     group_id = group(runtime, expires_at=NOON + timedelta(days=1))
-    later = {**PLAIN, "now": NOON + timedelta(days=2)}
+    later = {**BY, "now": NOON + timedelta(days=2)}
     with runtime.db.write() as session:
-        edit(session, group_id, name="Summer 15%", **{**later, "expires_at": NOON + timedelta(days=1)})
+        edit(runtime.jobs, session, group_id, name="Summer 15%", expires_at=NOON + timedelta(days=1), **later)
     with pytest.raises(Refused, match="over already"), runtime.db.write() as session:
-        edit(session, group_id, name="Summer 15%", **{**later, "expires_at": NOON})
+        edit(runtime.jobs, session, group_id, expires_at=NOON, **later)
 
 
 def test_a_group_with_blocked_codes_is_not_deleted_and_the_distribution_is_named(runtime: Runtime) -> None:
@@ -215,8 +286,9 @@ def test_active_codes_expire_with_their_group_and_come_back_with_a_later_day(run
     with runtime.db.write() as session:
         (line,) = listing(session)
         assert (line.total, line.active, line.expired, line.issued) == (10, 0, 8, 2)
-        session.execute(update(PromoCodeGroup).values(expires_at=None))
-    assert expiry.sweep(runtime) == 8
+        edit(runtime.jobs, session, group_id, expires_at=None, by="U0MAYA", now=runtime.clock.now())
+    run_jobs(runtime)
+    assert expiry.sweep(runtime) == 0
     with runtime.db.read() as session:
         assert listing(session)[0].active == 8
 

@@ -9,8 +9,10 @@ from commands.groups import forms, views
 from commands.groups.place import Place, Typed, Value, end_of, last_day
 from commands.ui import paging
 from commands.ui.blocks import as_dicts
-from distribution.codes.groups import GroupLine, Use
+from distribution.codes.listing import GroupLine
 from distribution.codes.lots import Added
+from distribution.codes.recipe import Recipe
+from distribution.codes.uses import Use
 from distribution.errors import Refused
 from distribution.files import read_table
 from sandbox.limits import check_message, check_view
@@ -24,9 +26,12 @@ def line(number: int = 1, **given: Any) -> GroupLine:
     facts: dict[str, Any] = {
         "id": number,
         "name": WIDE,
-        "formats": tuple(LONG.splitlines()),
+        "recipe": Recipe(tuple(LONG.splitlines()), tuple(range(1, 21)), without_lookalikes=True),
         "low_stock_level": 10_000_000,
         "expires_at": datetime(2100, 1, 1, tzinfo=UTC),
+        "validity_days": 3650,
+        "top_up": 1_000_000,
+        "top_up_ceiling": 1_000_000_000,
         **dict.fromkeys(("total", "active", "blocked", "issued", "revoked", "expired", "redeemed"), 9_999_999),
     }
     return GroupLine(**{**facts, **given})

@@ -62,7 +62,7 @@ def sent_texts(shop: Shop, draft_id: int) -> list[str]:
             phone = session.get_one(Customer, customer_id).phone
             session.add(Message(id=message_id, distribution_id=draft_id, customer_id=customer_id, phone=phone))
         session.flush()
-        issuing.block(session, shop.group_id, rows, after=0)
+        issuing.block(session, shop.group_id, rows, after=0, now=shop.runtime.clock.now())
         loaded = recipients.for_messages(session, draft, [row[0] for row in rows], shop.runtime.links)
         assert [(each.message_id) for each in loaded] == [row[0] for row in rows]
         template = render.compile(draft.body)

@@ -276,10 +276,10 @@ def test_codes_that_expire_while_others_are_blocked_wait_their_turn(runtime: Run
 
     with ThreadPoolExecutor(1) as threads:
         with runtime.db.write() as session:
-            bound, after = issuing.block(session, group, [(1, 1)], after=0)
+            bound, after = issuing.block(session, group, [(1, 1)], after=0, now=NOON)
             expired = threads.submit(expire)
             wait(lambda: somebody_waits(runtime))
-            assert issuing.block(session, group, [(2, 2)], after=after)[0] == bound == 1
+            assert issuing.block(session, group, [(2, 2)], after=after, now=NOON)[0] == bound == 1
         assert expired.result() == 2
 
 

@@ -17,6 +17,7 @@ from slack_bolt.adapter.socket_mode import builtin
 from benchmarks.databases import databases
 from benchmarks.figure import Figure
 from bot import sample
+from bot.sample.size import Size
 from commands.promo import VERBS
 from sandbox.blocks import interactive
 from sandbox.testing import NotOnScreen, Person, Refused, ViewScreen
@@ -63,7 +64,7 @@ def measure(customers: int = CUSTOMERS, codes: int = CODES) -> Times:
     """Milliseconds from arrival to ack, by kind of listener."""
     with databases("sqlite") as (db,), stopwatch() as times, running(_url(db)) as world:
         world.allow_errors = True
-        sample.load(world.runtime, total=customers, codes=codes)
+        sample.load(world.runtime, Size(customers, codes))
         for _ in range(ROUNDS):
             for verb in VERBS:
                 _explore(world.ada, f"/promo {verb.name}")

@@ -72,14 +72,25 @@ def upgrade() -> None:
 @app.command("sample")
 def load_sample(
     customers: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many customers.")] = 420,
-    codes: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many codes in the largest group.")] = 1000,
+    codes: Annotated[
+        int, typer.Option(min=1, max=50_000_000, help="How many promo codes: in the largest group, or in all --groups.")
+    ] = 1000,
+    groups: Annotated[
+        int,
+        typer.Option(min=3, max=5000, help="How many groups. From 4 on, with a year of past distributions."),
+    ] = 3,
+    events: Annotated[int, typer.Option(min=0, max=100_000_000, help="How many events, in the last year.")] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed gives other codes and events.")] = 20260615,
 ) -> None:
-    """Fill an empty database with customers who do not exist."""
+    """Fill an empty database with customers who do not exist: a small shop, or one as large as you like."""
     from bot import sample
+    from bot.sample.size import Size
+    from bot.sample.telling import Telling
 
     runtime = _runtime()
-    sample.load(runtime, total=customers, codes=codes)
-    typer.echo(f"{customers:,} customers, 3 promo code groups, 2 segments and a promotion are there now.")
+    with Telling() as say:
+        sample.load(runtime, Size(customers, codes, groups, events, seed), say=say)
+    typer.echo(f"{customers:,} customers, {groups:,} promo code groups, 2 segments and a promotion are there now.")
 
 
 Name = Annotated[str, typer.Option(help="What people will call it.")]

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
+from bot.sample import events, scale
 from bot.sample.people import customers as people
+from bot.sample.size import BASE_GROUPS, Say, Size, silent
 from distribution import promotions, settings
 from distribution.codes import generate, groups, intake
 from distribution.codes.format import Format
@@ -19,10 +22,11 @@ from storage import customers
 from storage.rules import Condition, Rules
 from storage.tables import ConsentChange, Customer, TeamMember
 
-CUSTOMERS = 420
-CODES = 1_000
-CHUNK = 10_000
-OPEN_FOR = timedelta(days=90)  # since when the shop has had its customers
+DEMO = Size()
+CUSTOMERS, CODES = DEMO.customers, DEMO.codes
+CHUNK = 20_000
+# Since when the shop has had customers, and how long ago the newest came.
+OPEN_FOR, NEWEST = timedelta(days=730), timedelta(days=10)
 BY = "U0ADA"
 
 ATTRIBUTES = {"city": "text", "tier": "text", "orders": "number", "last_order": "date", "newsletter": "boolean"}
@@ -47,25 +51,46 @@ SUMMER, SCHOOL, WELCOME = "Summer 10%", "School 30%", "Welcome back"
 REGULARS = "Warsaw regulars"
 
 
-def load(runtime: Runtime, *, total: int = CUSTOMERS, codes: int = CODES) -> None:
-    """Fill an empty database: `total` customers, `codes` in the largest group. Raises `Refused` if it is not.
+def load(runtime: Runtime, size: Size = DEMO, *, say: Say = silent) -> None:
+    """Fill an empty database with a shop of that size. Raises `Refused` if it is not empty.
 
     The sandbox's phone is not added here: it has an address of its own (`bot.demo`).
     """
+    now = runtime.clock.now()
+    rows = _chunks(_customers(size.customers, now))
     with runtime.db.write() as session:
         if session.scalar(select(Customer.id).limit(1)) is not None:
             raise Refused("There are customers here already: sample data is for an empty database.")
-        now = runtime.clock.now()
         for user_id, name, role, phone in TEAM:
             session.merge(TeamMember(user_id=user_id, name=name, role=role, time_zone="Europe/Warsaw", phone=phone))
         for key, text in SETTINGS.items():
             settings.put(session, key, text)
-        _customers(runtime, session, total)
-        _groups(session, codes, now)
+        for name, kind in ATTRIBUTES.items():
+            customers.add_attribute(session, name, kind, at=now - OPEN_FOR)
+        session.execute(insert(Customer.__table__), next(rows))  # type: ignore[arg-type]
+        _groups(session, size.codes if size.groups <= BASE_GROUPS else CODES, now)
         _segments(session, now)
         promotions.create(
             session, "Free shipping over 150 zł", "Free shipping on orders over 150 zł, until Sunday", by=BY, now=now
         )
+    done = min(CHUNK, size.customers)
+    say("customers", done, size.customers)
+    for chunk in rows:  # each in a transaction of its own: a million in one would keep everybody else waiting
+        with runtime.db.write() as session:
+            session.execute(insert(Customer.__table__), chunk)  # type: ignore[arg-type]
+        done += len(chunk)
+        say("customers", done, size.customers)
+    with runtime.db.write() as session:
+        first = select(Customer.id, Customer.consent, literal("sample data"), Customer.consent_at)
+        session.execute(
+            insert(ConsentChange).from_select(
+                ["customer_id", "consent", "source", "at"], first.where(Customer.consent != "unknown")
+            )
+        )
+    if size.groups > BASE_GROUPS:
+        scale.grow(runtime, size, say=say)
+    if size.events:
+        events.load(runtime, size.events, seed=size.seed, say=say)
 
 
 def contacts(runtime: Runtime) -> dict[str, str]:
@@ -77,23 +102,15 @@ def contacts(runtime: Runtime) -> dict[str, str]:
         return found | {phone: name for phone, name in session.execute(team) if phone}
 
 
-def _customers(runtime: Runtime, session: Session, total: int) -> None:
-    """Customers in chunks, and the first line of each one's consent history in one statement."""
-    now = runtime.clock.now() - OPEN_FOR
-    for name, kind in ATTRIBUTES.items():
-        customers.add_attribute(session, name, kind, at=now)
-    for chunk in _chunks(people(total)):
-        for row in chunk:
-            row["search"], row["search_last"] = customers.search_keys(row["name"])
-            row["consent_at"] = now if row["consent"] != "unknown" else None
-            row["created_at"] = row["updated_at"] = now
-        session.execute(insert(Customer), chunk)
-    first = select(Customer.id, Customer.consent, literal("sample data"), Customer.consent_at)
-    session.execute(
-        insert(ConsentChange).from_select(
-            ["customer_id", "consent", "source", "at"], first.where(Customer.consent != "unknown")
-        )
-    )
+def _customers(total: int, now: datetime) -> Iterator[dict[str, Any]]:
+    """Customers as rows, who came one by one over the time that the shop is open."""
+    keys = lru_cache(100_000)(customers.search_keys)
+    for place, row in enumerate(people(total)):
+        came = now - OPEN_FOR + (OPEN_FOR - NEWEST) * ((place * 7919) % 10_007 / 10_007)
+        row["search"], row["search_last"] = keys(row["name"])
+        row["consent_at"] = came if row["consent"] != "unknown" else None
+        row["created_at"] = row["updated_at"] = came
+        yield row
 
 
 def _chunks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

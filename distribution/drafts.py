@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
 from distribution import promotions
+from distribution.codes.taking import NEW, POLICIES
 from distribution.errors import Refused
 from distribution.templates.analyse import Analysis, analyse
 from distribution.templates.reading import regrouped
@@ -78,7 +79,7 @@ def copy(session: Session, distribution_id: int, *, by: str, channel: str | None
         raise Refused("That distribution does not exist any more.")
     draft = start(session, by=by, channel=channel or other.channel, now=now)
     draft.purpose, draft.group_id, draft.promotion_id = other.purpose, other.group_id, other.promotion_id
-    draft.audience = rule(other.audience)
+    draft.audience, draft.code_policy = rule(other.audience), other.code_policy
     draft.subject, draft.provider_id, draft.body = other.subject, other.provider_id, other.body
     draft.draft = {"reached": len(STEPS)}
     session.flush()
@@ -147,18 +148,23 @@ def set_purpose(
     purpose: str,
     group_id: int | None = None,
     promotion_id: int | None = None,
+    code_policy: str = NEW,
     now: datetime,
 ) -> None:
-    """Step 2. Raises `Refused`, field "purpose", "group" or "promotion".
+    """Step 2. Raises `Refused`, field "purpose", "group", "policy" or "promotion".
 
-    When another group is chosen, tags in the body that named the old one name the new one.
+    `code_policy`: "new", or "same" (`distribution.codes.taking`). When another group is chosen, tags in the body that
+    named the old one name the new one.
     """
     group = _check_purpose(session, purpose, group_id, promotion_id, now)
+    if code_policy not in POLICIES:
+        raise Refused("Choose which codes customers get.", field="policy")
     before = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
     if group is not None and before is not None and before.id != group.id:
         draft.body = regrouped(draft.body, fold(before.name), group.name)
     draft.purpose = purpose
     draft.group_id = group.id if group else None
+    draft.code_policy = code_policy if group else NEW
     draft.promotion_id = promotion_id if purpose == "promotion" else None
     _accept(session, draft, "purpose", now)
 

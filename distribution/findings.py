@@ -10,13 +10,17 @@ from distribution.rehearsal import MOST_SEGMENTS
 
 @dataclass(frozen=True)
 class GroupNeed:
-    """A group that the message takes codes from: how many it needs, and how many are active now."""
+    """A group that the message takes codes from: how many new ones it needs, and how many are active now.
+
+    `kept`: recipients who get the code that they have, by "the same code until it is redeemed".
+    """
 
     group_id: int
     name: str
     needed: int
     active: int
     can_generate: bool
+    kept: int = 0
 
     @property
     def missing(self) -> int:

@@ -28,6 +28,7 @@ WORDS: dict[str, str] = {
     "trial_account": "trial account may not text this number",
     "blocked_by_carrier": "blocked by the carrier",
     "filtered": "filtered as spam",
+    "blocked_by_list": "on a list of refused numbers at the provider",
     # Put off.
     "rate_limited": "provider asked us to slow down",
     "too_late": "not sent in time",
@@ -39,6 +40,7 @@ WORDS: dict[str, str] = {
     "sender_not_registered": "sender is not registered for texts there",
     "daily_limit": "account's limit of texts is reached",
     "callback_url": "provider cannot call PUBLIC_URL",
+    "internal_address": "provider's address leads into our own network, which an admin must allow in settings",
     # Not known.
     "timeout": "no answer in time",
     "connection_lost": "connection lost before the answer",

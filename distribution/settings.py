@@ -66,6 +66,14 @@ def _currency(text: str) -> str:
     return currency
 
 
+def _yes(text: str) -> bool:
+    """Yes or no. Raises `Refused`."""
+    word = text.strip().lower()
+    if word not in ("yes", "no", "true", "false"):
+        raise Refused(f"'{text}' is neither yes nor no.")
+    return word in ("yes", "true")
+
+
 def _text(text: str) -> str:
     """Any text, without spaces around it."""
     return text.strip()
@@ -80,6 +88,9 @@ SETTINGS: dict[str, Known] = {
     "time_zone": Known("UTC", _zone, "The workspace's time zone, where a person or customer has none of their own."),
     "cost.per_segment": Known(0.0, _cost, "What one SMS segment costs, for the estimate in the review."),
     "cost.currency": Known("USD", _currency, "The currency of that cost."),
+    "providers.internal_addresses": Known(
+        False, _yes, "Whether providers added in Slack may be reached in our own network: yes or no."
+    ),
 }
 
 

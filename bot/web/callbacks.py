@@ -1,4 +1,6 @@
-"""`POST /callbacks/{token}/{attempt}`: a provider tells what became of a text, or (without an attempt) of a reply.
+"""`/callbacks/{token}/{attempt}`: a provider tells what became of a text, or (without an attempt) of a reply.
+
+It posts a form or JSON, or (Kannel can nothing else) asks with GET.
 
 A plain Starlette endpoint, and one write for everything that came in the meantime: a gateway sends a callback for each
 text, thousands in a few seconds, and each is answered only when it is on disk (docs/decisions: one commit per callback
@@ -7,6 +9,7 @@ managed 880 a second, grouped 4,000 and more).
 
 import asyncio
 import json
+import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,15 +19,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from distribution.providers import webhook
 from distribution.runtime import Runtime
-from distribution.sending.callbacks import ATTEMPT, SIGNATURE, URL, receive
+from distribution.sending.callbacks import ATTEMPT, BODY, ENVELOPE, SIGNATURE, TIMESTAMP, URL, receive
 
 log = structlog.get_logger(__name__)
 
 LARGEST = 64 * 1024  # bytes of one callback
 MOST_AT_ONCE = 500  # payloads in one transaction
 
-SIGNATURE_HEADER = "x-twilio-signature"
+TWILIO_SIGNATURE = "x-twilio-signature"
 
 Payload = dict[str, Any]
 
@@ -76,38 +80,45 @@ def parse(content_type: str, body: bytes) -> Payload | None:
     try:
         if "json" in content_type or body[:1] == b"{":
             payload = json.loads(body)
-            return payload if isinstance(payload, dict) else None
-        fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        else:
+            payload = dict(parse_qsl(body.decode(), keep_blank_values=True)) or None
     except ValueError:
         return None
-    return fields or None
+    return payload if isinstance(payload, dict) else None
 
 
 def routes(runtime: Runtime) -> list[Route]:
-    """The endpoints. 204: stored; 400: not a callback; 404: not our link; 503: not stored, send it again."""
+    """The endpoints. 204, or 200 to a GET: stored; 400: not a callback; 404: not our link; 503: send it again."""
     inbox = Inbox(runtime)
 
     async def callback(request: Request) -> Response:
         provider_id = runtime.links.provider_id(request.path_params["token"])
         if provider_id is None:
             return PlainTextResponse("no such callback link", 404)
-        body = await request.body()
-        payload = parse(request.headers.get("content-type", ""), body) if len(body) <= LARGEST else None
+        asked = request.method != "POST"
+        body = request.url.query.encode() if asked else await request.body()
+        kind = "" if asked else request.headers.get("content-type", "")
+        payload = parse(kind, body) if len(body) <= LARGEST else None
         if payload is None:
             return PlainTextResponse("expected a JSON object or form fields, at most 64 KiB", 400)
+        timestamp = request.headers.get(webhook.TIMESTAMP_HEADER)
+        if timestamp is not None and not webhook.in_time(timestamp, time.time()):
+            return PlainTextResponse(f"{webhook.TIMESTAMP_HEADER} is not within {webhook.WINDOW} seconds of now", 400)
+        fields = {key: value for key, value in payload.items() if key not in ENVELOPE}
         try:
-            await inbox.put(provider_id, payload | _envelope(runtime, request))
+            await inbox.put(provider_id, fields | _envelope(runtime, request, body))
         except Exception:
             return PlainTextResponse("not stored, please send it again", 503)
-        return Response(status_code=204)
+        # Kannel texts "could not fetch content" to the customer after anything but a 200 or 202.
+        return PlainTextResponse("", 200) if asked else Response(status_code=204)
 
     return [
-        Route("/callbacks/{token}", callback, methods=["POST"]),
-        Route("/callbacks/{token}/{attempt}", callback, methods=["POST"]),
+        Route("/callbacks/{token}", callback, methods=["POST", "GET"]),
+        Route("/callbacks/{token}/{attempt}", callback, methods=["POST", "GET"]),
     ]
 
 
-def _envelope(runtime: Runtime, request: Request) -> Payload:
+def _envelope(runtime: Runtime, request: Request, body: bytes) -> Payload:
     """What a provider's signature is over besides the fields, and the attempt that the address names.
 
     The address is the public one: behind a proxy ours would be another.
@@ -116,6 +127,11 @@ def _envelope(runtime: Runtime, request: Request) -> Payload:
     found: Payload = {URL: f"{runtime.links.public_url}{request.url.path}{query}"}
     if "attempt" in request.path_params:
         found[ATTEMPT] = request.path_params["attempt"]
-    if SIGNATURE_HEADER in request.headers:
-        found[SIGNATURE] = request.headers[SIGNATURE_HEADER]
+    headers = request.headers
+    if webhook.SIGNATURE_HEADER in headers:
+        found[SIGNATURE] = headers[webhook.SIGNATURE_HEADER]
+        found[TIMESTAMP] = headers.get(webhook.TIMESTAMP_HEADER)
+        found[BODY] = body.decode("utf-8", "replace")
+    elif TWILIO_SIGNATURE in headers:
+        found[SIGNATURE] = headers[TWILIO_SIGNATURE]
     return found

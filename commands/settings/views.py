@@ -30,6 +30,7 @@ def view(current: Mapping[str, Any]) -> dict[str, Any]:
     rule, _, limit = str(current["approvals.required"]).partition(":")
     options = [option(label, value) for value, label in RULES.items()]
     channel = current["approvals.channel"] or None
+    internal = [option("No: on the public internet only, over https", "no"), option("Yes, anywhere", "yes")]
     blocks = [
         field(
             "What a second person must approve",
@@ -63,6 +64,16 @@ def view(current: Mapping[str, Any]) -> dict[str, Any]:
         _text("time_zone", "Time zone of people and customers without one", current, "Such as Europe/Warsaw"),
         _text("cost.per_segment", "What one SMS segment costs", current, "For the estimate in the review"),
         _text("cost.currency", "Currency of that cost", current, "Three letters: USD, EUR, PLN"),
+        field(
+            "May providers added in Slack be in your own network?",
+            PREFIX + "providers.internal_addresses",
+            StaticSelectElement(
+                action_id="internal",
+                options=internal,
+                initial_option=internal[bool(current["providers.internal_addresses"])],
+            ),
+            hint="A Kannel beside promobot, for example. Whoever adds one could then reach other machines there too.",
+        ),
     ]
     return modal("Settings", blocks, callback_id=CALLBACK, submit="Save")
 

@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import ClientRequest, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractStreamWriter
 
+from distribution.providers.addresses import InternalAddress, guarded_socket
 from distribution.providers.port import Kind, Outcome
 
 if TYPE_CHECKING:
@@ -69,10 +70,13 @@ def _too_late() -> bool:
     return deadline is not None and uptime() > deadline
 
 
-def open_session() -> ClientSession:
-    """A session for one event loop; the caller closes it. How much is in flight is the caller's to limit."""
+def open_session(*, guarded: bool = False) -> ClientSession:
+    """A session for one event loop; the caller closes it. How much is in flight is the caller's to limit.
+
+    `guarded`: it connects to the public internet only (`distribution.providers.addresses`).
+    """
     return ClientSession(
-        connector=TCPConnector(limit=0, ttl_dns_cache=60),
+        connector=TCPConnector(limit=0, ttl_dns_cache=60, socket_factory=guarded_socket if guarded else None),
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
         request_class=DeadlineRequest,
@@ -86,6 +90,8 @@ def failure(error: BaseException) -> Outcome:
     """What an exception of a request means for its attempt. Raises it again when it is none of the network's."""
     if isinstance(error, TooLate):
         return Outcome(Kind.LATER, "too_late", retry_after=0.0)
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, InternalAddress):
+        return Outcome(Kind.ACCOUNT, "internal_address")
     # Raised only while connecting: not a byte of the request has been written.
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return Outcome(Kind.LATER, "unreachable")

@@ -6,7 +6,7 @@ A provider never retries: each request stands behind an attempt that was committ
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from aiohttp import ClientSession
 
@@ -54,7 +54,8 @@ class Sought(NamedTuple):
     attempt_id: str
     phone: str
     codes: tuple[str, ...]  # those in its text; empty where it has none
-    since: datetime
+    since: datetime  # its intent, which was committed before the socket was opened
+    text: str | None = None  # as it was sent, where that can still be told
 
 
 class Found(NamedTuple):
@@ -73,12 +74,17 @@ class StatusNews(NamedTuple):
     reason: str | None
 
 
+Meaning = Literal["stop", "start", "help", "other"]  # what a customer's text asks for
+
+
 class InboundNews(NamedTuple):
     """A callback: a customer's own text."""
 
     provider_ref: str
     phone: str
     body: str
+    meaning: Meaning | None = None  # what the provider read in it, where it says so; None: ours to read
+    answered: bool = False  # the provider has answered it already: a second answer would only confuse
 
 
 News = StatusNews | InboundNews
@@ -91,6 +97,8 @@ class Callback(NamedTuple):
     attempt_id: str | None  # from its address, where that names one
     url: str = ""  # as the provider called it: signatures are over it
     signature: str | None = None
+    timestamp: str | None = None  # when it was signed, where the signature is over that
+    body: str | None = None  # as it came, where the signature is over that
 
 
 class NotGenuine(Exception):
@@ -124,10 +132,54 @@ class Provider(Protocol):
         ...
 
 
+class Capabilities(NamedTuple):
+    """What a provider can do beyond sending."""
+
+    receipts: bool  # it tells what became of a text
+    look_up: bool  # it can be asked whether it has a text; where it cannot, a person decides about unknown ones
+    replies: bool  # it passes customers' own texts on
+    validity: bool  # it gives a text up after a time that we say
+
+
+class Field(NamedTuple):
+    """One thing that a kind of provider is told when it is set up; forms and checks are made from these."""
+
+    key: str  # in `config`, or in `secret` where it is one
+    label: str
+    hint: str = ""
+    example: str = ""
+    secret: bool = False
+    optional: bool = False
+    address: bool = False  # requests go there: see `distribution.providers.addresses`
+    choices: tuple[tuple[str, str], ...] = ()  # value and label; the first is what holds where nothing is chosen
+
+
 class ProviderKind(Protocol):
     """What the registry knows of a kind of provider: how it is set up."""
 
-    title: str
+    @property
+    def title(self) -> str:
+        """What people call the kind."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """In a sentence, for whoever chooses among kinds."""
+        ...
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What it is told when it is set up."""
+        ...
+
+    @property
+    def replies(self) -> str:
+        """What to do with the callback link so that customers' replies arrive; mrkdwn."""
+        ...
+
+    def capabilities(self, config: Mapping[str, Any]) -> Capabilities:
+        """What one of that configuration can do."""
+        ...
 
     def check(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> None:
         """Raise `Refused` at the field that is wrong."""

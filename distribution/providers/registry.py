@@ -1,4 +1,8 @@
-"""Providers as they are set up: kinds, adding, editing, the default, and opening one to send through it."""
+"""Providers as they are set up: kinds, adding, editing, the default, and opening one to send through it.
+
+`config` keeps what a kind's fields say, and `GUARDED` where an address was typed in Slack
+(`distribution.providers.addresses`). Secrets are locked away; nothing here returns or logs one.
+"""
 
 import asyncio
 import uuid
@@ -9,11 +13,14 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from distribution import settings
 from distribution.errors import Refused
-from distribution.providers import http
+from distribution.providers import addresses, health, http
+from distribution.providers.kannel import KannelKind
 from distribution.providers.port import Kind, Outcome, Outgoing, Provider, ProviderKind
 from distribution.providers.sandbox import SandboxKind
 from distribution.providers.twilio import TwilioKind
+from distribution.providers.webhook import HttpKind
 from distribution.reasons import words
 from distribution.runtime import Runtime
 from distribution.search import nearest
@@ -22,7 +29,13 @@ from storage import providers as rows
 from storage.names import fold
 from storage.tables import Provider as Row
 
-KINDS: dict[str, ProviderKind] = {"sandbox": SandboxKind(), "twilio": TwilioKind()}
+KINDS: dict[str, ProviderKind] = {
+    "twilio": TwilioKind(),
+    "kannel": KannelKind(),
+    "http": HttpKind(),
+    "sandbox": SandboxKind(),
+}
+GUARDED = "guarded"
 
 LONGEST_NAME = 60
 HIGHEST_RATE = 10_000.0  # SMS segments a second
@@ -45,18 +58,23 @@ def add(
     secret: Mapping[str, Any] | None = None,
     rate: float = 10.0,
     default: bool = False,
+    guarded: bool = False,
     by: str,
     now: datetime,
 ) -> Row:
-    """Set up a provider. The first one is the default. `rate`: SMS segments a second. Raises `Refused` at its field."""
+    """Set up a provider. The first one is the default. Raises `Refused` at its field.
+
+    `rate`: SMS segments a second; `guarded`: the addresses in `config` were typed in Slack, not by an operator.
+    """
     name = _name(session, name)
-    kind_of(kind).check(config, secret or {})
+    config, secret = _config(kind, config), _given(secret)
+    _check(session, kind, config, secret, guarded=guarded)
     row = Row(
         name=name,
         name_key=fold(name),
         kind=kind,
-        config=dict(config),
-        secret=vault.lock(dict(secret)) if secret else None,
+        config={**config, GUARDED: True} if guarded else config,
+        secret=vault.lock(secret) if secret else None,
         rate=_rate(rate),
         created_at=now,
         created_by=by,
@@ -78,14 +96,30 @@ def edit(
     config: Mapping[str, Any],
     secret: Mapping[str, Any] | None = None,
     rate: float,
+    guarded: bool = False,
 ) -> Row:
-    """Change a provider; a secret that is not given again stays. Raises `Refused` at its field."""
+    """Change a provider; a secret that is not given again stays. Raises `Refused` at its field.
+
+    Except where an address changes: a kept secret would be sent to whoever is there now. `guarded`: as for `add`; an
+    address that stays as it is keeps the word of whoever set it.
+    """
     row = get(session, provider_id)
     name = _name(session, name, but=row.id)
-    kind_of(row.kind).check(config, secret or _secret(vault, row))
-    row.name, row.name_key, row.config, row.rate = name, fold(name), dict(config), _rate(rate)
+    config, secret = _config(row.kind, config), _given(secret)
+    moved = _addresses(row.kind, config) != _addresses(row.kind, row.config)
+    missing = [field for field in kind_of(row.kind).fields if field.secret and field.key not in secret]
+    if moved and missing and row.secret:
+        raise Refused(
+            f"The address changes, so give the {missing[0].label.lower()} again: it would be sent there.",
+            field=missing[0].key,
+        )
+    whole = {**_secret(vault, row), **secret} if missing else secret
+    guards = guarded if moved else bool(row.config.get(GUARDED))
+    _check(session, row.kind, config, whole, guarded=guarded and moved)
+    row.name, row.name_key, row.rate = name, fold(name), _rate(rate)
+    row.config = {**config, GUARDED: True} if guards else config
     if secret:
-        row.secret = vault.lock(dict(secret))
+        row.secret = vault.lock(whole)
     session.flush()
     return row
 
@@ -153,6 +187,11 @@ def opened(vault: Vault, row: Row) -> Provider:
     return kind_of(row.kind).open(row.config, _secret(vault, row))
 
 
+def is_guarded(session: Session, row: Row) -> bool:
+    """Whether a provider's requests may go to the public internet only."""
+    return bool(row.config.get(GUARDED)) and not settings.get(session, addresses.SETTING)
+
+
 def send_test(runtime: Runtime, provider_id: int, phone: str, text: str) -> Outcome:
     """Send one text now, outside of any distribution, and wait for the provider's answer.
 
@@ -161,16 +200,19 @@ def send_test(runtime: Runtime, provider_id: int, phone: str, text: str) -> Outc
     """
     with runtime.db.read() as session:
         row = get(session, provider_id)
+        guarded = is_guarded(session, row)
     if not row.enabled:
         raise Refused(f"'{row.name}' is disabled. Enable it first.", field="provider")
     provider = opened(runtime.vault, row)
     body = provider.encode(Outgoing(f"test-{uuid.uuid4().hex}", phone, text))
 
     async def post() -> Outcome:
-        async with http.open_session() as session:
+        async with http.open_session(guarded=guarded) as session:
             return await provider.send(session, body)
 
     outcome = asyncio.run(post())
+    with runtime.db.write() as session:
+        health.note(session, provider_id, [outcome], runtime.clock.now())
     if outcome.kind is Kind.UNKNOWN:
         raise Refused(f"'{row.name}' did not answer plainly ({words(outcome.reason or '')}): the test may have left.")
     if outcome.kind is not Kind.ACCEPTED:
@@ -188,6 +230,30 @@ def _name(session: Session, name: str, *, but: int | None = None) -> str:
     if other is not None and other.id != but:
         raise Refused(f"There is a provider '{other.name}' already. Choose another name.", field="name")
     return name
+
+
+def _config(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a kind has fields for, without spaces around it and without what is empty."""
+    given = {field.key: str(config.get(field.key) or "").strip() for field in kind_of(kind).fields if not field.secret}
+    return {key: value for key, value in given.items() if value}
+
+
+def _given(secret: Mapping[str, Any] | None) -> dict[str, str]:
+    """The secrets that were given; an empty one was not."""
+    return {key: str(value).strip() for key, value in (secret or {}).items() if str(value or "").strip()}
+
+
+def _addresses(kind: str, config: Mapping[str, Any]) -> list[str]:
+    return [str(config.get(field.key) or "").strip() for field in kind_of(kind).fields if field.address]
+
+
+def _check(session: Session, kind: str, config: Mapping[str, Any], secret: Mapping[str, Any], *, guarded: bool) -> None:
+    """Raise `Refused` at what cannot work, or may not be."""
+    kind_of(kind).check(config, secret)
+    if guarded and not settings.get(session, addresses.SETTING):
+        for field in kind_of(kind).fields:
+            if field.address and config.get(field.key):
+                addresses.check(str(config[field.key]), field.key, guarded=True)
 
 
 def _rate(rate: float) -> float:

@@ -8,11 +8,13 @@ from typing import Any
 from aiohttp import ClientSession
 from yarl import URL
 
-from distribution.errors import Refused
+from distribution.providers import addresses
 from distribution.providers.http import failure, retry_after
 from distribution.providers.port import (
     Arrival,
     Callback,
+    Capabilities,
+    Field,
     Found,
     InboundNews,
     Kind,
@@ -33,12 +35,20 @@ class SandboxKind:
     """How a sandbox phone is set up."""
 
     title = "Sandbox phone"
+    about = "The pretend phone of the sandbox: for trying things out, no text leaves."
+    fields = (
+        Field("base_url", "Address of the sandbox", example="http://127.0.0.1:8080", address=True),
+        Field("sender", "Sender that the phone shows", example="PROMO", optional=True),
+    )
+    replies = "The sandbox is started with it: `python -m sandbox --inbound-url …`"
+
+    def capabilities(self, config: Mapping[str, Any]) -> Capabilities:
+        """Everything but a validity period."""
+        return Capabilities(receipts=True, look_up=True, replies=True, validity=False)
 
     def check(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> None:
         """It needs the sandbox's address."""
-        url = str(config.get("base_url") or "")
-        if not url.startswith(("http://", "https://")):
-            raise Refused("The sandbox's address must begin with http:// or https://.", field="base_url")
+        addresses.check(str(config.get("base_url") or ""), "base_url", guarded=False)
 
     def open(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> Provider:
         """A client of the gateway at `base_url`."""
@@ -80,7 +90,7 @@ class SandboxProvider:
     async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
         """Search the texts to the number for the attempt's reference."""
         try:
-            async with http.get(self._url, params={"to": sought.phone}) as response:
+            async with http.get(self._url, params={"to": sought.phone}, allow_redirects=False) as response:
                 if response.status != 200:
                     raise LookUpFailed(f"the gateway answered {response.status}")
                 texts = json.loads(await response.read())["messages"]

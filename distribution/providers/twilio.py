@@ -19,14 +19,18 @@ from twilio.request_validator import RequestValidator
 from yarl import URL
 
 from distribution.errors import Refused
+from distribution.providers import addresses
 from distribution.providers.http import failure, retry_after
 from distribution.providers.port import (
     Arrival,
     Callback,
+    Capabilities,
+    Field,
     Found,
     InboundNews,
     Kind,
     LookUpFailed,
+    Meaning,
     News,
     NotGenuine,
     Outcome,
@@ -55,25 +59,50 @@ ARRIVALS = {
     "failed": Arrival.UNDELIVERED,
     "canceled": Arrival.UNDELIVERED,
 }
-MEANT = frozenset({"STOP", "START", "HELP"})  # OptOutType, where Advanced Opt-Out has read the text already
+# OptOutType, where Advanced Opt-Out has read the text already.
+MEANT: dict[str, Meaning] = {"STOP": "stop", "START": "start", "HELP": "help"}
 
 PAGE_SIZE = 1000  # the most that Twilio lists at once
 MOST_PAGES = 5
-# An attempt becomes unknown, and `Sought.since` is that moment, at most so long after its request began; unless its
-# worker was gone and nobody looked for a while.
-EARLIER = timedelta(minutes=3)
-# How long nobody may have looked, for texts without a code: nothing else tells an old text from the one sought.
-UNSEEN = timedelta(days=7)
+# A text that Twilio dates so long before the attempt's intent may be of that attempt all the same: two clocks. One
+# between the two spans may be or may not be; one before both was sent earlier.
+EARLIER, LONG_BEFORE = timedelta(minutes=1), timedelta(minutes=15)
+LONGEST_VALIDITY = 36_000  # seconds (twilio.com/docs/messaging/api/message-resource, "ValidityPeriod")
 
 
 class TwilioKind:
     """How Twilio is set up.
 
-    Config: `account_sid`, `from` or `messaging_service_sid` or both, `api_base_url` where it is another. Secret:
-    `auth_token`.
+    Config: `account_sid`, `from` or `messaging_service_sid` or both, `validity` in seconds, `api_base_url` where it is
+    another. Secret: `auth_token`.
     """
 
     title = "Twilio"
+    about = "An account at Twilio: a number, a short code, a name or a Messaging Service."
+    fields = (
+        Field("account_sid", "Account SID", "On the Twilio Console's first page", "AC…"),
+        Field("auth_token", "Auth token", "Beside the account SID in the Console", secret=True),
+        Field("from", "Sender", "A number with its country code, a short code, a name", "+15550100200", optional=True),
+        Field(
+            "messaging_service_sid", "Messaging Service SID", "Instead of a sender, or with it", "MG…", optional=True
+        ),
+        Field(
+            "validity",
+            "Give up after, in seconds",
+            "How long a text may wait at Twilio, at most 36000; empty: Twilio's own 10 hours",
+            "14400",
+            optional=True,
+        ),
+        Field("api_base_url", "API address", "Only for a regional edge", API, optional=True, address=True),
+    )
+    replies = (
+        "In the Twilio Console enter it at the number or the Messaging Service, under *A message comes in*, "
+        "as Webhook, HTTP POST."
+    )
+
+    def capabilities(self, config: Mapping[str, Any]) -> Capabilities:
+        """Everything."""
+        return Capabilities(receipts=True, look_up=True, replies=True, validity=True)
 
     def check(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> None:
         """It needs an account, its token, and something to send from."""
@@ -95,11 +124,13 @@ class TwilioKind:
             raise Refused(
                 "The SID of a Messaging Service is 'MG' and 32 digits or letters a to f.", field="messaging_service_sid"
             )
-        if not _is_base(_text(config, "api_base_url") or API):
-            raise Refused(
-                "Twilio's address must be like https://api.twilio.com, with no user, query or fragment.",
-                field="api_base_url",
-            )
+        validity = _text(config, "validity")
+        if validity and not (validity.isascii() and validity.isdigit() and 1 <= int(validity[:9]) <= LONGEST_VALIDITY):
+            raise Refused(f"Write a number of seconds from 1 to {LONGEST_VALIDITY:,}, or nothing.", field="validity")
+        base = _text(config, "api_base_url") or API
+        addresses.check(base, "api_base_url", guarded=False)
+        if urlsplit(base).query:
+            raise Refused("Twilio's address must be like https://api.twilio.com, without a '?'.", field="api_base_url")
 
     def open(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> Provider:
         """A client of that account."""
@@ -108,6 +139,7 @@ class TwilioKind:
             _text(secret, "auth_token"),
             sender=_text(config, "from"),
             service=_text(config, "messaging_service_sid"),
+            validity=_text(config, "validity"),
             base=_text(config, "api_base_url") or API,
         )
 
@@ -119,9 +151,19 @@ class TwilioProvider:
     listed_within: float | None = 30.0
 
     def __init__(
-        self, account_sid: str, auth_token: str, *, sender: str = "", service: str = "", base: str = API
+        self,
+        account_sid: str,
+        auth_token: str,
+        *,
+        sender: str = "",
+        service: str = "",
+        validity: str = "",
+        base: str = API,
     ) -> None:
-        """`sender`: a number, short code or name; `service`: the SID of a Messaging Service; one of them is needed."""
+        """`sender`: a number, short code or name; `service`: the SID of a Messaging Service; one of them is needed.
+
+        `validity`: seconds, digits; after them Twilio gives up a text that still waits.
+        """
         self._base = base.rstrip("/")
         self._url = URL(f"{self._base}/2010-04-01/Accounts/{account_sid}/Messages.json")
         credentials = b64encode(f"{account_sid}:{auth_token}".encode()).decode()
@@ -129,7 +171,7 @@ class TwilioProvider:
         self._sending = {"Content-Type": "application/x-www-form-urlencoded"} | self._asking
         self._from = "".join(
             f"&{name}={quote_plus(value)}"
-            for name, value in (("From", sender), ("MessagingServiceSid", service))
+            for name, value in (("ValidityPeriod", validity), ("From", sender), ("MessagingServiceSid", service))
             if value
         )
         self._validator = RequestValidator(auth_token)
@@ -198,8 +240,9 @@ class TwilioProvider:
             return _status(callback, ref)
         if "From" not in said or "Body" not in said:
             raise NotGenuine("neither the status of a text nor a customer's text")
-        meant = said.get("OptOutType", "").upper()
-        return InboundNews(ref, said["From"], meant if meant in MEANT else said["Body"])
+        # Advanced Opt-Out has read the text, and answered it (twilio.com/docs/messaging/tutorials/advanced-opt-out).
+        meant = MEANT.get(said.get("OptOutType", "").upper())
+        return InboundNews(ref, said["From"], said["Body"], meant, answered=meant is not None)
 
 
 def read_answer(status: int, answer: bytes, wait: str | None = None) -> Outcome:
@@ -240,20 +283,25 @@ def find(texts: Sequence[Mapping[str, Any]], sought: Sought) -> Found | None:
         for text in texts
         if str(text["direction"]).startswith("outbound")
     ]
-    recent = sought.since - EARLIER
-    if not sought.codes:
-        if any(created >= sought.since - UNSEEN for created, _ in ours):
-            raise LookUpFailed("the text has no code, and others went to that number: they cannot be told apart")
-        return None
-    bearing = [(created, text) for created, text in ours if all(code in (text["body"] or "") for code in sought.codes)]
-    if bearing:
-        created, text = max(bearing, key=_created)
-        if created < recent:
-            raise LookUpFailed("the code went to that number before: this may be the text sought, or an earlier one")
+    recent = [(created, text) for created, text in ours if created >= sought.since - EARLIER]
+    found = [each for each in recent if _is(each[1], sought)]
+    if found:
+        text = max(found, key=_created)[1]
         return Found(str(text["sid"]), ARRIVALS.get(text["status"], Arrival.ACCEPTED))
-    if any(not text["body"] for _, text in ours):
+    if any(_is(text, sought) for created, text in ours if created >= sought.since - LONG_BEFORE):
+        raise LookUpFailed("the same went to that number shortly before: it may be the text sought")
+    if recent and not sought.codes:
+        raise LookUpFailed("the text has no code, and others went to that number: they cannot be told apart")
+    if any(not text["body"] for _, text in recent):
         raise LookUpFailed("Twilio does not keep the bodies of texts (message redaction)")
     return None
+
+
+def _is(text: Mapping[str, Any], sought: Sought) -> bool:
+    """Whether a listed text is the sought one, by its words or by the codes in it."""
+    body = text["body"] or ""
+    coded = bool(sought.codes) and all(code in body for code in sought.codes)
+    return coded or (sought.text is not None and body == sought.text)
 
 
 def _created(dated: tuple[datetime, Mapping[str, Any]]) -> datetime:
@@ -288,13 +336,3 @@ def _can_send(sender: str) -> bool:
     """A number in E.164, a short code, or a name (twilio.com/docs/glossary/what-alphanumeric-sender-id)."""
     number = re.fullmatch(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}", sender)
     return bool(number or (re.fullmatch(r"[A-Za-z0-9 ]{1,11}", sender) and re.search("[A-Za-z]", sender)))
-
-
-def _is_base(url: str) -> bool:
-    """Whether paths can be put behind an address."""
-    try:
-        parts = urlsplit(url)
-        plain = parts.username is None and not parts.query and not parts.fragment
-        return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

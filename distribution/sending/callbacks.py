@@ -37,7 +37,8 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
 # Where the HTTP side puts what is not a field of the callback itself. No provider's own field starts like this.
-ATTEMPT, URL, SIGNATURE = "_attempt", "_url", "_signature"
+ATTEMPT, URL, SIGNATURE, TIMESTAMP, BODY = "_attempt", "_url", "_signature", "_timestamp", "_body"
+ENVELOPE = frozenset({ATTEMPT, URL, SIGNATURE, TIMESTAMP, BODY})
 
 STATES = {
     Arrival.ACCEPTED: MessageState.ACCEPTED,
@@ -49,7 +50,7 @@ STATES = {
 def receive(session: Session, provider_id: int, payloads: Sequence[Mapping[str, Any]], now: datetime) -> int:
     """Keep callbacks; a repetition, byte for byte the same, is not kept twice. Returns how many were new.
 
-    A payload is the provider's JSON object or form fields, with `ATTEMPT`, `URL` and `SIGNATURE` from the request.
+    A payload is the provider's JSON object or form fields, with what `ENVELOPE` names from the request.
     """
     into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(CallbackInbox)
     fresh = {_key(payload): storable(payload) for payload in payloads}
@@ -152,8 +153,15 @@ def _read(
         provider = opened[row.provider_id]
         if provider is None:
             continue
-        fields = {key: value for key, value in row.payload.items() if key not in (ATTEMPT, URL, SIGNATURE)}
-        callback = Callback(fields, row.payload.get(ATTEMPT), row.payload.get(URL, ""), row.payload.get(SIGNATURE))
+        said = row.payload
+        callback = Callback(
+            {key: value for key, value in said.items() if key not in ENVELOPE},
+            said.get(ATTEMPT),
+            said.get(URL, ""),
+            said.get(SIGNATURE),
+            said.get(TIMESTAMP),
+            said.get(BODY),
+        )
         try:
             news = provider.read_callback(callback)
         except NotGenuine as error:

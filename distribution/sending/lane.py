@@ -51,13 +51,17 @@ class Lane:
         options: Options,
         machine: Clock,
         threads: Executor,
+        guarded: bool = False,
     ) -> None:
-        """`owner`: this worker, as its leases name it; `machine`: a clock nobody moves; `threads`: for the database."""
+        """`owner`: this worker, as its leases name it; `machine`: a clock nobody moves; `threads`: for the database.
+
+        `guarded`: it may reach the public internet only (`distribution.providers.addresses`).
+        """
         self.provider_id = provider_id
         self.provider = provider
         self.http: ClientSession | None = None
         self._runtime, self._options, self._machine, self._threads = runtime, options, machine, threads
-        self._name, self._rate, self._owner = name, rate, owner
+        self._name, self._rate, self._owner, self._guarded = name, rate, owner, guarded
         self._callbacks = runtime.links.callback(provider_id)
         self._ready: deque[tuple[Held, Ready, float]] = deque()
         self._filled = asyncio.Event()  # there is something in `_ready`
@@ -79,7 +83,7 @@ class Lane:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`; then let what is in flight end, record it, and give back the rest."""
         loop = asyncio.get_running_loop()
-        http = self.http = client.open_session()
+        http = self.http = client.open_session(guarded=self._guarded)
         workers = [loop.create_task(self._work(http)) for _ in range(self._options.concurrency)]
         driver = loop.create_task(self._drive(stop))
         try:

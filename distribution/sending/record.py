@@ -11,21 +11,25 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from distribution.customers import consent
 from distribution.providers.port import Kind, Outcome
 from distribution.sending.options import MAX_TRIES, backoff
 from storage import batches, issuing, messages
 from storage.batches import Lease
+from storage.bulk import among
 from storage.issuing import Codes
 from storage.messages import Settled
-from storage.tables import MessageState
+from storage.tables import Message, MessageState
 
 log = structlog.get_logger(__name__)
 
 # Not sent because its distribution was paused or stopped, or the process ends: tried again as if nothing had been.
 NOT_SENT = Outcome(Kind.LATER, "not_sent", retry_after=0.0)
 NO_FAULT = frozenset({"not_sent", "too_late"})
+OPTED_OUT = "unsubscribed"  # the reason of a text that the provider refused because of an opt-out
 
 STATES = {
     Kind.ACCEPTED: MessageState.ACCEPTED,
@@ -128,6 +132,7 @@ def _settle(
         return
     rows = [settled(result) for result in results]
     moved = messages.settle(session, distribution_id, rows, at.business)
+    _opt_out(session, [row for row in rows if row.message_id in moved], at.business)
     by_state: dict[MessageState, list[int]] = defaultdict(list)
     for row in rows:
         if row.message_id in moved:
@@ -150,6 +155,15 @@ def _settle(
     early = [row for row in rows if row.message_id not in moved]
     if early:  # a callback was here before us, or a sweep: evidence counts, but nothing moves back
         _advance(session, distribution_id, early, at.business, "response", codes)
+
+
+def _opt_out(session: Session, moved: Sequence[Settled], at: datetime) -> None:
+    """Believe a provider that says that a customer opted out with it: nobody else need be refused to learn it."""
+    ids = [row.message_id for row in moved if row.reason == OPTED_OUT]
+    if ids:
+        customers = select(Message.customer_id).where(among(session, Message.id, ids)).order_by(Message.customer_id)
+        for customer_id in session.scalars(customers).all():
+            consent.change(session, customer_id, "opted_out", "opted out at the provider", at)
 
 
 def settled(result: Result) -> Settled:
@@ -178,6 +192,7 @@ def _advance(
 ) -> list[Settled]:
     """One distribution's messages moved by evidence; their codes are added to `codes`."""
     moved = messages.advance(session, distribution_id, rows, at)
+    _opt_out(session, moved, at)
     left_the_house = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
     codes.issued += [row.message_id for row in moved if row.state in left_the_house]
     codes.returned += [row.message_id for row in moved if row.state is MessageState.REJECTED]

@@ -6,7 +6,7 @@ The words are those that carriers and gateways agree on (CTIA Messaging Principl
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from aiohttp import ClientSession
@@ -15,15 +15,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from distribution.customers import consent
-from distribution.providers.port import InboundNews, Kind, Outcome, Outgoing, Provider
+from distribution.providers.port import InboundNews, Kind, Meaning, Outcome, Outgoing, Provider
 from distribution.sending import failpoints
 from storage import suppressions
 from storage.database import Database, is_sqlite
 from storage.tables import Customer, Message, MessageState, Reply
 
 log = structlog.get_logger(__name__)
-
-Meaning = Literal["stop", "start", "help", "other"]
 
 STOP = frozenset({"stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"})
 START = frozenset({"start", "unstop", "yes"})
@@ -50,7 +48,8 @@ def meaning(body: str) -> Meaning:
 def take(session: Session, provider_id: int, news: InboundNews, now: datetime) -> None:
     """Keep a customer's text, once; a STOP or START holds from this transaction on."""
     customer_id = session.scalar(select(Customer.id).where(Customer.phone == news.phone))
-    asked = meaning(news.body)
+    asked = news.meaning or meaning(news.body)
+    answer = None if news.answered else ANSWERS.get(asked)
     into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(Reply)
     new = session.scalar(
         into.values(
@@ -62,8 +61,8 @@ def take(session: Session, provider_id: int, news: InboundNews, now: datetime) -
             body=news.body[:2000],
             meaning=asked,
             received_at=now,
-            answer=ANSWERS.get(asked),
-            answer_state="queued" if asked in ANSWERS else None,
+            answer=answer,
+            answer_state="queued" if answer else None,
         )
         .on_conflict_do_nothing()
         .returning(Reply.id)

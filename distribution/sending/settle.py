@@ -6,6 +6,7 @@ times after every request of the attempt must have ended, does the same code go 
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,7 +17,11 @@ from aiohttp import ClientSession
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from distribution.errors import Refused
+from distribution.links import Links
 from distribution.providers.port import Arrival, Found, LookUpFailed, Provider, Sought
+from distribution.recipients import Loader
+from distribution.runtime import Runtime
 from distribution.sending import failpoints
 from distribution.sending.attempts import attempt_id
 from distribution.sending.options import backoff
@@ -27,6 +32,7 @@ from storage.bulk import among
 from storage.database import Database, is_sqlite
 from storage.messages import Settled
 from storage.tables import (
+    Batch,
     Distribution,
     Message,
     MessageState,
@@ -113,19 +119,31 @@ async def look_up(
     return await asyncio.gather(*map(ask, claimed))
 
 
-def claim(db: Database, now: datetime, provider_ids: set[int]) -> list[Open]:
+# Whose customer was erased since has no number to be asked about: a person decides.
+_ADDRESSED = (
+    select(Message.id)
+    .where(Message.id == UnknownAttempt.message_id, Message.phone.is_not(None))
+    .correlate(UnknownAttempt)
+).exists()
+
+
+def claim(runtime: Runtime, now: datetime, provider_ids: set[int]) -> list[Open]:
     """Claim attempts that are due to be asked about, for one look-up each."""
-    with db.read() as session:
-        due = select(UnknownAttempt.message_id).where(UnknownAttempt.outcome.is_(None), UnknownAttempt.look_at <= now)
+    with runtime.db.read() as session:
+        due = select(UnknownAttempt.message_id).where(
+            UnknownAttempt.outcome.is_(None), UnknownAttempt.look_at <= now, _ADDRESSED
+        )
         if session.scalar(due.limit(1)) is None:
             return []
-    with db.write() as session:
+    with runtime.db.write() as session:
         query = (
-            select(UnknownAttempt, Distribution.provider_id)
+            select(UnknownAttempt, Distribution.provider_id, Batch.dispatched_at)
             .join(Distribution, Distribution.id == UnknownAttempt.distribution_id)
+            .outerjoin(Batch, Batch.id == UnknownAttempt.batch_id)
             .where(
                 UnknownAttempt.outcome.is_(None),
                 UnknownAttempt.look_at <= now,
+                _ADDRESSED,
                 Distribution.provider_id.in_(sorted(provider_ids)),
             )
             .order_by(UnknownAttempt.look_at)
@@ -135,47 +153,80 @@ def claim(db: Database, now: datetime, provider_ids: set[int]) -> list[Open]:
             query = query.with_for_update(of=UnknownAttempt, skip_locked=True)
         rows = session.execute(query).all()
         until = now + CLAIM
-        for attempt, _ in rows:
+        for attempt, _, _ in rows:
             attempt.look_at = until
         session.flush()
-        phones, codes = _sought(session, [attempt.message_id for attempt, _ in rows])
-        return [
+        opened = [
             Open(
                 attempt.message_id,
                 attempt.batch_id,
                 attempt.distribution_id,
                 provider_id or 0,
                 until,
-                Sought(
-                    attempt_id(attempt.batch_id, attempt.message_id),
-                    phones.get(attempt.message_id, ""),
-                    tuple(codes[attempt.message_id]),
-                    attempt.since,
-                ),
+                Sought(attempt_id(attempt.batch_id, attempt.message_id), "", (), intended or attempt.since),
             )
-            for attempt, provider_id in rows
+            for attempt, provider_id, intended in rows
         ]
+        return _described(session, runtime.links, opened)
 
 
-def _sought(session: Session, message_ids: list[int]) -> tuple[dict[int, str], dict[int, list[str]]]:
-    """Numbers and codes of messages, by message."""
+def _described(session: Session, links: Links, opened: list[Open]) -> list[Open]:
+    """What a provider's list can be searched for: numbers, texts, and what of a text is in no other.
+
+    That is its codes, or the links that stand for them in it. A text that cannot be written again has none.
+    """
+    ids = [item.message_id for item in opened]
     phones = {
         message_id: phone or ""
         for message_id, phone in session.execute(
-            select(Message.id, Message.phone).where(among(session, Message.id, message_ids))
+            select(Message.id, Message.phone).where(among(session, Message.id, ids))
         )
     }
-    codes: dict[int, list[str]] = defaultdict(list)
-    initial = select(PromoCode.message_id, PromoCode.code).where(among(session, PromoCode.message_id, message_ids))
+    codes = _codes(session, ids)
+    texts: dict[int, str] = {}
+    for distribution_id in sorted({item.distribution_id for item in opened}):
+        texts |= _texts(
+            session, links, distribution_id, [i.message_id for i in opened if i.distribution_id == distribution_id]
+        )
+    described = []
+    for item in opened:
+        text = texts.get(item.message_id)
+        marks = []
+        for code_id, code in codes[item.message_id]:
+            marks += [mark for mark in (code, links.qr(code_id)) if text is not None and mark in text][:1]
+        sought = item.sought._replace(phone=phones.get(item.message_id, ""), codes=tuple(marks), text=text)
+        described.append(item._replace(sought=sought))
+    return described
+
+
+def _texts(session: Session, links: Links, distribution_id: int, message_ids: list[int]) -> dict[int, str]:
+    """The texts of messages, by message, as they would be written now; what cannot be is left out."""
+    texts = {}
+    try:
+        loader = Loader(session, session.get_one(Distribution, distribution_id), links)
+        for message_id, _, recipient in loader.for_messages(message_ids):
+            with contextlib.suppress(Exception):  # one customer's data must not hold up the others' look-ups
+                texts[message_id] = loader.template.render(recipient).strip()
+    except Refused:
+        log.exception("a launched body cannot be compiled", distribution=distribution_id)
+    return texts
+
+
+def _codes(session: Session, message_ids: list[int]) -> dict[int, list[tuple[int, str]]]:
+    """Ids and codes that messages carry, by message."""
+    codes: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    initial = select(PromoCode.message_id, PromoCode.id, PromoCode.code).where(
+        among(session, PromoCode.message_id, message_ids)
+    )
     repeated = (
-        select(PromoCodeRepeat.message_id, PromoCode.code)
+        select(PromoCodeRepeat.message_id, PromoCode.id, PromoCode.code)
         .join(PromoCode, PromoCode.id == PromoCodeRepeat.code_id)
         .where(among(session, PromoCodeRepeat.message_id, message_ids))
     )
-    for message_id, code in [*session.execute(initial), *session.execute(repeated)]:
+    for message_id, code_id, code in [*session.execute(initial), *session.execute(repeated)]:
         if message_id is not None:
-            codes[message_id].append(code)
-    return phones, codes
+            codes[message_id].append((code_id, code))
+    return codes
 
 
 def conclude(

@@ -11,6 +11,7 @@ from functools import lru_cache
 from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from distribution.providers import health
 from distribution.sending.options import Options
 from distribution.sending.prepare import Prepared, Ready
 from distribution.sending.rate import reserve
@@ -64,6 +65,7 @@ def take_turn(
     done = Done({key: row.status for key, row in distributions.items()})
     stopped = {key for key, status in done.statuses.items() if status == "stopped"}
     recorded = record(session, asked.results, owner=owner, at=at, listed_within=listed_within, stopped=stopped)
+    health.note(session, provider_id, [result.outcome for result in asked.results], at.business)
     for distribution_id, reason in sorted({**asked.pauses, **recorded.unreachable}.items()):
         distribution = distributions.get(distribution_id)
         if distribution is not None and pause(session, distribution, reason, at.business):

@@ -104,11 +104,11 @@ class Sender:
         except DBAPIError:
             log.exception("the providers cannot be read; trying again")
             return
-        setups = {row.id: (row.kind, row.name, str(row.config), row.secret, row.rate) for row in rows}
+        setups = {row.id: (row.kind, row.name, str(row.config), row.secret, row.rate, guarded) for row, guarded in rows}
         for provider_id, running in self._lanes.items():
             if setups.get(provider_id) != running.setup:
                 running.stop.set()
-        for row in rows:
+        for row, guarded in rows:
             if row.id in self._lanes:
                 continue
             try:
@@ -126,13 +126,16 @@ class Sender:
                 options=self._options,
                 machine=self._machine,
                 threads=self._turns,
+                guarded=guarded,
             )
             stop = asyncio.Event()
             self._lanes[row.id] = Running(lane, asyncio.create_task(lane.run(stop)), stop, setups[row.id])
 
-    def _providers(self) -> list[Row]:
+    def _providers(self) -> list[tuple[Row, bool]]:
+        """Those that can be sent through, and whether each may reach the public internet only."""
         with self._runtime.db.read() as session:
-            return list(session.scalars(select(Row).where(Row.enabled, Row.name_key.is_not(None))))
+            rows = session.scalars(select(Row).where(Row.enabled, Row.name_key.is_not(None))).all()
+            return [(row, registry.is_guarded(session, row)) for row in rows]
 
     async def _again(self, chore: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
         """Do a chore again and again: at once while it says that there is more to do."""
@@ -163,7 +166,7 @@ class Sender:
                 posted = await replies.post_answers(answers, open_)
                 await self._in_thread(lambda: replies.record_answers(self._runtime.db, posted))
             await self._in_thread(lambda: settle.sweep(self._runtime.db, self._moment(), within))
-            claimed = await self._in_thread(lambda: settle.claim(self._runtime.db, self._moment().machine, set(open_)))
+            claimed = await self._in_thread(lambda: settle.claim(self._runtime, self._moment().machine, set(open_)))
             if claimed:
                 looked = await settle.look_up(claimed, open_)
                 await self._in_thread(lambda: settle.conclude(self._runtime.db, looked, self._moment(), within))

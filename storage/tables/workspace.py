@@ -49,6 +49,10 @@ class Provider(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     rate: Mapped[float] = mapped_column(default=10.0)
     reserved_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # by the machines' own clocks
+    # For people; both may be some seconds old while texts go out (distribution.providers.health).
+    last_success_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_failure_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_failure: Mapped[str | None] = mapped_column(Text)  # a key of distribution.reasons
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(Text)
 

@@ -169,6 +169,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("top_up_ceiling", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("validity_days", sa.Integer(), nullable=True))
 
+    with op.batch_alter_table("provider", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("last_failure_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("last_failure", sa.Text(), nullable=True))
+
     with op.batch_alter_table("promo_code_lot", schema=None) as batch_op:
         batch_op.add_column(sa.Column("repeated", BigId, server_default=sa.text("0"), nullable=False))
 
@@ -179,6 +184,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("segment", schema=None) as batch_op:
         batch_op.drop_column("updated_at")
+
+    with op.batch_alter_table("provider", schema=None) as batch_op:
+        batch_op.drop_column("last_failure")
+        batch_op.drop_column("last_failure_at")
+        batch_op.drop_column("last_success_at")
 
     with op.batch_alter_table("promo_code_lot", schema=None) as batch_op:
         batch_op.drop_column("repeated")

@@ -31,6 +31,7 @@ from distribution.providers.port import (
     InboundNews,
     Kind,
     LookUpFailed,
+    Meaning,
     NotGenuine,
     Outcome,
     Outgoing,
@@ -52,8 +53,8 @@ CALLBACK = "https://promo.example/callbacks/1-x/12-34"
 SINCE = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
 
-def twilio(url: str = API, *, sender: str = FROM, service: str = "") -> TwilioProvider:
-    return TwilioProvider(SID, TOKEN, sender=sender, service=service, base=url)
+def twilio(url: str = API, *, sender: str = FROM, service: str = "", validity: str = "") -> TwilioProvider:
+    return TwilioProvider(SID, TOKEN, sender=sender, service=service, validity=validity, base=url)
 
 
 def on_twilio(fake: FakeTwilio, work: Callable[[TwilioProvider, ClientSession], Awaitable[T]], **more: str) -> T:
@@ -93,12 +94,14 @@ def official(fake: FakeTwilio, work: Callable[[Client], object]) -> Asked:
 
 @pytest.mark.parametrize("text", ["Hi Anna, your code: SUMMER-1", "Zażółć & 50% + = ~*\n😀 'x' \"y\"", "a b+c"])
 @pytest.mark.parametrize(
-    ("sender", "service", "callback"), [(FROM, "", CALLBACK), ("", SERVICE, CALLBACK), ("My Shop", SERVICE, None)]
+    ("sender", "service", "callback", "validity"),
+    [(FROM, "", CALLBACK, ""), ("", SERVICE, CALLBACK, "14400"), ("My Shop", SERVICE, None, "")],
 )
 def test_a_send_is_the_request_of_twilios_own_client_byte_for_byte(
-    text: str, sender: str, service: str, callback: str | None
+    text: str, sender: str, service: str, callback: str | None, validity: str
 ) -> None:
-    options = {"status_callback": callback, "from_": sender, "messaging_service_sid": service}
+    options: dict[str, Any] = {"status_callback": callback, "from_": sender, "messaging_service_sid": service}
+    options["validity_period"] = int(validity) if validity else None
     theirs = official(
         FakeTwilio(),
         lambda it: it.messages.create(
@@ -106,7 +109,9 @@ def test_a_send_is_the_request_of_twilios_own_client_byte_for_byte(
         ),
     )
     fake = FakeTwilio()
-    body = twilio(sender=sender, service=service).encode(Outgoing("12-34", "+48600100001", text, callback))
+    body = twilio(sender=sender, service=service, validity=validity).encode(
+        Outgoing("12-34", "+48600100001", text, callback)
+    )
     on_twilio(fake, lambda it, http: it.send(http, body))
     (ours,) = fake.asked
     assert (ours.method, ours.path, ours.query, ours.body) == (theirs.method, theirs.path, theirs.query, theirs.body)
@@ -220,7 +225,7 @@ def test_every_reason_has_words() -> None:
 
 
 def listed(body: str | None, ago: float = 0, *, state: str = "sent", direction: str = "outbound-api") -> dict[str, Any]:
-    """A text as Twilio lists it; `ago`: minutes before the attempt became unknown."""
+    """A text as Twilio lists it; `ago`: minutes before the attempt's intent."""
     created = format_datetime(SINCE - timedelta(minutes=ago))
     return {"sid": f"SM{ago:g}", "body": body, "status": state, "direction": direction, "date_created": created}
 
@@ -237,8 +242,9 @@ NO_CODE = SOUGHT._replace(codes=())
         ([listed("S-1 and W-2", 1, state="delivered")], Found("SM1", Arrival.DELIVERED)),
         ([listed("S-1 and W-2", 1, state="failed")], Found("SM1", Arrival.UNDELIVERED)),
         ([listed("S-1 and W-2", -2, state="queued")], Found("SM-2", Arrival.ACCEPTED)),
-        ([listed("S-1 and W-2", 90), listed("S-1, W-2", 2)], Found("SM2", Arrival.ACCEPTED)),
+        ([listed("S-1 and W-2", 90), listed("S-1, W-2", -2)], Found("SM-2", Arrival.ACCEPTED)),
         ([listed("S-1 only", 1), listed("another", 90)], None),
+        ([listed("S-1 and W-2", 90)], None),  # the same codes, in an earlier text: a reminder repeats them
         ([listed("S-1 and W-2", 1, direction="inbound")], None),
     ],
 )
@@ -249,11 +255,13 @@ def test_a_text_is_known_by_its_codes(texts: list[dict[str, Any]], expected: Fou
 @pytest.mark.parametrize(
     ("sought", "texts"),
     [
-        (SOUGHT, [listed("S-1 and W-2", 90)]),  # an earlier text with the same code, or this one, found late?
+        (SOUGHT, [listed("S-1 and W-2", 5)]),  # an earlier text, or this one under a clock that is behind?
         (SOUGHT, [listed("", 1)]),  # message redaction
         (SOUGHT, [listed(None, 1)]),
         (NO_CODE, [listed("Sale", 1)]),
-        (NO_CODE, [listed("Sale", 60 * 24)]),
+        (NO_CODE, [listed("Sale", -1)]),
+        (NO_CODE._replace(text="Sale tomorrow"), [listed("Sale", -1)]),
+        (NO_CODE._replace(text="Sale"), [listed("Sale", 5)]),
     ],
 )
 def test_what_the_list_cannot_tell_is_left_to_a_person(sought: Sought, texts: list[dict[str, Any]]) -> None:
@@ -262,7 +270,14 @@ def test_what_the_list_cannot_tell_is_left_to_a_person(sought: Sought, texts: li
 
 
 def test_a_text_without_a_code_is_absent_where_no_other_can_be_it() -> None:
-    assert find([listed("Sale", 60 * 24 * 30), listed("STOP", 1, direction="inbound")], NO_CODE) is None
+    assert find([listed("Sale", 60), listed("STOP", -1, direction="inbound")], NO_CODE) is None
+
+
+def test_a_text_without_a_code_is_known_by_its_words_since_its_intent() -> None:
+    sought = NO_CODE._replace(text="Sale tomorrow")
+    texts = [listed("Sale tomorrow", 60), listed("Another", -1), listed("Sale tomorrow", -2)]
+    assert find(texts, sought) == Found("SM-2", Arrival.ACCEPTED)
+    assert find(texts[:1], sought) is None
 
 
 def test_it_reads_every_page_and_gives_up_rather_than_call_absent_what_it_has_not_seen() -> None:
@@ -338,19 +353,23 @@ def test_a_status_says_what_became_of_the_attempt_in_its_address(
 
 
 @pytest.mark.parametrize(
-    ("body", "more", "expected"),
+    ("body", "more", "meaning"),
     [
-        ("Is it open on Sunday?", {}, "Is it open on Sunday?"),
-        ("stop", {}, "stop"),
-        ("", {"NumMedia": "1"}, ""),
-        ("arret", {"OptOutType": "STOP"}, "STOP"),
-        ("Stop please", {"OptOutType": "START"}, "START"),
+        ("Is it open on Sunday?", {}, None),
+        ("stop", {}, None),
+        ("", {"NumMedia": "1"}, None),
+        ("arret", {"OptOutType": "STOP"}, "stop"),
+        ("Stop please", {"OptOutType": "START"}, "start"),
+        ("stop", {"OptOutType": "else"}, None),
     ],
 )
-def test_a_customers_text_and_what_advanced_opt_out_read_in_it(body: str, more: dict[str, str], expected: str) -> None:
+def test_a_customers_text_and_what_advanced_opt_out_read_in_it(
+    body: str, more: dict[str, str], meaning: Meaning | None
+) -> None:
+    """Where Twilio says what it read, it has answered already: a second answer would only confuse."""
     form = inbound_form("SM9", "+48600100001", body, **more)
     news = twilio().read_callback(callback(form, attempt=None))
-    assert news == InboundNews("SM9", "+48600100001", expected)
+    assert news == InboundNews("SM9", "+48600100001", body, meaning, answered=meaning is not None)
 
 
 STATUS = FakeTwilio().status_form(TEXT, "delivered")
@@ -404,6 +423,9 @@ GOOD = {"account_sid": SID, "from": FROM}
         ({"api_base_url": "ftp://api.twilio.com"}, {}, "api_base_url"),
         ({"api_base_url": "https://me:secret@api.twilio.com"}, {}, "api_base_url"),
         ({"api_base_url": "http://[::1"}, {}, "api_base_url"),
+        ({"api_base_url": "https://api.twilio.com?x=1"}, {}, "api_base_url"),
+        ({"validity": "36001"}, {}, "validity"),
+        ({"validity": "4 hours"}, {}, "validity"),
     ],
 )
 def test_what_cannot_work_is_refused_at_its_field(config: dict[str, str], secret: dict[str, str], field: str) -> None:
@@ -518,7 +540,9 @@ def test_three_texts_through_twilio_their_receipts_and_a_stop(runtime: Runtime) 
             with runtime.db.read() as session:
                 assert session.scalars(select(PromoCode.state)).all().count(CodeState.ISSUED) == 3
                 assert session.scalar(select(Customer.consent).where(Customer.phone == stop["From"])) == "opted_out"
-                assert [reply.provider_ref for reply in session.scalars(select(Reply))] == ["SM9"]
+                (reply,) = session.scalars(select(Reply)).all()
+                assert (reply.provider_ref, reply.body, reply.meaning) == ("SM9", "arret", "stop")
+                assert reply.answer_state is None, "Twilio has answered"
                 assert len(session.scalars(select(CallbackInbox)).all()) == 5, "each once, and the forged one"
                 assert session.scalars(select(Message.provider_ref)).all().count(None) == 0
             assert check(runtime.db) == []

@@ -35,6 +35,8 @@ DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%Y%m%d")
 
 def text(value: str, *, limit: int = TEXT_LIMIT, field: str = "text") -> str:
     """`value` on one line, without control characters. Raises `Refused` beyond `limit` characters."""
+    if len(value) <= limit and value.isprintable() and "  " not in value and value == value.strip():
+        return value
     kept = "".join(char for char in value if char.isspace() or not _unseen(char))
     kept = " ".join(kept.split())
     if len(kept) > limit:

@@ -6,8 +6,11 @@ from importlib.resources import files
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, ValidationResult, timezone
 
+from distribution.customers.known_numbers import known, zones
 from distribution.errors import Refused
 
+# What usually stands between digits; a number of these and digits alone needs no closer look.
+USUAL = str.maketrans("", "", " -()./")
 # What may stand between the digits: also the spaces, dashes and invisible marks that documents put there.
 PUNCTUATION = frozenset(
     " +-().,/\u00a0\u2010\u2011\u2012\u2013\u2014\u202f\u2007\u2009\ufeff\u200b\u2060\u202a\u202c\t"
@@ -32,6 +35,8 @@ def parse(text: str, region: str | None) -> str:
         raise Refused("Write a phone number, such as +48 501 234 218.", field="phone")
     if len(shown) > 40:
         raise Refused(f"'{shown[:30]}…' is too long for a phone number.", field="phone")
+    if plain := _plain(shown, region):
+        return plain
     _only_digits(shown)
     # "00" is how many countries dial abroad, and no number begins with it.
     digits = "".join(char for char in shown if char.isdecimal() or char in "+＋")
@@ -48,6 +53,28 @@ def parse(text: str, region: str | None) -> str:
     if not phonenumbers.is_valid_number(number):
         raise Refused(f"'{shown}' is not a number that exists in {where}: check its first digits.", field="phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _plain(shown: str, region: str | None) -> str | None:
+    """The E.164 form of digits with the usual between them, where they are a number; None where it is not so plain."""
+    bare = shown.translate(USUAL)
+    digits = bare[1:] if bare.startswith("+") else bare
+    if not (digits.isascii() and digits.isdecimal()):
+        return None
+    if not bare.startswith("+"):
+        if digits.startswith("00"):
+            digits = digits[2:]
+        elif region in phonenumbers.SUPPORTED_REGIONS:
+            digits = f"{_country_code(region)}{digits}"
+        else:
+            return None
+    return f"+{digits}" if known(digits) else None
+
+
+@lru_cache
+def _country_code(region: str) -> int:
+    """The country code of a region."""
+    return phonenumbers.country_code_for_region(region)
 
 
 def _only_digits(shown: str) -> None:
@@ -82,16 +109,21 @@ def _parse(shown: str, digits: str, region: str | None) -> PhoneNumber:
 
 def region_of(e164: str) -> str | None:
     """The region (two letters) of a number in E.164; None for one that belongs to no country (satellite phones)."""
+    if plain := known(e164[1:]):
+        return plain.region
     return _region(phonenumbers.parse(e164))
 
 
 def time_zone_of(e164: str) -> str | None:
     """The IANA time zone of a number in E.164, None where the number does not tell (a mobile phone in Brazil)."""
-    number = phonenumbers.parse(e164)
-    zones = timezone.time_zones_for_number(number)
-    if len(zones) == 1 and zones[0] != timezone.UNKNOWN_TIMEZONE:
-        return str(zones[0])
-    return _only_zone(_region(number))
+    if plain := known(e164[1:]):
+        found, region = zones(e164[1:], plain.geographical), region_of(e164)
+    else:
+        number = phonenumbers.parse(e164)
+        found, region = timezone.time_zones_for_number(number), _region(number)
+    if len(found) == 1 and found[0] != timezone.UNKNOWN_TIMEZONE:
+        return str(found[0])
+    return _only_zone(region)
 
 
 def _region(number: PhoneNumber) -> str | None:
@@ -136,6 +168,7 @@ def _tab(name: str) -> dict[str, list[str]]:
     return found
 
 
+@lru_cache(512)
 def _only_zone(region: str | None) -> str | None:
     """The time zone of a country that has one."""
     zones = _tab("zone.tab").get(region or "", [])

@@ -43,7 +43,7 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
     """
     loader = Loader(session, session.get_one(Distribution, lease.distribution_id), links)
     template = loader.template
-    prepared = Prepared(lease, bool(template.repeats_from))
+    prepared = Prepared(lease, loader.repeats)
     missing = set(lease.message_ids)
     for message_id, phone, recipient in loader.for_messages(lease.message_ids):
         missing.discard(message_id)

@@ -23,7 +23,7 @@ from bot.web.app import build as build_web
 from commands.approvals import cards
 from commands.distributions import progress as distributions
 from commands.jobs import progress as jobs
-from distribution import launch
+from distribution import launch, tokens
 from distribution.codes import expiry
 from distribution.runtime import Runtime
 from distribution.sending import worker
@@ -118,6 +118,7 @@ class Bot:
         self.clockwork.add("jobs", self._run_jobs, threads=JOB_THREADS)
         self.clockwork.add("due", lambda: launch.due(self.runtime))
         self.clockwork.add("expiry", lambda: expiry.sweep(self.runtime))
+        self.clockwork.add("old answers", lambda: tokens.sweep(self.runtime))
         self.runtime.jobs.wake = lambda: self.clockwork.wake("jobs")
         try:
             yield

@@ -9,6 +9,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,6 +20,9 @@ from storage import idempotency
 from storage import tokens as rows
 from storage.names import fold
 from storage.tables import ApiToken
+
+if TYPE_CHECKING:
+    from distribution.runtime import Runtime
 
 # So that people, and programs that look for leaked secrets, see what it is.
 PREFIX = "promobot_"
@@ -114,14 +118,14 @@ def note_use(session: Session, token_id: int, *, now: datetime) -> None:
     rows.note_use(session, token_id, at=now, unless_since=now - USE_KEPT)
 
 
-def old_answers(session: Session, now: datetime) -> bool:
-    """Whether there are answers kept for repeated requests longer than `ANSWERS_KEPT`."""
-    return idempotency.any_before(session, now - ANSWERS_KEPT)
-
-
-def drop_old_answers(session: Session, now: datetime) -> int:
-    """Forget the answers kept longer than `ANSWERS_KEPT`; returns how many."""
-    return idempotency.drop_before(session, now - ANSWERS_KEPT)
+def sweep(runtime: "Runtime") -> int:
+    """Forget the answers kept longer than `ANSWERS_KEPT`; returns how many. Cheap where there are none."""
+    before = runtime.clock.now() - ANSWERS_KEPT
+    with runtime.db.read() as session:
+        if not idempotency.any_before(session, before):
+            return 0
+    with runtime.db.write() as session:
+        return idempotency.drop_before(session, before)
 
 
 def _digest(text: str) -> str:

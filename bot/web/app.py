@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.web import callbacks, metrics, pages
+from bot.web.api import app as api
 from distribution.runtime import Runtime
 
 
@@ -15,6 +16,7 @@ def build(runtime: Runtime) -> FastAPI:
     app = FastAPI(title="promobot", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(pages.router(runtime))
     app.router.routes.extend(callbacks.routes(runtime))
+    app.router.routes.extend(api.routes(runtime))
     registry = metrics.registry(runtime)
 
     @app.get("/healthz", include_in_schema=False)

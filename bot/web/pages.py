@@ -1,14 +1,13 @@
 """`/q/{token}`: a customer's promo code as a QR picture and as text."""
 
 import html
-import threading
-import time
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from bot.web import qr
+from bot.web.misses import Misses
 from distribution.runtime import Runtime
 from storage.tables import CodeState, PromoCode
 
@@ -23,31 +22,6 @@ PRIVATE = {
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
     ),
 }
-
-MISSES = 30  # wrong links from one address in a window, then it is refused
-WINDOW = 60.0  # seconds
-
-
-class Misses:
-    """Counts wrong links by address. A token holds 80 secret bits; this only keeps a guesser from costing anything."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: dict[str, int] = {}
-        self._since = time.monotonic()
-
-    def too_many(self, address: str) -> bool:
-        """Whether this address has used up its wrong links."""
-        with self._lock:
-            if time.monotonic() - self._since > WINDOW:
-                self._counts.clear()
-                self._since = time.monotonic()
-            return self._counts.get(address, 0) >= MISSES
-
-    def note(self, address: str) -> None:
-        """One more wrong link."""
-        with self._lock:
-            self._counts[address] = self._counts.get(address, 0) + 1
 
 
 @dataclass(frozen=True)

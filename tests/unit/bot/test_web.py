@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bot.web import qr
 from bot.web.app import build
-from bot.web.pages import MISSES
+from bot.web.misses import MISSES
 from distribution.clock import ManualClock
 from distribution.runtime import Runtime
 from storage.database import Database

@@ -135,7 +135,7 @@ def _compare_day(session: Session, text: ColumnElement[Any], op: str, value: Any
         if today.strftime("%m-%d") == "02-28" and (today + timedelta(days=1)).month == 3:
             days.append("02-29")  # born on a day that this year has not: the day before
         tail = func.substr(text, 6)
-        return and_(is_day, or_(*(tail == day for day in days)), text <= today.isoformat())
+        return and_(is_day, or_(*(tail == day for day in days)), text < today.isoformat())
     if op == "last_days":
         return and_(is_day, text >= _far(today, -value), text <= today.isoformat())
     if op == "next_days":

@@ -1,4 +1,4 @@
-"""Segments as modals: the list, one segment, the builder of its rules, and lists of people."""
+"""Segments as modals: the list, one segment, its members, and who matches."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,14 @@ from slack_sdk.models.blocks import (
     Option,
     PlainTextInputElement,
 )
-from slack_sdk.models.blocks.block_elements import FileInputElement
 
 from commands.ui import blocks as ui
 from commands.ui import choose, paging
-from commands.ui.text import clip, count, escape
-from distribution.segments.counting import Count
+from commands.ui.text import clip, count, escape, number, percent
 
 LIST = "segments.list"
 TURN = "segments.page"
+SEARCH_BLOCK = "segments.find"
 SEGMENT = "segments.segment"
 OPTIONS = "segments.options"
 OPEN = "segments.open"
@@ -28,35 +27,43 @@ CREATE_LIST = "segments.create_list"
 EDIT = "segments.edit"
 RENAME = "segments.rename"
 CLONE = "segments.clone"
+FREEZE = "segments.freeze"
 DELETE = "segments.delete"
+MEMBERS = "segments.members"
+MEMBERS_PAGE = "segments.members_page"
+CHANGE_MEMBERS = "segments.change_members"
+RECOUNT_ONE, STOP_ONE = "segments.recount_one", "segments.stop_one"
 
 SAVE_NAME = "segments.save_name"
-SAVE_LIST = "segments.save_list"
 
 NAME_BLOCK = "segments.form:name"
-PASTED_BLOCK = "segments.form:pasted"
-FILE_BLOCK = "segments.form:file"
 
-MEMBERS = 10
+FIRST_MEMBERS = 10
 KINDS = {"dynamic": "by rules", "static": "a fixed list"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A segment in the list; `counted`: how many it has, None where nobody has counted yet."""
+    """A segment in the list; `size`: how many it has, None where nobody has counted yet; `updated` in words."""
 
     id: int
     name: str
+    kind: str
     words: str
-    counted: Count | None
+    size: int | None
+    updated: str = ""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Who matches: how many, and the first of them; or why that cannot be said."""
+    """Who matches: how many, of how many customers, how many of them can be texted, and the first of them as name and
+    masked number. `state`: "counting", "counted", "stopped", or "refused" and why in `why_not`."""
 
-    counted: Count | None = None
-    members: Sequence[str] = ()
+    state: str = "counting"
+    size: int = 0
+    of_all: int = 0
+    textable: int = 0
+    members: Sequence[tuple[str, str]] = ()
     why_not: str = ""
 
 
@@ -73,52 +80,90 @@ def segment_select(
     return choose.select(action_id, segment_options(segments), chosen=chosen, placeholder="Choose a segment")
 
 
-def listing(
-    page: paging.Page[Line], words: str, *, may_edit: bool, every: Sequence[tuple[int, str]] = ()
-) -> dict[str, Any]:
-    """A page of the segments, those that `words` are in where there are any. `every`: all of them (id, name), to jump
-    to one where there are more than a page."""
+def listing(page: paging.Page[Line], words: str, *, may_edit: bool, searchable: bool = False) -> dict[str, Any]:
+    """A page of the segments, those that `words` are in where there are any. `searchable`: with a box to search."""
     blocks: list[Block] = []
-    if len(every) > page.size:
-        blocks.append(ui.actions(segment_select(every), block_id="segments.find"))
     if may_edit:
         blocks.append(
             ui.actions(ui.button("New segment…", CREATE, style="primary"), ui.button("From a list…", CREATE_LIST))
         )
+    if searchable:
+        box = PlainTextInputElement(
+            action_id="segments.words", initial_value=words[:200] or None, placeholder="Part of a name"
+        )
+        blocks.append(ui.field("Search", SEARCH_BLOCK, box, optional=True))
     if not page.items:
         nothing = f"No segment is called “{escape(clip(words, 60))}”." if words else "There is no segment yet."
         blocks.append(ui.section(f"{nothing} A segment is a part of your customers, by rules or as a fixed list."))
     for line in page.items:
-        text = f"*{escape(line.name)}* · {_customers(line.counted)}\n{escape(clip(line.words, 300))}"
+        facts = " · ".join(part for part in (_size(line.size), KINDS[line.kind], line.updated) if part)
+        text = f"*{escape(line.name)}* · {facts}"
+        if line.kind == "dynamic":
+            text += f"\n{escape(clip(line.words, 300))}"
         blocks.append(ui.section(text, accessory=ui.button("Open", OPEN, line.id), block_id=f"segments.line:{line.id}"))
     blocks += paging.turner(page, TURN)
-    metadata = json.dumps({"words": words[:200], "first": page.first})
-    return ui.modal("Segments", blocks, callback_id=LIST, close="Close", metadata=metadata)
+    return ui.modal(
+        "Segments",
+        blocks,
+        callback_id=LIST,
+        submit="Search" if searchable else None,
+        close="Close",
+        metadata=json.dumps({"words": words[:200], "first": page.first}),
+        notify_on_close=True,
+    )
 
 
 def segment(
-    line: Line, kind: str, shown: Shown, *, may_edit: bool, metadata: Mapping[str, Any], note: str = ""
+    line: Line,
+    shown: Shown,
+    *,
+    may_edit: bool,
+    metadata: Mapping[str, Any],
+    note: str = "",
+    used: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """One segment: its rules in words, who is in it, and what can be done with it."""
+    """One segment: its rules in words, who is in it, what uses it, and what can be done with it."""
     blocks: list[Block] = [ui.header(line.name)]
     if note:
         blocks.append(ui.context(escape(note)))
-    blocks += [ui.section(f"*{KINDS[kind].capitalize()}*\n{escape(line.words)}"), ui.section(members(shown))]
+    facts = " · ".join(part for part in (f"*{KINDS[line.kind].capitalize()}*", line.updated) if part)
+    words = f"\n{escape(line.words)}" if line.kind == "dynamic" else ""
+    blocks.append(ui.section(f"{facts}{words}"))
+    if used:
+        blocks.append(ui.context("Used by " + ", ".join(escape(clip(each, 80)) for each in used)))
+    blocks += result(shown, stop=STOP_ONE, again=RECOUNT_ONE)
+    buttons = [ui.button("All members", MEMBERS, line.id)]
     if may_edit:
-        sure = ui.confirm(
-            f"Delete “{line.name}”?",
-            "Customers stay. Distributions that were sent to it keep their history.",
-            "Delete",
-            danger=True,
-        )
-        edit = [ui.button("Edit rules…", EDIT, line.id)] if kind == "dynamic" else []
-        rest = [
-            ui.button("Rename…", RENAME, line.id),
-            ui.button("Clone", CLONE, line.id),
-            ui.button("Delete", DELETE, line.id, style="danger", confirm=sure),
-        ]
-        blocks.append(ui.actions(*edit, *rest))
-    return ui.modal("Segment", blocks, callback_id=SEGMENT, close="Close", metadata=json.dumps(dict(metadata)))
+        buttons = [*_change(line), *buttons]
+    blocks.append(ui.actions(*buttons, block_id="segments.do"))
+    if may_edit:
+        blocks.append(ui.actions(*_keep(line), block_id="segments.keep"))
+    data = json.dumps(dict(metadata) | {"shows": line.id})
+    return ui.modal("Segment", blocks, callback_id=SEGMENT, close="Close", metadata=data, notify_on_close=True)
+
+
+def _change(line: Line) -> list[Any]:
+    """The button that changes who is in it."""
+    if line.kind == "dynamic":
+        return [ui.button("Edit rules…", EDIT, line.id, style="primary")]
+    return [ui.button("Add or remove members…", CHANGE_MEMBERS, line.id, style="primary")]
+
+
+def _keep(line: Line) -> list[Any]:
+    """The buttons for the segment as a whole."""
+    sure = ui.confirm(
+        f"Delete “{line.name}”?",
+        "Customers stay. Distributions that were sent to it keep their history.",
+        "Delete",
+        danger=True,
+    )
+    freeze = [ui.button("Fixed list of these…", FREEZE, line.id)] if line.kind == "dynamic" else []
+    return [
+        ui.button("Rename…", RENAME, line.id),
+        ui.button("Clone", CLONE, line.id),
+        *freeze,
+        ui.button("Delete", DELETE, line.id, style="danger", confirm=sure),
+    ]
 
 
 def deleted(name: str) -> dict[str, Any]:
@@ -134,45 +179,71 @@ def rename_form(name: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def list_form(metadata: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """A static segment out of pasted lines or a file. `region`: the default country's name."""
-    pasted = PlainTextInputElement(
-        action_id="segments.pasted", multiline=True, max_length=3000, placeholder="+48 512 345 678\nCRM-1042"
-    )
-    file = FileInputElement(action_id="segments.file", filetypes=["csv", "txt", "tsv", "xlsx"], max_files=1)
-    blocks: list[Block] = [
-        name_input(""),
-        ui.field(
-            "Phone numbers or source ids",
-            PASTED_BLOCK,
-            pasted,
-            hint=f"One to a line. Numbers without a country code are read as numbers of {region}.",
-            optional=True,
-        ),
-        ui.field("Or a file with a column of them", FILE_BLOCK, file, optional=True),
-    ]
-    return ui.modal(
-        "Segment from a list", blocks, callback_id=SAVE_LIST, submit="Save", metadata=json.dumps(dict(metadata))
-    )
+def members_page(
+    name: str,
+    people: Sequence[tuple[str, str]],
+    *,
+    segment_id: int,
+    first: int,
+    after: int,
+    more: bool,
+    known: bool = True,
+) -> dict[str, Any]:
+    """Some of a segment's members, as name and masked number. `first`: how many come before them; `after`: the id of
+    the last; `more`: whether others follow; `known`: False while they are looked for."""
+    blocks: list[Block] = [ui.section(f"*{escape(name)}*")]
+    if not known:
+        blocks.append(ui.section("Looking…"))
+    elif not people:
+        blocks.append(ui.section("Nobody else is in it now." if first else "Nobody is in it now."))
+    for at in range(0, len(people), 10):
+        blocks.append(ui.section("", fields=[_member(*each) for each in people[at : at + 10]]))
+    buttons = []
+    if first:
+        buttons.append(ui.button("From the beginning", f"{MEMBERS_PAGE}:first", f"{segment_id}:0:0"))
+    if more:
+        buttons.append(ui.button("Next", f"{MEMBERS_PAGE}:next", f"{segment_id}:{first + len(people)}:{after}"))
+    if people and buttons:
+        blocks.append(ui.context(f"{number(first + 1)}–{number(first + len(people))}, in the order they were added"))
+    if buttons:
+        blocks.append(ui.actions(*buttons, block_id="segments.members_turn"))
+    return ui.modal("Members", blocks, callback_id="segments.members_page", close="Back")
 
 
-def _customers(counted: Count | None) -> str:
-    """A count in words."""
-    if counted is None:
-        return "counting…"
-    return f"{counted} customers" if counted.more else count(counted.number, "customer")
-
-
-def members(shown: Shown) -> str:
-    """How many there are and who comes first, or why not."""
-    if shown.why_not:
-        return f"*Not counted yet.* {escape(clip(shown.why_not, 300))}"
-    text = f"*{_customers(shown.counted)}*"
+def result(shown: Shown, *, stop: str, again: str) -> list[Block]:
+    """How many match, how many of them can be texted, and who comes first; or why not. `stop`, `again`: the buttons."""
+    recount = ui.button("Count again", again)
+    if shown.state == "counting":
+        return [ui.section("*Counting…*", accessory=ui.button("Stop", stop), block_id="segments.counted")]
+    if shown.state == "stopped":
+        return [ui.section("*Not counted.* You stopped it.", accessory=recount, block_id="segments.counted")]
+    if shown.state == "refused":
+        why = f"*Not counted yet.* {escape(clip(shown.why_not, 300))}"
+        return [ui.section(why, accessory=recount, block_id="segments.counted")]
+    said = f"*{count(shown.size, 'customer')}*"
+    if shown.of_all:
+        said += f" · {percent(shown.size, shown.of_all)} of all {number(shown.of_all)}"
+    if shown.size:
+        said += f" · {number(shown.textable)} can be texted"
+    blocks: list[Block] = [ui.section(said, accessory=recount, block_id="segments.counted")]
     if shown.members:
-        names = ", ".join(escape(clip(name, 60)) for name in shown.members)
-        more = "…" if shown.counted and shown.counted.number > len(shown.members) else ""
-        text += f"\n{names}{more}"
-    return text
+        blocks.append(ui.section("", fields=[_member(*each) for each in shown.members[:FIRST_MEMBERS]]))
+    return blocks
+
+
+def size(shown: Shown) -> str:
+    """How many match, in a word or two; nothing where that is not known."""
+    return {"counted": count(shown.size, "customer"), "counting": "Counting…"}.get(shown.state, "")
+
+
+def _member(name: str, phone: str) -> str:
+    """A customer in a line."""
+    return f"{escape(clip(name, 60))}\n{escape(phone)}" if phone else escape(clip(name, 60))
+
+
+def _size(size: int | None) -> str:
+    """A size in words."""
+    return "not counted yet" if size is None else count(size, "customer")
 
 
 def name_input(name: str) -> Block:

@@ -101,6 +101,11 @@ def rename(session: Session, segment_id: int, name: str, *, now: datetime) -> Se
     return segment
 
 
+def check_name(session: Session, name: str) -> None:
+    """Raise `Refused`, field "name", where a new segment cannot be called that."""
+    _free_name(session, name)
+
+
 def clone(session: Session, segment_id: int, *, by: str, now: datetime) -> Segment:
     """The same segment again, called "… copy" or "… copy 2", with the rules or members that it has now."""
     original = get(session, segment_id)

@@ -16,10 +16,10 @@ from distribution import settings
 from distribution.customers.lists import Lines, Matched, match
 from distribution.errors import Refused
 from distribution.files import Row, Table, read_table
-from distribution.segments import editing
+from distribution.segments import counting, editing
 from storage import customer_writes, fixed_lists, uploads
 from storage.bulk import values
-from storage.tables import Segment, SegmentMember
+from storage.tables import Customer, Segment, SegmentMember
 
 if TYPE_CHECKING:
     from distribution.jobs import JobRun, Jobs
@@ -54,6 +54,17 @@ def change(session: Session, segment_id: int, how: str, given: Lines, *, now: da
     segment.counted, segment.counted_at, segment.updated_at = fixed_lists.size(session, segment_id), now, now
     session.flush()
     return matched
+
+
+def freeze(session: Session, segment_id: int, name: str, *, by: str, now: datetime) -> Segment:
+    """A static segment of those who are in a segment now. Raises `Refused`, fields "name" and "segment"."""
+    original = editing.get(session, segment_id)
+    made = editing.create_static(session, name, [], by=by, now=now)
+    chosen = select(literal(made.id), Customer.id).where(counting.belongs(session, original, now))
+    session.execute(insert(SegmentMember).from_select(["segment_id", "customer_id"], chosen))
+    made.counted, made.counted_at = fixed_lists.size(session, made.id), now
+    session.flush()
+    return made
 
 
 def take_off(session: Session, segment_id: int, customer_ids: Iterable[int]) -> None:

@@ -22,9 +22,10 @@ from bot.settings import ROLES, Settings, Unset
 from bot.web.app import build as build_web
 from commands.approvals import cards
 from commands.distributions import progress as distributions
+from commands.groups import cards as group_cards
 from commands.jobs import progress as jobs
 from distribution import launch, tokens
-from distribution.codes import expiry
+from distribution.codes import expiry, low_stock
 from distribution.runtime import Runtime
 from distribution.sending import worker
 from storage import jobs as job_rows
@@ -49,6 +50,7 @@ REFRESHERS = {
     "progress": distributions.refresh,
     "approval cards": cards.refresh,
     "job messages": jobs.refresh,
+    "low stock": group_cards.refresh,
 }
 
 
@@ -118,6 +120,7 @@ class Bot:
         self.clockwork.add("jobs", self._run_jobs, threads=JOB_THREADS)
         self.clockwork.add("due", lambda: launch.due(self.runtime))
         self.clockwork.add("expiry", lambda: expiry.sweep(self.runtime))
+        self.clockwork.add("stock", lambda: low_stock.watch(self.runtime))
         self.clockwork.add("old answers", lambda: tokens.sweep(self.runtime))
         self.runtime.jobs.wake = lambda: self.clockwork.wake("jobs")
         try:

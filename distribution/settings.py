@@ -84,6 +84,12 @@ SETTINGS: dict[str, Known] = {
         "always", _approvals, "When a second person must approve: always, never, or above:N customers."
     ),
     "approvals.channel": Known("", _text, "The channel that approval cards are posted in."),
+    "low_stock.channel": Known(
+        "",
+        _text,
+        "The channel that is told when a group runs low on codes; without one, the approvals channel; without that, "
+        "whoever made the group.",
+    ),
     "region.default": Known("US", _region, "The country of phone numbers that are written without one."),
     "time_zone": Known("UTC", _zone, "The workspace's time zone, where a person or customer has none of their own."),
     "cost.per_segment": Known(0.0, _cost, "What one SMS segment costs, for the estimate in the review."),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, and_, delete, insert, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.names import fold
@@ -96,6 +96,50 @@ def _ids_with_stock() -> Select[int]:
         .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
         .where(PromoCodeGroup.deleted_at.is_(None))
     )
+
+
+def low_changed(session: Session, now: datetime) -> list[int]:
+    """Ids of groups that seem low and are not noted so, or the other way round."""
+    expired = and_(PromoCodeGroup.expires_at.is_not(None), PromoCodeGroup.expires_at <= now)
+    low = and_(
+        PromoCodeGroup.low_stock_level > 0,
+        PromoCodeStock.active <= PromoCodeGroup.low_stock_level,
+        PromoCodeStock.total > 0,
+        not_(expired),
+    )
+    noted = PromoCodeGroup.low_since.is_not(None)
+    return list(session.scalars(_ids_with_stock().where(or_(and_(low, not_(noted)), and_(not_(low), noted)))))
+
+
+def low_or_shown(session: Session) -> list[tuple[PromoCodeGroup, PromoCodeStock]]:
+    """Groups that are low, or were said to be (deleted ones too), with their stock."""
+    rows = session.execute(
+        select(PromoCodeGroup, PromoCodeStock)
+        .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
+        .where(
+            or_(
+                and_(PromoCodeGroup.low_since.is_not(None), PromoCodeGroup.deleted_at.is_(None)),
+                PromoCodeGroup.low_shown.is_not(None),
+            )
+        )
+        .order_by(PromoCodeGroup.id)
+    )
+    return [(group, stock) for group, stock in rows]
+
+
+def note_low_shown(session: Session, group_id: int, shown: str | None) -> None:
+    """Write down what a group's card shows and where; None when there is no card to keep any more."""
+    session.execute(update(PromoCodeGroup).where(PromoCodeGroup.id == group_id).values(low_shown=shown))
+
+
+def latest_lot(session: Session, group_id: int, *, by: str, since: datetime) -> PromoCodeLot | None:
+    """The latest addition to a group by somebody, not before `since`."""
+    return session.scalars(
+        select(PromoCodeLot)
+        .where(PromoCodeLot.group_id == group_id, PromoCodeLot.created_by == by, PromoCodeLot.created_at >= since)
+        .order_by(PromoCodeLot.id.desc())
+        .limit(1)
+    ).first()
 
 
 def add(session: Session, group: PromoCodeGroup) -> PromoCodeGroup:

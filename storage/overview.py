@@ -37,7 +37,7 @@ class UnderWay:
 
 @dataclass(frozen=True)
 class Stock:
-    """A group's counts; `low`: fewer active codes than its low-stock level."""
+    """A group's counts; `low`: its active codes are at or below its low-stock level."""
 
     group_id: int
     name: str
@@ -99,7 +99,7 @@ def under_way(session: Session) -> list[UnderWay]:
 
 def stock(session: Session, limit: int = 8) -> list[Stock]:
     """Groups and their counts, those low on codes first, then by name."""
-    low = PromoCodeStock.active < PromoCodeGroup.low_stock_level
+    low = (PromoCodeGroup.low_stock_level > 0) & (PromoCodeStock.active <= PromoCodeGroup.low_stock_level)
     rows = session.execute(
         select(PromoCodeGroup, PromoCodeStock, low)
         .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)

@@ -60,6 +60,18 @@ def view(current: Mapping[str, Any]) -> dict[str, Any]:
             hint="Invite promobot there: /invite @promobot",
             optional=True,
         ),
+        field(
+            "Where low stock is told",
+            PREFIX + "low_stock.channel",
+            ConversationSelectElement(
+                action_id="low_stock",
+                initial_conversation=current["low_stock.channel"] or None,
+                placeholder="Choose a channel",
+                filter=ConversationFilter(include=["public", "private"], exclude_bot_users=True),
+            ),
+            hint="Nothing chosen: where approvals are asked for; without that, whoever made the group.",
+            optional=True,
+        ),
         _text("region.default", "Country of numbers without a country code", current, "Two letters: PL, GB, US"),
         _text("time_zone", "Time zone of people and customers without one", current, "Such as Europe/Warsaw"),
         _text("cost.per_segment", "What one SMS segment costs", current, "For the estimate in the review"),

@@ -1,6 +1,6 @@
 """Words and numbers as people read them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 # Slack reads these three in mrkdwn (docs.slack.dev, "Escaping text"); `*_~` only style the text, and are defused below.
@@ -58,6 +58,17 @@ def when(moment: datetime, time_zone: str, *, now: datetime) -> str:
         return f"{local:%H:%M}"
     day = f"{local.day} {local:%b}"
     return f"{day}, {local:%H:%M}" if local.year == today.year else f"{day} {local.year}, {local:%H:%M}"
+
+
+def roughly(moment: datetime, time_zone: str, *, now: datetime) -> str:
+    """A moment that nobody knows to the minute: "today 14:00", "Thursday 14:00" within six days, then "3 Dec"."""
+    zone = ZoneInfo(time_zone)
+    local, today = (moment + timedelta(minutes=30)).astimezone(zone), now.astimezone(zone).date()
+    days = (local.date() - today).days
+    if days <= 6:
+        return f"{'today' if days <= 0 else 'tomorrow' if days == 1 else format(local, '%A')} {local:%H}:00"
+    year = "" if local.year == today.year else f" {local.year}"
+    return f"{local.day} {local:%b}{year}"
 
 
 def clip(text: str, limit: int) -> str:

@@ -80,6 +80,8 @@ def later(
     lot = groups.add_lot(session, group_id, "generate", recipe.detail, by=by, now=now)
     args = {"group_id": group_id, "lot_id": lot.id, "count": count, "ceiling": ceiling}
     job_id = jobs.enqueue(session, KIND, args, by=by, channel=channel, total=count)
+    lot.detail = {**lot.detail, "job_id": job_id}
+    session.flush()
     return summary(session, lot.id, wanted=count, job_id=job_id)
 
 

@@ -51,7 +51,10 @@ def link(job_id: int | None) -> JobLink | None:
     response_description="The job and how far it is.",
     responses=problems(404),
 )
-def look(call: Annotated[Call, allowed()], id: Annotated[int, Path(le=ID_MAX, examples=[7])]) -> Response:
+def look(
+    call: Annotated[Call, allowed()],
+    id: Annotated[int, Path(le=ID_MAX, description="The job's id; `job.url` has it.", examples=[7])],
+) -> Response:
     """A job that a request with this token began. Ask again until its state is done, failed or cancelled."""
     with call.reading() as session:
         job = session.get(Job, id)

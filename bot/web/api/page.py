@@ -42,9 +42,9 @@ def page(document: Json, url: str) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width,initial-scale=1'>"
         f"<title>The promobot API</title><style>{STYLE}</style>"
-        f"<nav aria-label='Contents'><details open><summary>Contents</summary><ul>{nav}</ul></details></nav>"
         f"<main><h1>The promobot API</h1>{_prose(document['info']['description'])}"
-        f"<p>The same for programs: <a href='/openapi.json'>openapi.json</a>.</p>{sections}</main></html>"
+        "<p>The same for programs: <a href='/openapi.json'>openapi.json</a>.</p>"
+        f"<nav aria-label='Contents'><ul>{nav}</ul></nav>{sections}</main></html>"
     )
 
 
@@ -189,9 +189,10 @@ STYLE = """
 html{scroll-behavior:smooth}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
 sans-serif}
-nav{padding:12px 16px;border-bottom:1px solid var(--line);font-size:15px}
+nav{margin-top:24px;font-size:15px}
 nav ul{list-style:none;margin:0;padding:0}nav ul ul{padding-left:12px}
-nav li{padding:3px 0}nav a{display:block;padding:2px 0}
+nav a{display:block;padding:5px 0;text-decoration:none}nav a:hover{text-decoration:underline}
+nav>ul>li>a{font-weight:600;color:var(--ink)}
 summary{cursor:pointer;padding:4px 0}
 main{max-width:820px;padding:8px 16px 80px;margin:0 auto}
 h1{font-size:28px;margin:20px 0 8px}h2{font-size:22px;margin:48px 0 8px;scroll-margin-top:12px}
@@ -211,6 +212,6 @@ dl div{padding:6px 0;border-bottom:1px solid var(--line)}
 dt i{font-style:normal;color:var(--soft);font-size:14px}dd{margin:0;font-size:15px}
 details{margin-top:8px}
 @media(prefers-color-scheme:dark){.call .get{color:#7fb2f0}.call .delete{color:#f08a72}}
-@media(min-width:1080px){nav{position:fixed;inset:0 auto 0 0;width:260px;overflow-y:auto;border:0;
+@media(min-width:1080px){nav{position:fixed;inset:0 auto 0 0;width:260px;overflow-y:auto;margin:0;padding:16px;
 border-right:1px solid var(--line)}main{margin-left:292px}}
 """

@@ -130,3 +130,20 @@ def test_the_token_may_come_from_the_environment(promobot: Run) -> None:
     assert promobot("db", "upgrade").code == 0
     words = ("provider", "add", "twilio", "--name", "main", "--account-sid", "AC" + "0" * 32, "--from", "PROMO")
     assert promobot(*words, TWILIO_AUTH_TOKEN="f00dfeed" * 4).code == 0
+
+
+def test_a_token_is_printed_once_and_alone_so_that_a_shell_can_keep_it(promobot: Run, tmp_path: Path) -> None:
+    assert promobot("db", "upgrade").code == 0
+    assert "no token yet" in promobot("token", "list").out
+    made = promobot("token", "create", "checkout", "--scope", "codes:read", "--scope", "events:write")
+    token = made.out.strip()
+    assert token.startswith("promobot_") and "codes:read, events:write" in made.err and token not in made.err
+    assert "everything" not in (listed := promobot("token", "list").out)
+    assert "checkout" in listed and token[-4:] in listed and "never" in listed and token not in listed
+    assert token.encode() not in b"".join(path.read_bytes() for path in tmp_path.rglob("promobot.db*"))
+    assert "Did you mean 'codes:read'" in promobot("token", "create", "x", "--scope", "codes:raed").err
+    assert "'checkout' already" in promobot("token", "create", "Checkout").err
+    assert "Did you mean 'checkout'" in promobot("token", "revoke", "chekout").err
+    assert "opens nothing any more" in promobot("token", "revoke", "checkout").out
+    assert promobot("token", "create", "checkout").code == 0
+    assert "everything" in promobot("token", "list").out

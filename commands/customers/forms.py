@@ -16,6 +16,7 @@ from storage.tables import ConsentChange, Customer
 
 SAVE = "customers.save"
 STATE = "customers.state"
+ERASE = "customers.erase.sure"
 
 PREFIX = "customers.form:"
 ATTRIBUTES_SHOWN = 40  # a modal holds 100 blocks
@@ -101,6 +102,27 @@ def statement_form(
         ui.field(label, f"{PREFIX}statement", statement, hint=hint, optional=consent != "given"),
     ]
     return ui.modal(title, blocks, callback_id=STATE, submit=submit, metadata=json.dumps(dict(metadata)))
+
+
+def erase_form(customer: Customer, *, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The question before a customer is erased: what goes, what stays, and that it is for good."""
+    name = escape(customer.name) or "This customer"
+    number = phone.pretty(customer.phone) if customer.phone else "no number"
+    sure = ui.option("I know that this cannot be undone", "sure")
+    text = (
+        f"*{name}*, {number}\n\n"
+        "*Goes:* name, number, source id, attributes, events, replies, what is written about their consent, and their "
+        "place on static segments. Nothing that waits to be sent reaches them.\n"
+        "*Stays, without a name:* their promo codes, and that messages were sent, for the numbers to add up."
+    )
+    if customer.consent == "opted_out":
+        text += "\n*Also stays:* a scrambled mark of the number, so that no later file texts somebody who opted out."
+    blocks: list[Block] = [
+        ui.section(text),
+        ui.field("Erase", f"{PREFIX}sure", CheckboxesElement(action_id="customers.sure", options=[sure])),
+        ui.context("Files and messages that promobot posted in Slack stay there until somebody deletes them."),
+    ]
+    return ui.modal("Erase customer", blocks, callback_id=ERASE, submit="Erase", metadata=json.dumps(dict(metadata)))
 
 
 def errors(refusal: Refused, values: Mapping[str, Any]) -> dict[str, str]:

@@ -10,15 +10,15 @@ from slack_sdk import WebClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from commands import modals
-from commands.customers import forms, views
+from commands import modals, uploads
+from commands.customers import forms, profile_views, views
 from commands.customers.importing import editor
 from commands.people import Person, recognise
 from commands.ui import blocks as ui
 from commands.ui.text import count as words_for
 from commands.verbs import Ask
 from distribution import settings
-from distribution.customers import consent, profile
+from distribution.customers import consent, erasing, personal_data, profile
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.segments import counting
@@ -35,7 +35,7 @@ def run(ask: Ask) -> None:
     with ask.runtime.db.read() as session:
         found = profile.find(session, ask.words, views.FOUND + 1) if ask.words else []
         if len(found) == 1:
-            view = views.profile(profile.profile(session, found[0].id, reader.now), reader)
+            view = profile_views.profile(profile.profile(session, found[0].id, reader.now), reader)
         else:
             view = _listing(session, found, ask.words, reader)
     ask.client.views_open(trigger_id=ask.trigger_id, view=view)
@@ -56,6 +56,49 @@ def register(app: App, runtime: Runtime) -> None:
         ack()
         chosen = action.get("selected_option") or action
         modals.show(client, body, _profile(runtime, client, body, int(chosen["value"])))
+
+    @app.action(re.compile(rf"^{re.escape(profile_views.TAB)}:"))
+    def turn(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        customer_id, tab, page = profile_views.read_place(action["value"])
+        shown = _profile(runtime, client, body, customer_id, tab=tab, page=page)
+        modals.refresh(client, body["view"]["id"], shown)
+
+    @app.action(profile_views.EXPORT)
+    def export(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        with runtime.db.read() as session:
+            recognise(session, body["user"]["id"])
+            customer = profile.get(session, int(action["value"]))
+            known = personal_data.export(session, customer.id, runtime.clock.now())
+        modals.show(client, body, profile_views.exported(customer))  # first: the trigger lives three seconds
+        uploads.send(
+            client,
+            [json.dumps(known, ensure_ascii=False, indent=2)],
+            name=f"customer-{customer.id}.json",
+            title="Everything that is known about a customer",
+            channel=client.conversations_open(users=body["user"]["id"])["channel"]["id"],
+        )
+
+    @app.action(profile_views.ERASE)
+    def ask_erasing(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        _eraser(runtime, body)
+        with runtime.db.read() as session:
+            customer = erasing.not_erased(profile.get(session, int(action["value"])))
+        modals.show(client, body, forms.erase_form(customer, metadata=_below(body, customer.id)))
+
+    @app.view(forms.ERASE)
+    def erase(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        person, metadata = _eraser(runtime, body), json.loads(view["private_metadata"])
+        try:
+            with runtime.db.write() as session:
+                by = consent.by_person(person.name, person.user_id, "")
+                erasing.erase(session, metadata["customer"], by, runtime.clock.now())
+        except Refused as refusal:
+            ack(response_action="errors", errors={f"{forms.PREFIX}sure": str(refusal)})
+            return
+        _done(ack, runtime, client, body, metadata, metadata["customer"])
 
     @app.action(views.ADD)
     def add(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -149,21 +192,39 @@ def _below(body: Mapping[str, Any], customer_id: int) -> dict[str, Any]:
     return {"customer": customer_id} | ({} if modals.depth(view) == 3 else {"below": view["id"]})
 
 
-def _profile(runtime: Runtime, client: WebClient, body: Mapping[str, Any], customer_id: int) -> dict[str, Any]:
-    """A customer's profile for who asks. Raises `Refused`."""
+def _eraser(runtime: Runtime, body: Mapping[str, Any]) -> Person:
+    """Who acts, and may erase customers. Raises `Refused`."""
     with runtime.db.read() as session:
         person = recognise(session, body["user"]["id"])
-        return views.profile(profile.profile(session, customer_id, runtime.clock.now()), _reader(runtime, person))
+    person.must("administer")
+    return person
+
+
+def _profile(
+    runtime: Runtime,
+    client: WebClient,
+    body: Mapping[str, Any],
+    customer_id: int,
+    *,
+    tab: str = "about",
+    page: int = 0,
+) -> dict[str, Any]:
+    """A page of a customer's profile for who asks. Raises `Refused`."""
+    with runtime.db.read() as session:
+        reader = _reader(runtime, recognise(session, body["user"]["id"]))
+        return profile_views.profile(profile.profile(session, customer_id, reader.now, tab, page), reader)
 
 
 def _listing(session: Session, found: list[Customer], words: str, reader: views.Reader) -> dict[str, Any]:
     """The list: what was found, or who was added last."""
     everybody = counting.count(session, counting.matching(session, parse({}), reader.now))
     total = f"{everybody} customers" if everybody.more else words_for(everybody.number, "customer")
-    recent = session.scalars(select(Customer).order_by(Customer.id.desc()).limit(RECENT)).all()
+    recent = session.scalars(
+        select(Customer).where(Customer.erased_at.is_(None)).order_by(Customer.id.desc()).limit(RECENT)
+    ).all()
     return views.listing(found, words, total=total, recent=recent, reader=reader)
 
 
 def _reader(runtime: Runtime, person: Person) -> views.Reader:
     """The person who looks."""
-    return views.Reader(person.time_zone, runtime.clock.now(), person.may("edit"))
+    return views.Reader(person.time_zone, runtime.clock.now(), person.may("edit"), person.may("administer"))

@@ -1,10 +1,11 @@
 """One customer: found, added, edited, and everything that is known about them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,23 +15,38 @@ from distribution.customers.consent import OPTED_OUT_BEFORE
 from distribution.customers.erasing import not_erased
 from distribution.errors import Refused
 from distribution.segments import counting
-from storage import codes, customers, suppressions
-from storage.codes import CodeLine
-from storage.customers import MessageLine
-from storage.tables import ConsentChange, Customer, Segment
+from distribution.segments.describing import describe
+from distribution.segments.rules import parse
+from storage import codes, customers, events, suppressions
+from storage.rules import Rules
+from storage.tables import Customer, Segment
 
-MESSAGES_SHOWN = 20
+# What a profile shows, a page of one at a time: a customer may have hundreds of each.
+TABS = ("about", "attributes", "codes", "messages", "events", "replies", "consent")
+PAGE = 15
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A segment that a customer is in, and by which of its rules, in words."""
+
+    segment: Segment
+    why: str
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What is known about a customer; each list is newest first, segments by name."""
+    """A customer, and a page of one tab: newest first; segments and attributes by name.
+
+    `lines`: "about": `Membership`; "attributes": (name, value); "codes": `CodeLine`; "messages": `MessageLine`;
+    "events": `Event`; "replies": `Reply`; "consent": `ConsentChange`. `more`: there is another page.
+    """
 
     customer: Customer
-    consents: list[ConsentChange]
-    segments: list[Segment]
-    codes: list[CodeLine]
-    messages: list[MessageLine]
+    tab: str = "about"
+    page: int = 0
+    lines: Sequence[Any] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,15 +79,48 @@ def find(session: Session, query: str, limit: int) -> list[Customer]:
     return customers.find(session, text, limit, phones=prefixes)
 
 
-def profile(session: Session, customer_id: int, now: datetime) -> Profile:
-    """Everything about one customer; the segments that they are in at `now`. Raises `Refused`, field "customer"."""
-    return Profile(
-        get(session, customer_id),
-        customers.history(session, customer_id),
-        counting.of_customer(session, customer_id, now),
-        codes.of_customer(session, customer_id),
-        customers.messages(session, customer_id, MESSAGES_SHOWN),
-    )
+def profile(session: Session, customer_id: int, now: datetime, tab: str = "about", page: int = 0) -> Profile:
+    """A page (from 0) of what is known about a customer at `now`. Raises `Refused`, field "customer"."""
+    customer, skipped = get(session, customer_id), max(page, 0) * PAGE
+    lines = _TABS[tab](session, customer, now, skipped)
+    return Profile(customer, tab, max(page, 0), lines[:PAGE], len(lines) > PAGE)
+
+
+def _memberships(session: Session, customer: Customer, now: datetime, skipped: int) -> Sequence[Membership]:
+    """The segments that a customer is in, and why."""
+    segments = [] if customer.erased_at else counting.of_customer(session, customer.id, now)
+    shown = segments[skipped : skipped + PAGE]
+    why = [Membership(segment, _why(session, segment, customer.id, now)) for segment in shown]
+    return [*why, *(Membership(segment, "") for segment in segments[skipped + PAGE :][:1])]
+
+
+def _why(session: Session, segment: Segment, customer_id: int, now: datetime) -> str:
+    """Why a customer is in a segment: on its list, or the rules that hold for them."""
+    if segment.kind != "dynamic":
+        return "on its list"
+    rules = parse(segment.rules)
+    if rules.match == "all" or rules.negate or len(rules.parts) < 2:
+        return describe(session, rules)
+    holding = []
+    for part in rules.parts:
+        alone = Rules(parts=(part,))
+        where = counting.matching(session, alone, now, customer_id=customer_id)
+        if session.scalar(select(Customer.id).where(Customer.id == customer_id, where)) is not None:
+            holding.append(part)
+    return describe(session, Rules(parts=tuple(holding) or rules.parts))
+
+
+_TABS: dict[str, Callable[[Session, Customer, datetime, int], Sequence[Any]]] = {
+    "about": _memberships,
+    "attributes": lambda _, customer, __, skipped: sorted(customer.attributes.items())[skipped:][: PAGE + 1],
+    "codes": lambda session, customer, _, skipped: codes.of_customer(session, customer.id)[
+        skipped : skipped + PAGE + 1
+    ],
+    "messages": lambda session, customer, _, skipped: customers.messages(session, customer.id, PAGE + 1, skipped),
+    "events": lambda session, customer, _, skipped: events.of_customer(session, customer.id, PAGE + 1, skipped),
+    "replies": lambda session, customer, _, skipped: customers.replies(session, customer.id, PAGE + 1, skipped),
+    "consent": lambda session, customer, _, skipped: customers.history(session, customer.id, PAGE + 1, skipped),
+}
 
 
 def add(

@@ -1,11 +1,17 @@
 """`/promo customers`, typed and clicked by Maya through a real Socket Mode connection."""
 
+import json
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
-from distribution.customers import profile
+from distribution import events
+from distribution.customers import consent, profile
 from distribution.customers.profile import Details
+from distribution.segments import editing
 from storage.customers import history
+from storage.rules import Condition, Rules
 from storage.tables import Customer, TeamMember
 from tests.scenarios.conftest import World
 
@@ -38,7 +44,8 @@ def test_a_customer_is_added_and_their_profile_shown(world: World) -> None:
     shown = world.maya.view("Can be texted.")
     assert "+48 501 234 218" in shown.text
     assert "Europe/Warsaw" in shown.text
-    assert "Maya Lindqvist (U0MAYA): asked at the till" in shown.text
+    shown.click("Consent")
+    world.maya.view("Maya Lindqvist (U0MAYA): asked at the till")
     customer = only(world)
     assert (customer.name, customer.phone, customer.consent) == (NAME, "+48501234218", "given")
 
@@ -129,7 +136,63 @@ def test_a_support_agent_looks_and_changes_nothing(world: World) -> None:
     with world.runtime.db.write() as session:
         session.get_one(TeamMember, "U0MAYA").role = "support"
     world.maya.command("/promo customers anna")
-    assert world.maya.view("+48 501 234 211").buttons == []
+    assert not {"Edit…", "Opt out…", "Erase…"} & set(world.maya.view("+48 501 234 211").buttons)
+
+
+def test_a_customer_with_hundreds_of_everything_is_shown_page_by_page(world: World) -> None:
+    customer_id = add(world, "Anna Kowalska", "+48501234211", source_id="C1")
+    now = world.runtime.clock.now()
+    with world.runtime.db.write() as session:
+        for number in range(300):
+            consent.change(session, customer_id, ("opted_out", "given")[number % 2], f"change {number}", now)
+        paid = [{"customer": "C1", "name": "paid", "properties": {"total": number}} for number in range(300)]
+        events.record(session, paid, now=now)
+        by_city = Rules("any", parts=(Condition("name", "is", "Ben"), Condition("region", "is", "PL")))
+        editing.create(session, "Ben or Poland", by_city, by="U0MAYA", now=now)
+    world.maya.command("/promo customers anna")
+    shown = world.maya.view("Ben or Poland")
+    assert "Ben or Poland · country is Poland" in shown.text  # the rule that holds, and not the other
+    shown.click("Events")
+    shown = world.maya.view("total 299")
+    assert "total 285" in shown.text
+    assert "total 284" not in shown.text
+    shown.click("More")
+    world.maya.view("total 270").click("Back")
+    world.maya.view("total 299").click("Consent")
+    world.maya.view("change 285").click("More")
+    world.maya.view("change 270")
+
+
+def test_an_admin_erases_a_customer_and_a_marketer_may_not(world: World) -> None:
+    add(world, "Anna Kowalska", "+48501234211")
+    world.maya.command("/promo customers anna")
+    assert "Erase…" not in world.maya.view("Can be texted.").buttons
+    world.ada.command("/promo customers anna")
+    world.ada.view("Can be texted.").click("Erase…")
+    form = world.ada.view("Stays, without a name")
+    assert list(form.refused()) == ["Erase"]
+    form.fill("Erase", ["I know that this cannot be undone"]).submit()
+    shown = world.ada.view("Everything personal was erased")
+    assert "Anna" not in shown.text
+    assert only(world).phone is None
+    world.ada.close()
+    world.ada.command("/promo customers 501 234 211")
+    assert "Nobody is called" in world.ada.view("Customers").text
+
+
+def test_one_persons_data_comes_as_a_file_to_who_asked(world: World) -> None:
+    add(world, "Anna Kowalska", "+48501234211", source_id="C1")
+    world.maya.command("/promo customers anna")
+    world.maya.view("Can be texted.").click("Export")
+    world.maya.view("in your direct messages")
+
+    def files() -> list[dict[str, Any]]:
+        return [file for message in world.maya.messages("@promobot") for file in message.files]
+
+    file = world.maya.wait_for(lambda: next(iter(files()), None), "the file")
+    known = json.loads(world.maya.download(file))
+    assert known["customer"]["phone"] == "+48501234211"
+    assert [change["on_the_word_of"] for change in known["consent_history"]] == ["Ada (U0ADA): at the till"]
 
 
 def test_a_file_is_imported_as_corrected_and_the_bad_rows_come_back(world: World) -> None:

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from commands.customers import forms, import_views
+from commands.customers import forms, import_views, profile_views
 from commands.customers import views as customer_views
 from distribution.customers import columns, importing
-from distribution.customers.profile import Profile
+from distribution.customers.profile import PAGE, TABS, Membership, Profile
 from distribution.errors import Refused
 from distribution.files import read_table
 from sandbox.limits import check_view
 from storage.codes import CodeLine
 from storage.customers import MessageLine
-from storage.tables import CodeState, ConsentChange, Customer, MessageState, Segment
+from storage.tables import CodeState, ConsentChange, Customer, Event, MessageState, Reply, Segment
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 HOSTILE = "<!channel> *x* `y` & 😀 " * 8
-READER = customer_views.Reader("Europe/Warsaw", NOW, may_edit=True)
+READER = customer_views.Reader("Europe/Warsaw", NOW, may_edit=True, may_erase=True)
 
 
 def someone(**given: Any) -> Customer:
@@ -47,29 +47,60 @@ def walk(node: Any) -> list[dict[str, Any]]:
     return [node, *(each for item in node.values() for each in walk(item))]
 
 
-def test_a_profile_holds_whatever_there_is_to_know() -> None:
-    known = Profile(
-        someone(),
-        [ConsentChange(consent="opted_out", source=HOSTILE, at=NOW) for _ in range(50)],
-        [Segment(name=HOSTILE[:60], name_key="x", kind="static") for _ in range(100)],
-        [CodeLine("`" * 60, HOSTILE, "repeated", HOSTILE, NOW, CodeState.ISSUED, NOW) for _ in range(1000)],
-        [MessageLine(1, 1, HOSTILE, MessageState.REJECTED, "invalid_number", NOW) for _ in range(20)],
-    )
-    assert "earlier" in fine(customer_views.profile(known, READER))
+LINES: dict[str, list[Any]] = {
+    "about": [Membership(Segment(name=HOSTILE[:60], name_key="x", kind="dynamic"), HOSTILE * 20)],
+    "attributes": [("a" * 60, HOSTILE * 5), ("vip", True)],
+    "codes": [
+        CodeLine("`" * 60, HOSTILE, issue, HOSTILE, at, state, at, NOW)
+        for state in CodeState
+        for issue, at in (("initial", None), ("repeated", NOW))
+    ],
+    "messages": [MessageLine(1, 1, HOSTILE, state, "invalid_number", NOW, None, "+48", 1) for state in MessageState],
+    "events": [Event(name="e" * 60, at=NOW, properties={f"p{n}": HOSTILE for n in range(50)})],
+    "replies": [
+        Reply(body=HOSTILE * 20, meaning="stop", received_at=NOW),
+        Reply(body="", meaning="x", received_at=NOW),
+    ],
+    "consent": [ConsentChange(consent="opted_out", source=HOSTILE, at=NOW)],
+}
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_profile_holds_whatever_there_is_to_know(tab: str) -> None:
+    lines = (LINES[tab] * PAGE)[:PAGE]
+    text = fine(profile_views.profile(Profile(someone(), tab, 3, lines, True), READER, notice=HOSTILE))
+    assert '"More"' in text
+    assert '"Back"' in text
+    last = fine(profile_views.profile(Profile(someone(), tab), READER))
+    assert profile_views.TABS[tab].none in last
+    assert '"More"' not in last
 
 
 def test_a_profile_of_nobody_in_particular() -> None:
     customer = someone(
         name="", phone=None, source_id="C1", attributes={}, region=None, time_zone=None, consent="unknown"
     )
-    text = fine(customer_views.profile(Profile(customer, [], [], [], []), READER))
+    text = fine(profile_views.profile(Profile(customer), READER))
     assert "Cannot be texted: no phone number." in text
     assert "No name" in text
 
 
+def test_an_erased_customer_has_nothing_to_press_but_the_tabs() -> None:
+    gone = someone(name="", phone=None, source_id=None, attributes={}, erased_at=NOW)
+    text = fine(profile_views.profile(Profile(gone), READER))
+    assert "Everything personal was erased 14:00" in text
+    assert not any(f'"{action}"' in text for action in (customer_views.EDIT, profile_views.EXPORT, profile_views.ERASE))
+
+
 def test_every_state_of_a_message_and_a_code_has_words() -> None:
-    assert set(customer_views.STATES) == set(MessageState)
-    assert set(customer_views.CODE_STATES) == set(CodeState) - {CodeState.ACTIVE}
+    assert set(profile_views.STATES) == set(MessageState)
+    assert set(profile_views.CODE_STATES) == {"active", "blocked", "issued", "redeemed", "revoked", "expired"}
+
+
+def test_the_question_before_erasing_says_what_goes_and_what_stays() -> None:
+    text = fine(forms.erase_form(someone(consent="opted_out"), metadata={"customer": 1, "below": "V1"}))
+    assert "scrambled mark of the number" in text
+    assert "scrambled" not in fine(forms.erase_form(someone(), metadata={"customer": 1}))
 
 
 @pytest.mark.parametrize("words", ["", HOSTILE * 20])

@@ -104,7 +104,7 @@ def test_an_added_customer_has_what_was_typed_and_what_the_number_tells(runtime:
         details = Details(name="Anna", phone="501 234 218", attributes={"visits": "3"})
         added = profile.add(session, details, agreed=True, now=runtime.clock.now(), **STATED)
     with runtime.db.read() as session:
-        found = profile.profile(session, added.id, NOON)
+        found = profile.profile(session, added.id, NOON, "consent")
     assert (found.customer.phone, found.customer.region, found.customer.time_zone) == (
         "+48501234218",
         "PL",
@@ -112,7 +112,7 @@ def test_an_added_customer_has_what_was_typed_and_what_the_number_tells(runtime:
     )
     assert found.customer.attributes == {"visits": 3}
     assert found.customer.consent == "given"
-    assert [change.source for change in found.consents] == ["Maya Lindqvist (U0MAYA): asked at the till"]
+    assert [change.source for change in found.lines] == ["Maya Lindqvist (U0MAYA): asked at the till"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ from storage.tables import (
 )
 
 NULL = "\\N"  # as COPY spells it
+LAST_ID = 2**63 - 1
+
 # How far apart in sorted order codes are that are handed out one after the other (`mixed`).
 APART = 223
 
@@ -63,54 +65,75 @@ _POSTGRES_COPY_EXPIRING = "COPY promo_code (id, code, expires_at, group_id, lot_
 _CHANCE = SystemRandom()
 
 _ALREADY_SQLITE = text(
-    "SELECT code, group_id, lot_id FROM promo_code WHERE code IN (SELECT value FROM json_each(:codes))"
+    "SELECT code, group_id, lot_id FROM promo_code WHERE code IN (SELECT value FROM json_each(:codes)) AND id < :before"
 )
-_ALREADY_POSTGRES = text("SELECT code, group_id, lot_id FROM promo_code WHERE code = ANY(:codes)")
+_ALREADY_POSTGRES = text("SELECT code, group_id, lot_id FROM promo_code WHERE code = ANY(:codes) AND id < :before")
 
 
-def insert(
+def insert(session: Session, codes: Sequence[str], *, group_id: int, lot_id: int) -> int:
+    """Store those of `codes` (distinct) that do not exist yet; returns how many that were. See `store`."""
+    return len(codes) - len(store(session, codes, group_id=group_id, lot_id=lot_id))
+
+
+def store(
     session: Session,
     codes: Sequence[str],
     *,
     group_id: int,
     lot_id: int,
     expiries: Mapping[str, datetime] | None = None,
-) -> int:
-    """Store those of `codes` (distinct) that do not exist yet, as active; returns how many that were.
+) -> dict[str, tuple[int, int]]:
+    """Store those of `codes` (distinct) that do not exist yet, as active; returns the others, with group and lot.
 
     They will be handed out in this order: see `mixed`. `expiries`: when some of them expire by themselves. The group's
     stock and the lot's count move along. On PostgreSQL somebody else may be storing one of the codes at this moment;
     then this waits for them, looks again, and leaves that code out.
     """
     if not codes:
-        return 0
-    insert_them = _insert_sqlite if is_sqlite(session) else _insert_postgres
-    inserted = insert_them(session, codes, group_id, lot_id, expiries or {})
+        return {}
+    store_them = _store_sqlite if is_sqlite(session) else _store_postgres
+    taken = store_them(session, codes, group_id, lot_id, expiries or {})
+    inserted = len(codes) - len(taken)
     if inserted:
         session.execute(
             update(PromoCodeLot).where(PromoCodeLot.id == lot_id).values(inserted=PromoCodeLot.inserted + inserted)
         )
         stock.move(session, group_id, total=inserted, active=inserted)
-    return inserted
+    return taken
 
 
-def _insert_sqlite(
+def mixed(codes: Sequence[str]) -> list[str]:
+    """Sorted codes in an order to hand them out in: the columns of a table of `APART` columns, in a random order.
+
+    A twentieth of the cost of a shuffle; and the unique index is walked from end to end some times, not at random.
+    """
+    columns = list(range(min(APART, len(codes))))
+    _CHANCE.shuffle(columns)
+    out: list[str] = []
+    for column in columns:
+        out += codes[column::APART]
+    return out
+
+
+def _store_sqlite(
     session: Session, codes: Sequence[str], group_id: int, lot_id: int, expiries: Mapping[str, datetime]
-) -> int:
+) -> dict[str, tuple[int, int]]:
     first = take(session, "promo_code", len(codes))
     statement, values = _SQLITE_INSERT, json.dumps(codes, ensure_ascii=False)
     if expiries:  # a third slower: an array for each code
         moments = {code: moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") for code, moment in expiries.items()}
         statement = _SQLITE_INSERT_EXPIRING
         values = json.dumps([(code, moments.get(code)) for code in codes], ensure_ascii=False)
-    return session.connection().exec_driver_sql(statement, (first, group_id, lot_id, values)).rowcount
+    stored = session.connection().exec_driver_sql(statement, (first, group_id, lot_id, values)).rowcount
+    return already(session, sorted(codes), before=first) if stored < len(codes) else {}
 
 
-def _insert_postgres(
+def _store_postgres(
     session: Session, codes: Sequence[str], group_id: int, lot_id: int, expiries: Mapping[str, datetime]
-) -> int:
+) -> dict[str, tuple[int, int]]:
     connection = session.connection()
     copying = _POSTGRES_COPY_EXPIRING if expiries else _POSTGRES_COPY
+    taken: dict[str, tuple[int, int]] = {}
     while codes:
         tail = f"\t{group_id}\t{lot_id}\t0\n"
         first = take(session, "promo_code", len(codes))
@@ -127,12 +150,12 @@ def _insert_postgres(
                 copy.write(rows)
         except UniqueViolation:
             savepoint.rollback()
-            taken = already(session, sorted(codes))
+            taken |= already(session, sorted(codes))
             codes = [code for code in codes if code not in taken]
             continue
         savepoint.commit()
-        return len(codes)
-    return 0
+        break
+    return taken
 
 
 def _copied(code: str) -> str:
@@ -140,25 +163,11 @@ def _copied(code: str) -> str:
     return code.replace("\\", "\\\\") if "\\" in code else code
 
 
-def mixed(codes: Sequence[str]) -> list[str]:
-    """Sorted codes in an order to hand them out in: the columns of a table of `APART` columns, in a random order.
-
-    A twentieth of the cost of a shuffle; and the unique index is walked from end to end some times, not at random.
-    """
-    columns = list(range(min(APART, len(codes))))
-    _CHANCE.shuffle(columns)
-    out: list[str] = []
-    for column in columns:
-        out += codes[column::APART]
-    return out
-
-
-def already(session: Session, codes: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Those of `codes` (a chunk, best sorted) that exist, with the ids of their group and lot."""
-    if is_sqlite(session):
-        rows = session.execute(_ALREADY_SQLITE, {"codes": json.dumps(codes, ensure_ascii=False)})
-    else:
-        rows = session.execute(_ALREADY_POSTGRES, {"codes": list(codes)})
+def already(session: Session, codes: Sequence[str], *, before: int | None = None) -> dict[str, tuple[int, int]]:
+    """Those of `codes` (a chunk, best sorted) that exist, with an id below `before`; with the ids of group and lot."""
+    given: list[str] | str = json.dumps(codes, ensure_ascii=False) if is_sqlite(session) else list(codes)
+    statement = _ALREADY_SQLITE if is_sqlite(session) else _ALREADY_POSTGRES
+    rows = session.execute(statement, {"codes": given, "before": LAST_ID if before is None else before})
     return {code: (group_id, lot_id) for code, group_id, lot_id in rows}
 
 

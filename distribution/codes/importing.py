@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
 from distribution.codes import dates
-from distribution.codes.intake import Line, chunks, handed_over, take
+from distribution.codes.intake import Line, handed_over, take
 from distribution.codes.lots import Added, open_group, summary
-from distribution.codes.rules import INLINE, problem
+from distribution.codes.rules import CHUNK, INLINE, problem
 from distribution.errors import Refused
 from distribution.files import Row, Table, read_table
 from storage import groups, uploads
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from distribution.runtime import Runtime
 
 KIND = "import_codes"
+
+# So many lines are sorted before they are taken in by the chunk: neighbours are stored twice as fast as codes from
+# everywhere. 60 MB or so.
+WINDOW = 5 * CHUNK
 
 _EXPIRY_HEADS = (
     "expires",
@@ -117,12 +122,19 @@ def import_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
             run.total, way = _look_through(table, columns)
             run.progress = {"line": 0, "way": way}
         way = run.progress["way"]
-        for chunk in chunks(_lines(_rows(table, columns.code, after=run.progress["line"]), columns, way)):
-            with run.chunk(runtime) as session:
-                open_group(session, group_id)
-                take(session, group_id, lot_id, chunk, runtime.clock.now())
-                run.done += len(chunk)
-                run.progress = {"line": chunk[-1].number, "way": way}
+        lines = _lines(_rows(table, columns.code, after=run.progress["line"]), columns, way)
+        while window := list(islice(lines, WINDOW)):
+            last = window[-1].number
+            window.sort(key=attrgetter("code", "number"))
+            for start in range(run.progress.get("taken", 0), len(window), CHUNK):
+                chunk = window[start : start + CHUNK]
+                with run.chunk(runtime) as session:
+                    open_group(session, group_id)
+                    take(session, group_id, lot_id, chunk, runtime.clock.now())
+                    run.done += len(chunk)
+                    run.progress = {**run.progress, "taken": start + len(chunk)}
+                    if start + CHUNK >= len(window):
+                        run.progress = {"line": last, "way": way}
         with run.chunk(runtime) as session:
             uploads.drop(session, upload_id)
     with runtime.db.read() as session:

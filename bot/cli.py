@@ -1,9 +1,10 @@
 """`promobot`: the command line. What a command needs is imported when it runs, so that `--help` answers at once."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bot.cli_providers import providers
 
 if TYPE_CHECKING:
     from distribution.runtime import Runtime
@@ -17,13 +18,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 database = typer.Typer(help="The database.", no_args_is_help=True)
-providers = typer.Typer(help="SMS providers.", no_args_is_help=True)
-adding = typer.Typer(help="Set up an SMS provider.", no_args_is_help=True)
 tokens = typer.Typer(help="Bearer tokens: which systems may use the HTTP API.", no_args_is_help=True)
 workspace = typer.Typer(help="The workspace's settings.", no_args_is_help=True)
 app.add_typer(database, name="db")
 app.add_typer(providers, name="provider")
-providers.add_typer(adding, name="add")
 app.add_typer(tokens, name="token")
 app.add_typer(workspace, name="settings")
 
@@ -91,96 +89,6 @@ def load_sample(
     with Telling() as say:
         sample.load(runtime, Size(customers, codes, groups, events, seed), say=say)
     typer.echo(f"{customers:,} customers, {groups:,} promo code groups, 2 segments and a promotion are there now.")
-
-
-Name = Annotated[str, typer.Option(help="What people will call it.")]
-Rate = Annotated[float, typer.Option(help="SMS segments a second.")]
-Default = Annotated[bool, typer.Option("--default", help="New distributions use it.")]
-
-
-@adding.command("sandbox")
-def add_sandbox(
-    name: Name,
-    base_url: Annotated[str, typer.Option(help="Where the sandbox is, such as http://127.0.0.1:8080.")],
-    rate: Rate = 10.0,
-    default: Default = False,
-) -> None:
-    """The sandbox's phone."""
-    _add_provider(name, "sandbox", {"base_url": base_url}, {}, rate, default)
-
-
-@adding.command("twilio")
-def add_twilio(
-    name: Name,
-    account_sid: Annotated[str, typer.Option(help="AC…, from the Twilio Console.")],
-    auth_token: Annotated[
-        str,
-        typer.Option(
-            envvar="TWILIO_AUTH_TOKEN",
-            prompt="Auth token",
-            hide_input=True,
-            help="Asked for unseen when it is not given. Stored encrypted.",
-        ),
-    ],
-    sender: Annotated[str, typer.Option("--from", help="The number, short code or name that texts come from.")] = "",
-    messaging_service_sid: Annotated[str, typer.Option(help="MG…, instead of a sender or beside one.")] = "",
-    rate: Rate = 10.0,
-    api_base_url: Annotated[str, typer.Option(help="Another Twilio, such as a regional edge or a test double.")] = "",
-    default: Default = False,
-) -> None:
-    """Twilio (docs/providers.md)."""
-    config = {
-        "account_sid": account_sid,
-        "from": sender,
-        "messaging_service_sid": messaging_service_sid,
-        "api_base_url": api_base_url,
-    }
-    _add_provider(name, "twilio", config, {"auth_token": auth_token}, rate, default)
-
-
-def _add_provider(
-    name: str, kind: str, config: Mapping[str, str], secret: Mapping[str, str], rate: float, default: bool
-) -> None:
-    """Store a provider and say where it may call us. What was not given is not stored."""
-    from distribution.providers import registry
-
-    runtime = _runtime()
-    with runtime.db.write() as session:
-        row = registry.add(
-            session,
-            runtime.vault,
-            name=name,
-            kind=kind,
-            config={key: value.strip() for key, value in config.items() if value.strip()},
-            secret={key: value.strip() for key, value in secret.items()},
-            rate=rate,
-            default=default,
-            by=ADMIN,
-            now=runtime.clock.now(),
-        )
-        name, callback = row.name, runtime.links.callback(row.id)
-    typer.echo(f"Provider '{name}' is there. It may tell us about texts and replies at\n  {callback}")
-
-
-@providers.command("list")
-def list_providers() -> None:
-    """The providers that are set up."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from distribution.providers import registry
-
-    runtime = _runtime()
-    with runtime.db.read() as session:
-        rows = registry.listing(session)
-    if not rows:
-        typer.echo("There is no provider yet. Add one: promobot provider add --help")
-        return
-    table = Table("Provider", "Kind", "Segments a second", "Callback link", box=None)
-    for row in rows:
-        name = f"{row.name}{' (default)' if row.is_default else ''}{'' if row.enabled else ' (disabled)'}"
-        table.add_row(name, row.kind, f"{row.rate:g}", runtime.links.callback(row.id))
-    Console(soft_wrap=True).print(table)
 
 
 @tokens.command("create")

@@ -26,6 +26,7 @@ from commands import (
     people,
     promo,
     promotions,
+    providers,
     segments,
     send,
     team,
@@ -39,8 +40,8 @@ log = structlog.get_logger(__name__)
 
 # Everything that listens.
 PACKAGES = (
-    promo, home, send, distributions, approvals, groups, promotions, customers, segments, team, workspace_settings,
-    jobs,
+    promo, home, send, distributions, approvals, groups, promotions, customers, segments, team, providers,
+    workspace_settings, jobs,
 )  # fmt: skip
 
 # Bolt's own pool has 5 threads. A listener waits on the database and on Slack, never on sending, so a busy workspace

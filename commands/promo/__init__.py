@@ -8,7 +8,19 @@ import structlog
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
-from commands import approvals, customers, distributions, groups, home, promotions, segments, send, settings, team
+from commands import (
+    approvals,
+    customers,
+    distributions,
+    groups,
+    home,
+    promotions,
+    providers,
+    segments,
+    send,
+    settings,
+    team,
+)
 from commands.people import recognise
 from commands.promo import router, views
 from commands.ui.blocks import as_dicts
@@ -40,6 +52,7 @@ VERBS = (
     customers.VERB,
     segments.VERB,
     team.VERB,
+    providers.VERB,
     settings.VERB,
     HELP,
 )

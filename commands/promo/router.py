@@ -13,6 +13,7 @@ ALIASES = {
     "codes": "groups",
     "people": "customers",
     "roles": "team",
+    "gateways": "providers",
     "?": "help",
     "commands": "help",
     "new": "send",

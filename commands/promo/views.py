@@ -14,7 +14,7 @@ SECTIONS = (
     ("Send", ("send", "distributions", "approvals")),
     ("Codes", ("groups", "promotions")),
     ("Customers", ("customers", "segments")),
-    ("Workspace", ("team", "settings", "help")),
+    ("Workspace", ("team", "providers", "settings", "help")),
 )
 
 

@@ -132,6 +132,27 @@ def test_the_token_may_come_from_the_environment(promobot: Run) -> None:
     assert promobot(*words, TWILIO_AUTH_TOKEN="f00dfeed" * 4).code == 0
 
 
+def test_providers_are_run_without_slack_and_secrets_asked_for_or_taken_from_the_environment(promobot: Run) -> None:
+    assert promobot("db", "upgrade").code == 0
+    kannel = ("provider", "add", "kannel", "--name", "K", "--api-base-url", "http://10.0.0.5:13013", "--username", "p")
+    assert promobot(*kannel, KANNEL_PASSWORD="s3cret-word").code == 0
+    http = ("provider", "add", "http", "--name", "H", "--api-base-url", "http://127.0.0.1:1/sms", "--look-up")
+    assert "at least 16 characters" in promobot(*http, PROMOBOT_SIGNING_KEY="short").err
+    assert promobot(*http, PROMOBOT_SIGNING_KEY="a key that is long").code == 0
+    assert "is changed" in promobot("provider", "edit", "h", "--rate", "2.5", "--set", "from=PROMO").out
+    assert "There is no field 'key'" in promobot("provider", "edit", "H", "--set", "key=another").err
+    assert "give the signing key again" in promobot("provider", "edit", "H", "--set", "api_base_url=http://x.y/z").err
+    assert "is the default now" in promobot("provider", "default", "H").out
+    assert "is disabled now" in promobot("provider", "disable", "K").out
+    assert "is disabled" in promobot("provider", "default", "K").err
+    assert "could not be reached" in promobot("provider", "test", "H", "+48501234218").err
+    listed = promobot("provider", "list").out
+    assert "H (default)" in listed and "K (disabled)" in listed and "could not be reached" in listed
+    assert "s3cret-word" not in listed
+    assert "is deleted now" in promobot("provider", "delete", "K").out
+    assert "Did you mean" in promobot("provider", "enable", "HH").err
+
+
 def test_a_token_is_printed_once_and_alone_so_that_a_shell_can_keep_it(promobot: Run, tmp_path: Path) -> None:
     assert promobot("db", "upgrade").code == 0
     assert "no token yet" in promobot("token", "list").out

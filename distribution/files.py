@@ -1,5 +1,6 @@
 """Tables that people hand over: CSV, TXT, XLSX, XLS, ODS, whatever the delimiter and the encoding."""
 
+import codecs
 import csv
 import io
 import re
@@ -8,18 +9,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice
+from typing import TextIO
 
 from python_calamine import CalamineError, CalamineWorkbook
 
 from distribution.errors import Refused
 from storage.names import fold
 
-# A million codes or half a million customers; kept in the database until the job is done, so not more than that.
-FILE_MAX = 32 * 1024 * 1024
-FILE_MAX_WORDS = "32 MB"
+# A million customers, or three million codes; kept in the database until the job is done, so not more than that.
+FILE_MAX = 64 * 1024 * 1024
+FILE_MAX_WORDS = "64 MB"
 # A spreadsheet is compressed: what it may grow to.
 UNPACKED_MAX = 512 * 1024 * 1024
 COLUMNS_MAX = 200
+PART = 1024 * 1024  # bytes that are decoded at a time
 SAMPLE = 50
 
 DELIMITERS = ",;\t|"
@@ -116,16 +119,21 @@ def _is_head(first: Row, below: Sequence[Row]) -> bool:
 
 
 def _text(data: bytes, filename: str) -> Callable[[], Iterator[Row]]:
-    text = _decoded(data, filename)
-    delimiter = _delimiter(text)
+    """Rows of a text, decoded as they are read: a file of any length takes no more memory than its bytes."""
+    encoding = _encoding(data, filename)
+
+    def lines(newline: str) -> TextIO:
+        return io.TextIOWrapper(io.BytesIO(data), encoding, newline=newline)
+
+    delimiter = _delimiter("".join(islice(lines("\n"), 200)))
 
     def read() -> Iterator[Row]:
         if delimiter is None:
-            for line, cell in enumerate(io.StringIO(text), 1):
+            for line, cell in enumerate(lines("\n"), 1):
                 if cell.strip():
                     yield Row(line, (cell.strip(),))
             return
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+        reader = csv.reader(lines(""), delimiter=delimiter, skipinitialspace=True)
         while True:
             line = reader.line_num + 1
             try:
@@ -143,8 +151,8 @@ def _text(data: bytes, filename: str) -> Callable[[], Iterator[Row]]:
     return read
 
 
-def _decoded(data: bytes, filename: str) -> str:
-    """The file's text. Raises `Refused` where it is none."""
+def _encoding(data: bytes, filename: str) -> str:
+    """How the file's text is encoded. Raises `Refused` where it is none."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif b"\x00" in data[:200]:
@@ -154,13 +162,23 @@ def _decoded(data: bytes, filename: str) -> str:
         encodings = ["utf-8-sig", "cp1252"]
     for encoding in encodings:
         try:
-            text = data.decode(encoding)
+            _decode(data, encoding)
         except UnicodeDecodeError:
             continue
-        odd = sum(not (char.isprintable() or char.isspace()) for char in text[:2000])
-        if "\x00" not in text and odd <= len(text[:2000]) // 100:
-            return text.removeprefix("\ufeff")
+        first = io.TextIOWrapper(io.BytesIO(data), encoding, newline="").read(2000)
+        odd = sum(not (char.isprintable() or char.isspace()) for char in first)
+        if odd <= len(first) // 100:
+            return encoding
     raise _refused(filename, "is not a table. Save it as CSV, TXT or XLSX")
+
+
+def _decode(data: bytes, encoding: str) -> None:
+    """Decode all of it, a part at a time. Raises `UnicodeDecodeError` where it is no such text, or holds a NUL."""
+    decoder, view = codecs.getincrementaldecoder(encoding)(), memoryview(data)
+    for start in range(0, len(data), PART):
+        part = decoder.decode(view[start : start + PART], start + PART >= len(data))
+        if "\x00" in part:
+            raise UnicodeDecodeError(encoding, b"\x00", 0, 1, "not text")
 
 
 def _delimiter(text: str) -> str | None:

@@ -75,15 +75,67 @@ RULES = (
         """,
     ),
     Rule(
-        "a promo code is blocked for a message that is neither waiting nor unknown",
+        "a promo code is blocked, and no message that waits or is unknown carries it",
         """
         SELECT c.id FROM promo_code c JOIN message m ON m.id = c.message_id
-        WHERE c.state = 1 AND m.state NOT IN (0, 6)
+        WHERE c.state = 1 AND m.state NOT IN (0, 6) AND NOT EXISTS (
+            SELECT 1 FROM promo_code_repeat r JOIN message a ON a.id = r.message_id
+            WHERE r.customer_id = c.customer_id AND r.code_id = c.id AND a.state IN (0, 6))
         """,
     ),
     Rule(
         "an issued promo code has no time of issue",
         "SELECT id FROM promo_code WHERE state = 2 AND message_id IS NOT NULL AND issued_at IS NULL",
+    ),
+    Rule(
+        "a promo code was issued without a message, and nobody gave it",
+        """
+        SELECT c.id FROM promo_code c WHERE c.state = 2 AND c.message_id IS NULL AND NOT EXISTS (
+            SELECT 1 FROM promo_code_change h WHERE h.code_id = c.id AND h.kind IN ('given', 'replacing'))
+        """,
+    ),
+    Rule(
+        "a promo code was revoked, and nobody did it",
+        """
+        SELECT c.id FROM promo_code c WHERE c.state = 3 AND NOT EXISTS (
+            SELECT 1 FROM promo_code_change h WHERE h.code_id = c.id AND h.kind IN ('revoked', 'replaced'))
+        """,
+    ),
+    Rule(
+        "a promo code was revoked or replaced, and is not",
+        """
+        SELECT h.code_id FROM promo_code_change h JOIN promo_code c ON c.id = h.code_id
+        WHERE h.kind IN ('revoked', 'replaced') AND c.state <> 3
+        """,
+    ),
+    Rule(
+        "a promo code stands in the place of one that says nothing of it, or is another group's or customer's",
+        """
+        SELECT h.code_id FROM promo_code_change h
+        JOIN promo_code c ON c.id = h.code_id LEFT JOIN promo_code o ON o.id = h.other_code_id
+        WHERE h.kind IN ('replaced', 'replacing') AND (
+            o.id IS NULL OR o.group_id <> c.group_id OR o.customer_id <> c.customer_id OR NOT EXISTS (
+                SELECT 1 FROM promo_code_change b WHERE b.code_id = o.id AND b.other_code_id = c.id
+                AND b.kind = CASE h.kind WHEN 'replaced' THEN 'replacing' ELSE 'replaced' END))
+        """,
+    ),
+    Rule(
+        "a redemption stands that its promo code does not know of",
+        """
+        SELECT r.id FROM redemption r LEFT JOIN promo_code c ON c.id = r.code_id
+        WHERE r.rolled_back_at IS NULL AND (c.redeemed_at IS NULL OR c.redeemed_at <> r.at)
+        """,
+    ),
+    Rule(
+        "a promo code was redeemed, and no redemption of it stands",
+        """
+        SELECT c.id FROM promo_code c WHERE c.redeemed_at IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM redemption r WHERE r.code_id = c.id AND r.rolled_back_at IS NULL)
+        """,
+    ),
+    Rule(
+        "a promo code was redeemed that nobody had, or that was revoked",
+        "SELECT id FROM promo_code WHERE redeemed_at IS NOT NULL AND state IN (0, 1, 3)",
     ),
     Rule(
         "a code is repeated to another customer than its own",

@@ -11,18 +11,24 @@ from datetime import datetime
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy import select
 
 from distribution import providers, seal
 from distribution.launch import launch
 from distribution.runtime import Runtime
 from distribution.sending.options import Options
 from distribution.sending.worker import Sender
+from storage import issuing, messages
+from storage.batches import lock
+from storage.messages import Settled
 from storage.names import fold
 from storage.sequences import take
 from storage.tables import (
     CodeState,
     Customer,
     Distribution,
+    Message,
+    MessageState,
     PromoCode,
     PromoCodeGroup,
     PromoCodeLot,
@@ -216,6 +222,7 @@ def make_distribution(
     *,
     body: str = "Hi {{ client.first_name }}, your code: {{ client.promocode('Summer 10%') }}",
     subject: str = "Summer thank-you",
+    code_policy: str = "new",
 ) -> int:
     """A sealed distribution to a list of customers; its id. Nothing is launched."""
     now = runtime.clock.now()
@@ -230,6 +237,7 @@ def make_distribution(
             body=body,
             provider_id=provider_id,
             purpose="unique_codes",
+            code_policy=code_policy,
             audience={"kind": "list", "segment_id": segment.id},
             created_by="U0MAYA",
             created_at=now,
@@ -280,3 +288,29 @@ def callback_of(text: dict[str, Any], state: str, at: datetime, error: str | Non
     """The status callback that the gateway would post about an accepted text."""
     news = {"event": "status", "id": text["id"], "reference": text["reference"], "status": state, "at": at.isoformat()}
     return json.loads(json.dumps(news | ({"error": error} if error else {})))
+
+
+def outcome(runtime: Runtime, message_ids: list[int], state: MessageState) -> None:
+    """What a provider's answer does to messages that wait: they, their codes and the counts move, without a sender."""
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        of: dict[int, list[int]] = {}
+        for row in session.scalars(select(Message).where(Message.id.in_(message_ids))):
+            of.setdefault(row.distribution_id, []).append(row.id)
+        for distribution_id, ids in sorted(of.items()):
+            lock(session, distribution_id)
+            messages.settle(session, distribution_id, [Settled(each, state) for each in ids], now)
+        if state is MessageState.ACCEPTED:
+            issuing.move(session, issuing.Codes(issued=message_ids), now)
+        elif state in (MessageState.REJECTED, MessageState.CANCELLED):
+            issuing.move(session, issuing.Codes(returned=message_ids), now)
+
+
+def messages_of(runtime: Runtime, distribution_id: int) -> list[int]:
+    """The ids of a distribution's messages, in the order of its customers."""
+    with runtime.db.read() as session:
+        return list(
+            session.scalars(
+                select(Message.id).where(Message.distribution_id == distribution_id).order_by(Message.customer_id)
+            )
+        )

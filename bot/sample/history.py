@@ -5,16 +5,16 @@ They are played through the engine itself, with a clock in the past; only the te
 
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distribution import approvals, audience, drafts, review
 from distribution.clock import ManualClock
-from distribution.codes import generate, groups
+from distribution.codes import generate, groups, redemptions
 from distribution.kinds import jobs_for
 from distribution.runtime import Runtime
 from distribution.sending.status import finish_if_over
-from storage import issuing, messages, stock
+from storage import issuing, messages
 from storage.messages import Settled
 from storage.tables import Approval, Distribution, Message, MessageState, PromoCode, Segment
 
@@ -112,8 +112,8 @@ def _arrive(session: Session, distribution: Distribution, clock: ManualClock) ->
 
 def _redeem(session: Session, runtime: Runtime, group_id: int) -> None:
     """Some customers have used their code since."""
-    issued = select(PromoCode.id).where(PromoCode.group_id == group_id, PromoCode.message_id.is_not(None))
+    issued = select(PromoCode.code).where(PromoCode.group_id == group_id, PromoCode.message_id.is_not(None))
     used = list(session.scalars(issued.order_by(PromoCode.message_id)))[::USED]
-    at = runtime.clock.now() - timedelta(days=1)
-    session.execute(update(PromoCode).where(PromoCode.id.in_(used)).values(redeemed_at=at))
-    stock.move(session, group_id, redeemed=len(used))
+    now = runtime.clock.now()
+    uses = [redemptions.Use(code, at=now - timedelta(days=1), place="the shop in Warsaw") for code in used]
+    redemptions.redeem_many(session, uses, by=MARKETER, now=now)

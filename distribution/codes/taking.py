@@ -82,11 +82,8 @@ def repeat_last(session: Session, group_ids: Collection[int], recipients: Sequen
     there = select(PromoCodeRepeat.message_id, PromoCode.group_id).join(
         PromoCode, PromoCode.id == PromoCodeRepeat.code_id
     )
-    planned = set(
-        session.execute(
-            there.where(among(session, PromoCodeRepeat.message_id, [message_id for message_id, _ in recipients]))
-        ).tuples()
-    )
+    mine = among(session, PromoCodeRepeat.message_id, [message_id for message_id, _ in recipients])
+    planned = {(message_id, group_id) for message_id, group_id in session.execute(there.where(mine))}
     _plan(
         session,
         [

@@ -1,0 +1,297 @@
+"""The same code until it is redeemed: never two live codes for one customer from one group, whoever is quicker."""
+
+import threading
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import select
+
+from distribution import launch as launching
+from distribution.check import check
+from distribution.clock import ManualClock
+from distribution.codes import redemptions, replacing
+from distribution.recipients import for_messages
+from distribution.report import report
+from distribution.runtime import Runtime
+from distribution.sending import control
+from storage.batches import lock
+from storage.tables import (
+    CodeState,
+    Distribution,
+    MessageState,
+    PromoCode,
+    PromoCodeGroup,
+    PromoCodeRepeat,
+    PromoCodeStock,
+)
+from tests.sending import (
+    make_customers,
+    make_distribution,
+    make_group,
+    make_provider,
+    messages_of,
+    outcome,
+    start,
+    status,
+)
+
+NOWHERE = "http://127.0.0.1:9"
+S = MessageState
+
+
+class Shop:
+    """A group, some customers, and distributions to all of them."""
+
+    def __init__(self, runtime: Runtime, *, codes: int, customers: int) -> None:
+        self.runtime = runtime
+        self.group = make_group(runtime, "Summer 10%", codes)
+        self.customers = make_customers(runtime, customers)
+        self.provider = make_provider(runtime, NOWHERE)
+
+    def sealed(self, policy: str = "same", **more: str) -> int:
+        """A distribution that can be launched."""
+        return make_distribution(self.runtime, self.provider, self.customers, code_policy=policy, **more)
+
+    def launched(self, policy: str = "same", **more: str) -> int:
+        """A distribution whose codes are taken and whose texts wait."""
+        distribution = self.sealed(policy, **more)
+        start(self.runtime, distribution)
+        return distribution
+
+    def stock(self) -> tuple[int, int, int]:
+        """Active, blocked, issued."""
+        with self.runtime.db.read() as session:
+            row = session.get_one(PromoCodeStock, self.group)
+            return row.active, row.blocked, row.issued
+
+    def texts(self, distribution: int) -> list[str]:
+        """What is sent, in the order of the customers."""
+        with self.runtime.db.read() as session:
+            row = session.get_one(Distribution, distribution)
+            written = for_messages(session, row, messages_of(self.runtime, distribution), self.runtime.links)
+            return [each.recipient.codes["summer 10%"].code for each in written]
+
+    def live(self) -> int:
+        """The most live codes that one customer has."""
+        with self.runtime.db.read() as session:
+            held = (CodeState.BLOCKED, CodeState.ISSUED)
+            query = select(PromoCode.customer_id).where(PromoCode.state.in_(held), PromoCode.redeemed_at.is_(None))
+            owners = session.scalars(query).all()
+        return max((owners.count(owner) for owner in owners), default=0)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks so small that every launch of a test has several."""
+    monkeypatch.setattr(launching, "MESSAGES", 4)
+    monkeypatch.setattr(launching, "CODES", 3)
+
+
+def test_who_can_still_use_a_code_gets_that_one_again_and_the_others_a_new_one(
+    runtime: Runtime, clock: ManualClock, small_chunks: None
+) -> None:
+    shop = Shop(runtime, codes=20, customers=8)
+    first = shop.launched("new")
+    outcome(runtime, messages_of(runtime, first), S.ACCEPTED)
+    before = shop.texts(first)
+    with runtime.db.write() as session:
+        redemptions.redeem(session, before[0], by="api:shop", now=clock.now())
+        replacing.revoke(session, before[1], why="leaked", by="U0ADA", now=clock.now())
+        code = session.scalars(select(PromoCode).where(PromoCode.code == before[2])).one()
+        code.expires_at = clock.now()
+        replaced = replacing.replace(session, before[3], why="lost", by="U0ADA", now=clock.now()).new.code
+    second = shop.launched("same")
+    now = shop.texts(second)
+    assert now[4:] == before[4:]
+    assert now[3] == replaced
+    assert set(now[:3]).isdisjoint(before)
+    outcome(runtime, messages_of(runtime, second), S.ACCEPTED)
+    with runtime.db.read() as session:
+        found = report(session, second)
+        assert (found.repeated, [line.issued for line in found.codes]) == (5, [3])
+        assert {row.issued_at for row in session.scalars(select(PromoCodeRepeat))} == {clock.now()}
+    assert check(runtime.db) == []
+
+
+def test_a_new_code_each_time_is_the_policy_unless_said_otherwise(runtime: Runtime) -> None:
+    shop = Shop(runtime, codes=6, customers=3)
+    outcome(runtime, messages_of(runtime, shop.launched("new")), S.ACCEPTED)
+    outcome(runtime, messages_of(runtime, shop.launched("new")), S.ACCEPTED)
+    assert (shop.stock(), shop.live()) == ((0, 0, 6), 2)
+
+
+def test_codes_are_needed_only_for_those_who_have_none(runtime: Runtime, small_chunks: None) -> None:
+    shop = Shop(runtime, codes=5, customers=5)
+    first = shop.launched()
+    outcome(runtime, messages_of(runtime, first), S.ACCEPTED)
+    again = shop.launched()
+    assert status(runtime, again) == "sending"
+    shop.customers += make_customers(runtime, 2, first=5)
+    lacking = shop.launched()
+    with runtime.db.read() as session:
+        row = session.get_one(Distribution, lacking)
+        assert (row.status, row.status_reason) == ("refused", "2 codes are missing in 'Summer 10%'.")
+    assert shop.stock() == (0, 0, 5)
+    assert check(runtime.db) == []
+
+
+def test_two_distributions_launched_at_once_carry_one_code_to_each_customer(
+    runtime: Runtime, small_chunks: None
+) -> None:
+    """Two processes run the two launches, chunk against chunk."""
+    shop = Shop(runtime, codes=20, customers=10)
+    both = [shop.sealed(subject="One"), shop.sealed(subject="Two")]
+    with runtime.db.write() as session:
+        for distribution in both:
+            launching.launch(session, runtime, distribution)
+    threads = [threading.Thread(target=lambda: runtime.jobs.run_next(runtime)) for _ in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [status(runtime, distribution) for distribution in both] == ["sending", "sending"]
+    assert shop.stock() == (10, 10, 0)
+    assert shop.live() == 1
+    assert shop.texts(both[0]) == shop.texts(both[1])
+    assert check(runtime.db) == []
+    for distribution in both:
+        outcome(runtime, messages_of(runtime, distribution), S.ACCEPTED)
+    assert shop.stock() == (10, 0, 10)
+    assert check(runtime.db) == []
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_code_that_two_messages_carry_goes_back_only_when_neither_left(runtime: Runtime, turned: bool) -> None:
+    """Each customer is a case: what became of the message that the code is bound to, and of the one that repeats it."""
+    firsts, seconds = (S.REJECTED, S.ACCEPTED, S.UNKNOWN, S.CANCELLED), (S.REJECTED, S.ACCEPTED)
+    cases = [(first, second) for first in firsts for second in seconds]
+    shop = Shop(runtime, codes=len(cases), customers=len(cases))
+    both = [shop.launched(subject="One"), shop.launched(subject="Two")]
+    for place in (1, 0) if turned else (0, 1):
+        ids = messages_of(runtime, both[place])
+        for state in firsts:
+            outcome(runtime, [each for each, case in zip(ids, cases, strict=True) if case[place] is state], state)
+    with runtime.db.read() as session:
+        owners = {code.customer_id: code.state for code in session.scalars(select(PromoCode)) if code.customer_id}
+        planned = {plan.customer_id for plan in session.scalars(select(PromoCodeRepeat))}
+    for customer, case in zip(shop.customers, cases, strict=True):
+        state = CodeState.ISSUED if S.ACCEPTED in case else CodeState.BLOCKED if S.UNKNOWN in case else None
+        assert owners.get(customer) == state, case
+        assert (customer in planned) == (state is not None), case
+    assert [line for line in check(runtime.db) if "no open question" not in line] == []
+
+
+def undo(runtime: Runtime, distribution: int) -> None:
+    """What a launch does that cannot go on: chunk by chunk."""
+    run = SimpleNamespace(progress={"phase": "undo", "reason": "too few"})
+    with runtime.db.write() as session:
+        session.get_one(Distribution, distribution).status = "blocking"
+    while run.progress["phase"] != "over":
+        with runtime.db.write() as session:
+            launching._undo(session, runtime, run, lock(session, distribution))  # type: ignore[arg-type]
+
+
+def test_codes_of_a_launch_that_is_undone_stay_with_the_distribution_that_repeats_them(
+    runtime: Runtime, small_chunks: None
+) -> None:
+    shop = Shop(runtime, codes=9, customers=7)
+    first = shop.launched(subject="One")
+    second = shop.launched(subject="Two")
+    codes = shop.texts(second)
+    outcome(runtime, messages_of(runtime, second)[:2], S.ACCEPTED)
+    undo(runtime, first)
+    assert status(runtime, first) == "refused"
+    assert shop.texts(second) == codes
+    assert shop.stock() == (2, 5, 2)
+    assert check(runtime.db) == []
+    outcome(runtime, messages_of(runtime, second)[2:6], S.ACCEPTED)
+    outcome(runtime, messages_of(runtime, second)[6:], S.REJECTED)
+    assert shop.stock() == (3, 0, 6)
+    with runtime.db.read() as session:
+        (line,) = report(session, second).codes
+        assert (line.issued, line.returned, line.held) == (6, 1, 0)
+    assert check(runtime.db) == []
+
+
+def test_a_launch_that_is_undone_leaves_the_codes_that_it_would_have_repeated(
+    runtime: Runtime, small_chunks: None
+) -> None:
+    shop = Shop(runtime, codes=9, customers=7)
+    first = shop.launched(subject="One")
+    second = shop.launched(subject="Two")
+    outcome(runtime, messages_of(runtime, first)[:3], S.REJECTED)  # their codes wait for the second
+    assert shop.stock() == (2, 7, 0)
+    undo(runtime, second)
+    assert shop.stock() == (5, 4, 0)
+    with runtime.db.read() as session:
+        assert session.scalars(select(PromoCodeRepeat)).all() == []
+    assert check(runtime.db) == []
+
+
+def test_a_text_that_is_sent_again_after_a_failure_finds_a_code_that_is_live_now(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    """The code that it was to repeat went back; meanwhile another distribution gave its customer a new one."""
+    shop = Shop(runtime, codes=9, customers=2)
+    first, second = shop.launched(subject="One"), shop.launched(subject="Two")
+    outcome(runtime, messages_of(runtime, first), S.REJECTED)
+    outcome(runtime, messages_of(runtime, second), S.REJECTED)
+    assert shop.stock() == (9, 0, 0)
+    shop.customers = shop.customers[:1]
+    third = shop.launched("new", subject="Three")
+    outcome(runtime, messages_of(runtime, third), S.ACCEPTED)
+    with runtime.db.write() as session:
+        row = session.get_one(Distribution, second)
+        row.status, row.claimed_to = "done", row.last_message_id
+        assert control.retry_failed(session, second, by="Maya", now=clock.now()) == 2
+    texts = shop.texts(second)
+    assert texts[0] == shop.texts(third)[0]
+    assert shop.stock() == (7, 1, 1)
+    outcome(runtime, messages_of(runtime, second), S.ACCEPTED)
+    assert (shop.stock(), shop.live()) == ((7, 0, 2), 1)
+    assert check(runtime.db) == []
+
+
+def test_a_code_whose_days_count_from_its_issue_has_them_whichever_message_leaves_first(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    shop = Shop(runtime, codes=4, customers=2)
+    with runtime.db.write() as session:
+        session.get_one(PromoCodeGroup, shop.group).validity_days = 7
+    bound, repeats = shop.launched(), shop.launched()
+    outcome(runtime, messages_of(runtime, repeats)[:1], S.ACCEPTED)
+    clock.advance(timedelta(days=1))
+    outcome(runtime, messages_of(runtime, bound), S.ACCEPTED)
+    with runtime.db.read() as session:
+        codes = session.scalars(select(PromoCode).where(PromoCode.state == CodeState.ISSUED).order_by(PromoCode.id))
+        assert [code.expires_at for code in codes] == [clock.now() + timedelta(days=6), clock.now() + timedelta(days=7)]
+    clock.advance(timedelta(days=6))  # the first is over, the second is not
+    again = shop.launched()
+    texts = shop.texts(again)
+    assert texts[1] == shop.texts(bound)[1]
+    assert texts[0] != shop.texts(bound)[0]
+
+
+def test_the_last_code_is_left_out_where_it_is_worth_nothing(runtime: Runtime, clock: ManualClock) -> None:
+    shop = Shop(runtime, codes=4, customers=3)
+    outcome(runtime, messages_of(runtime, shop.launched()), S.ACCEPTED)
+    codes = shop.texts(messages_of_first(runtime))
+    with runtime.db.write() as session:
+        replacing.revoke(session, codes[0], why="leaked", by="U0ADA", now=clock.now())
+        session.scalars(select(PromoCode).where(PromoCode.code == codes[1])).one().expires_at = clock.now()
+        redemptions.redeem(session, codes[2], by="api:shop", now=clock.now())
+    body = "Your code: {{ client.last_promocode('Summer 10%') }}."
+    again = shop.launched("new", body=body)
+    with runtime.db.read() as session:
+        written = for_messages(
+            session, session.get_one(Distribution, again), messages_of(runtime, again), runtime.links
+        )
+        assert [each.recipient.last_codes.get("summer 10%") for each in written[:2]] == [None, None]
+        assert written[2].recipient.last_codes["summer 10%"].code == codes[2]
+
+
+def messages_of_first(runtime: Runtime) -> int:
+    """The first distribution."""
+    with runtime.db.read() as session:
+        return session.scalars(select(Distribution.id).order_by(Distribution.id)).first() or 0

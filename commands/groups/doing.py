@@ -1,16 +1,17 @@
 """What a group's modal asks of the engine: parse what was typed, then create, edit or add. No Slack in here."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from commands.groups.place import GENERATE, PASTE, Typed, end_of, last_day
+from commands.groups.place import GENERATE, NO_EXPIRY, PASTE, Typed, end_of, last_day
 from commands.people import Person
-from distribution.codes import generate, groups, importing, intake
+from distribution.codes import generate, groups, importing, intake, recipe
 from distribution.codes.format import Format, parse_all
+from distribution.codes.groups import Facts
 from distribution.codes.importing import Columns
 from distribution.codes.lots import Added
+from distribution.codes.recipe import Recipe
 from distribution.codes.uses import Use
 from distribution.errors import Refused
 from distribution.runtime import Runtime
@@ -18,65 +19,57 @@ from storage import groups as rows
 from storage.tables import PromoCodeGroup
 
 
-@dataclass(frozen=True)
-class Facts:
-    """A group's own facts, parsed."""
-
-    name: str
-    formats: list[Format]
-    low_stock_level: int
-    expires_at: datetime | None
-
-
-def facts(typed: Typed, person: Person, group: PromoCodeGroup | None = None) -> Facts:
-    """What was typed about a group (`group`: as it is now). Raises `Refused` at the field."""
+def facts(typed: Typed, person: Person, group: PromoCodeGroup | None = None) -> tuple[list[Format], Facts]:
+    """What was typed about a group (`group`: as it is now): formats, and the rest. Raises `Refused` at the field."""
     expires_at = end_of(typed.expires, person.time_zone)
     if group is not None and group.expires_at is not None:
         day = last_day(group.expires_at, person.time_zone)
         if day is not None and day.isoformat() == typed.expires:
             expires_at = group.expires_at  # somebody in another zone meant another midnight
-    return Facts(
-        typed.name,
-        parse_all(typed.formats) if typed.method == GENERATE else [],
-        whole(typed.low_stock or "0", "low_stock"),
-        expires_at,
+    asked = typed.recipe if typed.method == GENERATE else Recipe()
+    return _formats(typed) if typed.method == GENERATE else [], Facts(
+        shares=asked.shares,
+        prefix=asked.prefix,
+        suffix=asked.suffix,
+        without_lookalikes=asked.without_lookalikes,
+        low_stock_level=whole(typed.low_stock or "0", "low_stock"),
+        expires_at=expires_at,
+        validity_days=whole(typed.validity, "validity") if typed.validity.strip() else None,
+        top_up=whole(typed.top_up or "0", "top_up"),
+        top_up_ceiling=whole(typed.top_up_ceiling, "top_up_ceiling") if typed.top_up_ceiling.strip() else None,
     )
+
+
+def _formats(typed: Typed) -> list[Format]:
+    """The formats as typed, each checked in its own line. Raises `Refused`, field "formats" or "shares"."""
+    return parse_all(typed.formats, without=typed.recipe.without)
 
 
 def check_new(session: Session, typed: Typed, person: Person, now: datetime) -> None:
     """Raise `Refused` where a group could not be created as typed: asked before its file is fetched."""
-    found = facts(typed, person)
-    groups.check(session, found.name, low_stock_level=found.low_stock_level, expires_at=found.expires_at, now=now)
+    formats, rest = facts(typed, person)
+    groups.check(session, typed.name, formats=formats, now=now, **rest)
 
 
 def create(runtime: Runtime, session: Session, typed: Typed, person: Person) -> PromoCodeGroup:
     """The new group, without codes. Raises `Refused`."""
-    found = facts(typed, person)
-    return groups.create(
-        session,
-        found.name,
-        formats=found.formats,
-        low_stock_level=found.low_stock_level,
-        expires_at=found.expires_at,
-        by=person.user_id,
-        now=runtime.clock.now(),
-    )
+    formats, rest = facts(typed, person)
+    return groups.create(session, typed.name, formats=formats, by=person.user_id, now=runtime.clock.now(), **rest)
 
 
 def edit(runtime: Runtime, session: Session, group_id: int, typed: Typed, person: Person) -> list[Use]:
-    """Change a group; returns the drafts that call it by its old name. Raises `Refused`."""
+    """Change a group; returns the distributions that call it by its old name. Raises `Refused`."""
     group, _ = groups.found(session, group_id)
-    found = facts(typed, person, group)
+    formats, rest = facts(typed, person, group)
     return groups.edit(
         runtime.jobs,
         session,
         group_id,
-        name=found.name,
-        formats=found.formats,
-        low_stock_level=found.low_stock_level,
-        expires_at=found.expires_at,
+        name=typed.name,
+        formats=formats,
         by=person.user_id,
         now=runtime.clock.now(),
+        **rest,
     )
 
 
@@ -89,27 +82,33 @@ def add(runtime: Runtime, session: Session, group_id: int, typed: Typed, person:
             raise Refused(_nothing(session, added), field="codes")
         return added
     group, _ = groups.found(session, group_id)
-    formats = parse_all(typed.formats)
-    if not formats:
+    if not _formats(typed):
         raise Refused("Write the format that codes are made by.", field="formats")
-    texts = [form.text for form in formats]
-    if texts != group.formats:
-        group.formats = texts
+    asked = typed.recipe
+    if asked != Recipe.of(group):
+        recipe.put(group, asked)
         session.flush()
     count = whole(typed.count, "count")
     return generate.generate(runtime.jobs, session, group_id, count, by=person.user_id, now=now, channel=person.user_id)
 
 
+def columns(typed: Typed, person: Person) -> Columns:
+    """The columns of a file, as chosen."""
+    expiry = None if typed.expiry in ("", NO_EXPIRY) else int(typed.expiry)
+    order = "" if typed.dates == "auto" else typed.dates
+    return Columns(int(typed.column or 0), expiry, order, person.time_zone)
+
+
 def import_file(
-    runtime: Runtime, session: Session, group_id: int, upload_id: int, column: int, person: Person
+    runtime: Runtime, session: Session, group_id: int, upload_id: int, chosen: Columns, person: Person
 ) -> Added:
-    """Add the codes of an uploaded file's column. Raises `Refused`."""
+    """Add the codes of an uploaded file. Raises `Refused`."""
     return importing.import_file(
         runtime.jobs,
         session,
         group_id,
         upload_id,
-        Columns(column, time_zone=person.time_zone),
+        chosen,
         by=person.user_id,
         now=runtime.clock.now(),
         channel=person.user_id,

@@ -11,8 +11,8 @@ from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
 from commands import modals
-from commands.groups import forms, show, views
-from commands.groups.place import Place, Typed, Value, last_day
+from commands.groups import forms, inputs, show, views
+from commands.groups.place import Place, Typed, Value
 from commands.people import Person, recognise
 from commands.send.typing import Typing
 from commands.ui.blocks import as_dicts
@@ -45,9 +45,10 @@ def register(app: App, runtime: Runtime) -> None:
         app.action(re.compile(rf"^{re.escape(action_id)}(:\w+)?$"))(_button(listener))
     app.action(views.MORE)(buttons.more)
     app.action(re.compile(rf"^{re.escape(views.TURN)}:.*:(next|previous)$"))(buttons.turn)
-    app.action(forms.METHOD)(buttons.method)
-    app.action(forms.FORMATS)(buttons.typed)
-    app.action("groups.column")(lambda ack: ack())
+    app.action(inputs.METHOD)(buttons.redraw)
+    app.action(inputs.LOOK)(buttons.redraw)
+    app.action(inputs.MORE_OPTIONS)(buttons.redraw)
+    app.action(inputs.FORMATS)(buttons.typed)
 
 
 Listener = Callable[[Body, WebClient, str], None]
@@ -85,13 +86,13 @@ class Buttons:
 
     def add(self, body: Body, client: WebClient, value: str) -> None:
         """The form that adds codes; "3+98" asks for 98 in group 3."""
-        self._editor(body, client)
+        person = self._editor(body, client)
         asked = re.fullmatch(r"(\d+)\+(\d+)", value)
         value, count = asked.groups() if asked else (value, "")
         place = place_of(body, value)
         with self.runtime.db.read() as session:
             group, _ = groups.found(session, place.group_id or 0)
-        typed = Typed(formats="\n".join(group.formats), count=count)
+        typed = Typed.of_group(group, person.time_zone, count=count)
         modals.show(client, body, forms.add_form(place, group.name, group.formats, typed))
 
     def edit(self, body: Body, client: WebClient, value: str) -> None:
@@ -99,15 +100,8 @@ class Buttons:
         person, place = self._editor(body, client), place_of(body, value)
         with self.runtime.db.read() as session:
             group, _ = groups.found(session, place.group_id or 0)
-            calls = uses(session, group)
-        day = last_day(group.expires_at, person.time_zone)
-        typed = Typed(
-            name=group.name,
-            formats="\n".join(group.formats),
-            low_stock=str(group.low_stock_level or ""),
-            expires=day.isoformat() if day else "",
-        )
-        modals.show(client, body, forms.edit_form(place, typed, views.uses(calls)))
+            using = uses(session, group)
+        modals.show(client, body, forms.edit_form(place, Typed.of_group(group, person.time_zone), views.uses(using)))
 
     def delete(self, body: Body, client: WebClient, value: str) -> None:
         """The question before a group is deleted, or why it cannot be."""
@@ -152,20 +146,22 @@ class Buttons:
         place = Place(list_url=body.get("response_url", ""), first=int(action["value"]), words=words)
         refresh_list(self.runtime, client, place, body["user"]["id"])
 
-    def method(self, ack: Ack, body: Body, client: WebClient) -> None:
-        """Another way to add codes: its inputs, and what was typed stays."""
+    def redraw(self, ack: Ack, body: Body, client: WebClient) -> None:
+        """Another way to add codes, look-alikes, more options: other inputs, and what was typed stays."""
         ack()
-        modals.refresh(client, body["view"]["id"], self._redrawn(body["view"]))
+        more = any(action["action_id"] == inputs.MORE_OPTIONS for action in body.get("actions", ()))
+        modals.refresh(client, body["view"]["id"], self._redrawn(body["view"], more=more))
 
     def typed(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
         """A character of a format: the example follows it."""
         ack()
         self._typing.answer(client, body["view"], float(action["action_ts"]), lambda: self._redrawn(body["view"]))
 
-    def _redrawn(self, view: Body) -> Body:
-        """The same form for what its inputs hold now."""
+    def _redrawn(self, view: Body, *, more: bool = False) -> Body:
+        """The same form for what its inputs hold now; with `more`, what is seldom needed too."""
         typed = Typed.read(view)
         place = Place.load(view["private_metadata"]).keeping(typed)
+        place = replace(place, more=place.more or more)
         if view["callback_id"] == forms.SAVE_NEW:
             return forms.create_form(place, typed)
         with self.runtime.db.read() as session:

@@ -8,17 +8,25 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from commands.ui import blocks as ui
+from distribution.codes.recipe import Recipe, shares_of
+from storage.tables import PromoCodeGroup
 
 GENERATE, PASTE, FILE = "generate", "paste", "file"
+OUT = "out"
+NO_EXPIRY = "none"
+FIRST_ORDER = "name"  # of a list that nobody has sorted
 
 # What a form keeps of inputs that it does not show now; Slack takes 3,000 characters of metadata.
-KEPT = ("name", "formats", "count", "codes", "low_stock", "expires")
+KEPT = (
+    "name", "formats", "shares", "prefix", "suffix", "lookalikes", "count", "codes", "low_stock", "expires", "validity",
+    "top_up", "top_up_ceiling",
+)  # fmt: skip
 KEPT_MAX = 1800
 
 
 @dataclass(frozen=True)
 class Value:
-    """A button's value: a group's id, and on a list also the page and the words that it shows ("3 10 summer").
+    """A button's value: a group's id, and on a list also its page, order and searched words ("3 10 name summer").
 
     Other surfaces give the id alone.
     """
@@ -26,15 +34,16 @@ class Value:
     group_id: int
     first: int = 0
     words: str = ""
+    order: str = FIRST_ORDER
 
     def __str__(self) -> str:
-        return f"{self.group_id} {self.first} {self.words}".rstrip()
+        return f"{self.group_id} {self.first} {self.order} {self.words}".rstrip()
 
     @staticmethod
     def read(text: str) -> "Value":
         """Take a value apart."""
-        parts = text.split(" ", 2)
-        return Value(int(parts[0] or 0), int(parts[1]) if len(parts) > 1 else 0, parts[2] if len(parts) > 2 else "")
+        group_id, first, order, words = (text.split(" ", 3) + [""] * 4)[:4]
+        return Value(int(group_id or 0), int(first or 0), words, order or FIRST_ORDER)
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,8 @@ class Place:
     words: str = ""
     below: str = ""
     upload_id: int | None = None
+    order: str = FIRST_ORDER
+    more: bool = False  # the form shows what is seldom needed, too
     kept: tuple[tuple[str, str], ...] = ()
 
     def dump(self) -> str:
@@ -67,7 +78,7 @@ class Place:
     @property
     def value(self) -> Value:
         """The value of a button that leads further."""
-        return Value(self.group_id or 0, self.first, self.words)
+        return Value(self.group_id or 0, self.first, self.words, self.order)
 
     def keeping(self, typed: "Typed") -> "Place":
         """The same with what is typed, as far as there is room for it."""
@@ -87,9 +98,18 @@ class Typed:
     count: str = ""
     codes: str = ""
     files: tuple[str, ...] = ()
+    shares: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    lookalikes: str = ""  # "out": they are left out
     low_stock: str = ""
     expires: str = ""  # a day, "2026-08-31"
+    validity: str = ""
+    top_up: str = ""
+    top_up_ceiling: str = ""
     column: str = ""
+    expiry: str = ""  # the column of the codes' own expiries, or NO_EXPIRY
+    dates: str = ""
 
     @staticmethod
     def read(view: Mapping[str, Any]) -> "Typed":
@@ -98,8 +118,35 @@ class Typed:
         for block_id, value in ui.values(view["state"]["values"]).items():
             given[block_id.partition(":")[2]] = value or ""
         files = tuple(given.pop("file", ()))
+        given["lookalikes"] = "".join(given.get("lookalikes", ""))  # a list of what is ticked
         known = {key: value for key, value in given.items() if key in Typed.__dataclass_fields__}
         return replace(Typed(files=files), **known)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How codes are to be made. Raises `Refused` at "shares"; the rest is looked at when it is used."""
+        texts = tuple(line.strip() for line in self.formats.splitlines() if line.strip())
+        shares = shares_of(self.shares) if len(texts) > 1 else ()
+        return Recipe(texts, shares, self.prefix.strip(), self.suffix.strip(), self.lookalikes == OUT)
+
+    @staticmethod
+    def of_group(group: PromoCodeGroup, time_zone: str, *, count: str = "") -> "Typed":
+        """What a form shows of a group as it is."""
+        day = last_day(group.expires_at, time_zone)
+        return Typed(
+            name=group.name,
+            formats="\n".join(group.formats),
+            count=count,
+            shares=", ".join(map(str, group.shares)),
+            prefix=group.prefix,
+            suffix=group.suffix,
+            lookalikes=OUT if group.without_lookalikes else "",
+            low_stock=str(group.low_stock_level or ""),
+            expires=day.isoformat() if day else "",
+            validity=str(group.validity_days or ""),
+            top_up=str(group.top_up or ""),
+            top_up_ceiling=str(group.top_up_ceiling or ""),
+        )
 
     @staticmethod
     def of_file(place: Place) -> "Typed":

@@ -12,7 +12,7 @@ from commands import later, modals, uploads
 from commands.groups import doing, forms, show, views
 from commands.groups.forms import Wrong
 from commands.groups.listeners import refresh_list
-from commands.groups.place import FILE, Place, Typed
+from commands.groups.place import FILE, NO_EXPIRY, Place, Typed
 from commands.people import Person, recognise
 from commands.ui.blocks import section
 from commands.ui.text import count, escape
@@ -67,13 +67,9 @@ class Saving:
         """The column of an uploaded file was chosen."""
         place, typed = Place.load(view["private_metadata"]), Typed.read(view)
         person = self._editor(body, client)
-        try:
-            chosen = int(typed.column or 0)
-        except ValueError:
-            chosen = 0
         shown, mark = later.meanwhile(views.reading(place, _title(place)))
         ack(response_action="update", view=shown)
-        later.replace(client, mark, self._import(place, chosen, person))
+        later.replace(client, mark, self._import(place, typed, person))
         self._redraw(client, place, person)
 
     def edit(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
@@ -82,13 +78,13 @@ class Saving:
         person = self._editor(body, client)
         try:
             with self.runtime.db.write() as session:
-                drafts = doing.edit(self.runtime, session, place.group_id or 0, typed, person)
+                callers = doing.edit(self.runtime, session, place.group_id or 0, typed, person)
         except Refused as refusal:
             ack(response_action="errors", errors=forms.errors(view, refusal))
             return
-        if drafts:
-            said = f"Saved. {count(len(drafts), 'draft')} still {'calls' if len(drafts) == 1 else 'call'} the group by "
-            said += f"its old name: {views.uses(drafts)}. Change the name in the text there."
+        if callers:
+            said = f"Saved. {count(len(callers), 'distribution')} {'calls' if len(callers) == 1 else 'call'} the group "
+            said += f"by its old name and still {'finds' if len(callers) == 1 else 'find'} it: {views.uses(callers)}."
             ack(response_action="update", view=views.result_view(place, "Edit group", [section(said)]))
         else:
             ack()
@@ -141,33 +137,36 @@ class Saving:
                 )
         except Refused as refusal:
             return self._form(place, typed, Wrong(refusal.field, str(refusal)))
-        place, guess = replace(place, upload_id=upload_id).keeping(typed), importing.guess_column(table)
+        place, expiry = replace(place, upload_id=upload_id).keeping(typed), importing.guess_expiry(table)
+        guess = Typed(column=str(importing.guess_column(table)), expiry=NO_EXPIRY if expiry is None else str(expiry))
         if table.width == 1:
-            return self._import(place, guess, person)
+            return self._import(place, Typed(column="0"), person)
         return forms.column_form(place, _title(place), table, guess)
 
-    def _import(self, place: Place, column: int, person: Person) -> Data:
-        """Take the file in; where that is refused, back to where it can be put right."""
+    def _import(self, place: Place, chosen: Typed, person: Person) -> Data:
+        """Take the file in by the columns chosen; where that is refused, back to where it can be put right."""
         upload_id = place.upload_id or 0
         try:
             with self.runtime.db.write() as session:
                 group_id, created = self._group(session, place, Typed.of_file(place), person)
-                added = doing.import_file(self.runtime, session, group_id, upload_id, column, person)
+                added = doing.import_file(
+                    self.runtime, session, group_id, upload_id, doing.columns(chosen, person), person
+                )
                 done = _result(session, group_id, added, created=created)
         except Refused as refusal:
-            return self._again(place, column, Wrong(refusal.field, str(refusal)))
+            return self._again(place, chosen, Wrong(refusal.field, str(refusal)))
         return views.result_view(place, _title(place), done)
 
-    def _again(self, place: Place, column: int, wrong: Wrong) -> Data:
-        """The column's form for what is wrong with the column, else the first form."""
-        if wrong.field == "column":
+    def _again(self, place: Place, chosen: Typed, wrong: Wrong) -> Data:
+        """The columns' form for what is wrong with a column, else the first form."""
+        if wrong.field in ("column", "expiry", "dates"):
             with self.runtime.db.read() as session:
                 try:
                     table = intake.handed_over(session, place.upload_id or 0)
                 except Refused as gone:
                     wrong = Wrong(gone.field, str(gone))
                 else:
-                    return forms.column_form(place, _title(place), table, column, wrong)
+                    return forms.column_form(place, _title(place), table, chosen, wrong)
         return self._form(place, Typed.of_file(place), wrong)
 
     # Tools

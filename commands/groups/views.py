@@ -8,6 +8,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block, OverflowMenuElement
 
 from commands.groups.place import Place, Value
+from commands.groups.words import not_taken
 from commands.ui import blocks as ui
 from commands.ui import paging
 from commands.ui.text import clip, code, count, escape, moment, number
@@ -245,8 +246,7 @@ def result(
     blocks: list[Block] = [ui.section("\n".join(lines))]
     left = added.duplicated + added.discarded
     if left:
-        lines = [f"*{count(left, 'line')} not taken*: {number(added.duplicated)} duplicated, {number(added.discarded)} "
-                 "discarded"]  # fmt: skip
+        lines = [f"*{count(left, 'line')} not taken*: {not_taken(added.duplicated, added.repeated, added.discarded)}"]
         lines += [f"Line {number(at)}  {code(clip(text, 70))}  {escape(why)}" for at, text, why in leftovers]
         if left > len(leftovers):
             lines.append(f"and {number(left - len(leftovers))} more")

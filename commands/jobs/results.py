@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from commands.groups.words import not_taken
 from commands.ui.text import count, escape, number
 from distribution.codes.export import parts
 from distribution.codes.intake import leftovers_csv
@@ -76,24 +77,14 @@ def _added(session: Session, result: Data, said: str) -> Outcome:
     """What became of an addition, and the lines that it did not take as a file."""
     lines, file = [said], None
     if result["duplicated"] + result["discarded"]:
-        lines.append(f"Not taken: {not_taken(result)}. The file in this thread says why, line by line.")
+        left = not_taken(result["duplicated"], result["repeated"], result["discarded"])
+        lines.append(f"Not taken: {left}. The file in this thread says why, line by line.")
         file = File("not-taken.csv", partial(_leftovers, result["lot_id"]), "Lines that were not taken")
     if result.get("note"):
         lines.append(escape(result["note"]))
     group = session.get(PromoCodeGroup, result["group_id"])
     buttons = (("Open the group", f"groups {group.name}"),) if group and group.deleted_at is None else ()
     return Outcome("\n".join(lines), buttons, file)
-
-
-def not_taken(result: Data) -> str:
-    """ "3 repeat a line of the file · 2 exist in the database · 1 discarded", without what is none."""
-    repeated, known = result.get("repeated", 0), result["duplicated"] - result.get("repeated", 0)
-    parts = (
-        (repeated, "repeats an earlier line", "repeat an earlier line"),
-        (known, "exists in the database", "exist in the database"),
-        (result["discarded"], "discarded", "discarded"),
-    )
-    return " · ".join(f"{number(n)} {one if n == 1 else many}" for n, one, many in parts if n)
 
 
 def _leftovers(lot_id: int, runtime: Runtime) -> Iterable[str]:

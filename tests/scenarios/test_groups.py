@@ -139,8 +139,8 @@ def test_of_a_table_the_column_is_guessed_and_can_be_changed(world: World) -> No
     form = new_group(world, "Table", "file")
     form.fill("Warn when", "5").fill("File", ("codes.csv", table.encode())).submit()
     column = world.maya.view("The column with the codes")
-    assert column.value("The column") == "coupon"
-    column.fill("The column", "old").submit()
+    assert column.value("The column with the codes") == "coupon"
+    column.fill("The column with the codes", "old").submit()
     assert "2 codes" in world.maya.view("is there, with").text
     assert codes_of(world, "Table") == ["X1", "X2"]
     with world.runtime.db.read() as session:
@@ -177,7 +177,7 @@ def test_a_large_file_is_a_job_that_reports_in_a_direct_message(world: World) ->
     form.fill("File", ("big.csv", data.encode())).submit()
     assert "tells you in a direct message" in world.maya.view("being added").text
     done = world.maya.message("@promobot", "60,000 codes added", timeout=30)
-    assert "1 duplicated" in done.text
+    assert "1 duplicated among these lines" in done.text
     assert len(codes_of(world, "Big")) == 60_000
     with world.runtime.db.read() as session:
         assert [job.state for job in session.scalars(select(Job))] == ["done"]

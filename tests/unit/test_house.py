@@ -35,6 +35,8 @@ SCOPES = {
     "chat_getPermalink": set(),
     "conversations_open": {"im:write"},
     "files_upload_v2": {"files:write"},
+    "files_getUploadURLExternal": {"files:write"},
+    "files_completeUploadExternal": {"files:write"},
     "files_info": {"files:read"},
     "users_info": {"users:read"},
     "views_open": set(),

@@ -19,7 +19,21 @@ from sandbox.limits import check_message, check_view
 
 WIDE = "<&*_~`>" * 8 + "名前"  # 58 characters, most of which grow when escaped
 LONG = "\n".join(f"{'x' * 20}{{string('a-Z0-9', 40)}}{number}" for number in range(20))
-FULL = Typed(name=WIDE, formats=LONG, count="5000000", codes="c" * 3000, low_stock="10000000", expires="2100-12-31")
+FULL = Typed(
+    name=WIDE,
+    formats=LONG,
+    shares=", ".join(["1000000"] * 20),
+    prefix="<&*_~`>" * 9,
+    suffix="s" * 64,
+    lookalikes="out",
+    count="5000000",
+    codes="c" * 3000,
+    low_stock="10000000",
+    expires="2100-12-31",
+    validity="3650",
+    top_up="1000000",
+    top_up_ceiling="1000000000",
+)
 
 
 def line(number: int = 1, **given: Any) -> GroupLine:
@@ -59,7 +73,7 @@ def test_a_full_list_stays_within_slacks_limits() -> None:
 @pytest.mark.parametrize(
     "view",
     [
-        forms.create_form(Place(list_url="https://hooks.example/" + "x" * 200), FULL),
+        forms.create_form(Place(list_url="https://hooks.example/" + "x" * 200, more=True), FULL),
         forms.create_form(
             Place().keeping(FULL), Typed(method="paste", codes="c" * 3000), forms.Wrong("codes", "w" * 4000)
         ),
@@ -70,7 +84,11 @@ def test_a_full_list_stays_within_slacks_limits() -> None:
             Place(3, "u" * 300, words="w" * 80).keeping(Typed(formats='"\\' * 899, codes="\0" * 299)), FULL
         ),
         forms.column_form(
-            Place(3), "Add codes", read_table((",".join(["h" * 300] * 150) + "\n").encode() * 2, "f" * 300), 120
+            Place(3),
+            "Add codes",
+            read_table((",".join(["h" * 300] * 150) + "\n").encode() * 2, "f" * 300),
+            Typed(column="120", expiry="7", dates="mdy"),
+            forms.Wrong("expiry", "w" * 4000),
         ),
         views.detail_view(Place(3, words="w" * 80), detail(), WIDE),
         views.delete_view(Place(3), line(), None, [Use(n, WIDE * 5, "draft") for n in range(50)]),
@@ -79,7 +97,7 @@ def test_a_full_list_stays_within_slacks_limits() -> None:
             Place(3),
             "Add codes",
             views.result(
-                Added(3, WIDE, 1, 10**6, 10**6, 10**6, note="n" * 500),
+                Added(3, WIDE, 1, 10**6, 10**6, 10**5, 10**6, note="n" * 500),
                 WIDE,
                 10**6,
                 [(10**7, WIDE * 4, WIDE * 4)] * 5,

@@ -165,11 +165,10 @@ def _row(draft: Draft, row: Row, known: Known, told: Told) -> list[Block]:
     if row.upload is not None and shape == drafts.LINES:
         blocks.append(_stored_list(row, told))
     elif shape != drafts.NONE:
-        blocks += _value(row, shape)
+        blocks += _value(row, shape, draft.last)
     if row.days is not None:
         blocks.append(_number("In the last how many days", f"{reading.DAYS}:{row.group}:{row.id}", row.days, "30"))
-    problem = told.problems.get(row.id)
-    if problem and _error_block(draft, row, known) is None:
+    if problem := told.problems.get(row.id):
         blocks.append(ui.context(f"⚠ {escape(problem)}"))
     return blocks
 
@@ -208,14 +207,14 @@ def _stored_list(row: Row, told: Told) -> Block:
     )
 
 
-def _value(row: Row, shape: str) -> list[Block]:
-    """The inputs of a row's value."""
+def _value(row: Row, shape: str, turn: int) -> list[Block]:
+    """The inputs of a row's value. `turn`: a file that was read once is not shown under this number again."""
     label, block_id = _label(row, shape), _value_id(row, shape)
     if shape in (drafts.WHOLE, drafts.NUMBER):
         return [_number(label, block_id, row.value, "", decimal=shape == drafts.NUMBER)]
     if shape == drafts.LINES:
         file = FileInputElement(action_id="segments.file", filetypes=["csv", "txt", "tsv", "xlsx"], max_files=1)
-        file_id = f"{reading.FILE}:{row.group}:{row.id}"
+        file_id = f"{reading.FILE}:{row.group}:{row.id}:{turn}"
         return [
             ui.field(label, block_id, _text(row, many=True), optional=True, dispatch=True, hint="One to a line."),
             ui.field("Or a file with one to a line, up to 10,000", file_id, file, optional=True),

@@ -7,7 +7,7 @@ The modal itself is the draft: block ids say which rows and groups there are, it
     segments.row:2:6:5               row 6, about a property of the event of row 5
     segments.value:2:5:line          that row's value; the last part is its shape, so that no value outlives a change
     segments.list:2:5:17             its list, which is in stored file 17
-    segments.file:2:5                a file to take its list from
+    segments.file:2:5:9              a file to take its list from; the last part changes when it could not be read
     segments.days:2:5                within how many days
 """
 

@@ -1,5 +1,6 @@
 """What people do in the wizard's modal."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from commands import promotions as promotion_forms
 from commands import uploads
 from commands.people import Person, recognise
 from commands.promotions import views as promotion_views
+from commands.segments import COUNTS, building
+from commands.segments.build_views import BUILD
 from commands.send import accept, place, show
 from commands.send.place import REVIEW, TYPE, Place
 from commands.send.reviewing import Reviewing
@@ -26,6 +29,7 @@ from distribution.errors import Refused
 from distribution.runtime import Runtime
 
 NEW_PROMOTION = "send.promotion_form"
+NEW_SEGMENT = f"{BUILD}:send"
 
 # Choices after which a step shows other inputs, or another count.
 REDRAW = (
@@ -48,6 +52,8 @@ def register(app: App, runtime: Runtime) -> None:
         app.action(action_id)(wizard.chosen)
     app.action(purpose.NEW_PROMOTION)(wizard.new_promotion)
     app.action(audience.NEW_LIST)(wizard.new_list)
+    app.action(audience.NEW_SEGMENT)(wizard.new_segment)
+    app.view(NEW_SEGMENT)(wizard.segment_made)
     app.action(message.BODY)(wizard.written)
     app.action(message.INSERT)(wizard.inserted)
     # Inputs of an actions block or without consequences still send an action, which wants an answer.
@@ -55,8 +61,6 @@ def register(app: App, runtime: Runtime) -> None:
     for action_id, search in (
         (purpose.GROUP, wizard.groups),
         (purpose.PROMOTION, wizard.promotions),
-        (audience.SEGMENT, wizard.segments),
-        (audience.CUSTOMER, wizard.customers),
     ):
         app.options(action_id)(search)
     wizard.reviewing.register(app)
@@ -209,6 +213,29 @@ class Wizard:
             accept.keep(self.runtime, session, here, kept, person)
         self._show(client, view_id, here.anew(), person)
 
+    # A segment built on the way
+
+    def new_segment(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        """The builder on top of the wizard."""
+        ack()
+        here = self._keep(client, body, body["view"])
+        screen = building.Screen({"wizard": f"{body['view']['id']} {here.dump()}"}, NEW_SEGMENT)
+        building.begin(self.runtime, COUNTS, client, body, self.person(client, body), screen)
+
+    def segment_made(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        """The segment is saved: the wizard below has it chosen."""
+        person = self.person(client, body)
+        person.must("edit")
+        made = building.accept(self.runtime, COUNTS, ack, client, view, person)
+        if made is None:
+            return
+        ack()
+        view_id, _, metadata = json.loads(view["private_metadata"])["wizard"].partition(" ")
+        here = Place.load(metadata)
+        with self.runtime.db.write() as session:
+            accept.keep(self.runtime, session, here, {"kind": "segment", "segment": made}, person)
+        self._show(client, view_id, here.anew(), person)
+
     # Searches, for lists that are longer than a select takes
 
     def groups(self, ack: Ack, payload: dict[str, Any]) -> None:
@@ -218,16 +245,6 @@ class Wizard:
     def promotions(self, ack: Ack, payload: dict[str, Any]) -> None:
         """Promotions whose name holds what is typed."""
         self._search(ack, payload, lambda session: purpose.promotion_options(show.all_promotions(session)))
-
-    def segments(self, ack: Ack, payload: dict[str, Any]) -> None:
-        """Segments whose name holds what is typed."""
-        self._search(ack, payload, lambda session: audience.segment_options(show.all_segments(session)))
-
-    def customers(self, ack: Ack, payload: dict[str, Any]) -> None:
-        """Customers whose name or number begins with what is typed."""
-        with self.runtime.db.read() as session:
-            found = show.customer_options(session, payload["value"])
-        ack(options=[option.to_dict() for option in found])
 
     def _search(self, ack: Ack, payload: dict[str, Any], all_of: Callable[[Session], list[Option]]) -> None:
         with self.runtime.db.read() as session:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from slack_sdk.models.blocks import Option
 from sqlalchemy.orm import Session
 
+from commands.customers.views import customer_option
 from commands.people import Person
 from commands.send import live, tags
 from commands.send.place import AUDIENCE, PURPOSE, STEPS, SUBJECT, TYPE, Place
@@ -17,13 +17,14 @@ from commands.ui.text import when as ui_when
 from distribution import audience as audiences
 from distribution import drafts, promotions, providers, reasons
 from distribution.codes.listing import listing
-from distribution.customers import profile
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage import customers, segments
+from storage.patience import TooSlow, at_most
 from storage.tables import Customer, Distribution, PromoCodeGroup
 
-CUSTOMERS = 50  # how many a search offers
+# Seconds that step 3 waits for its count, where Slack waits three for the step.
+PATIENCE = 1.5
 
 
 def view(runtime: Runtime, session: Session, place: Place, person: Person, *, note: str = "") -> dict[str, Any]:
@@ -119,12 +120,6 @@ def all_segments(session: Session) -> list[tuple[int, str]]:
     return [(found.id, found.name) for found in segments.live(session)]
 
 
-def customer_options(session: Session, typed: str) -> list[Option]:
-    """Customers whose name or number begins with what is typed, as choices."""
-    found = profile.find(session, typed, CUSTOMERS)
-    return [ui.option(customer_label(customer), customer.id) for customer in found]
-
-
 def audience_facts(session: Session, draft: Distribution, now: datetime) -> audience.AudienceStep:
     """What step 3 shows of a draft, with the count of what is chosen."""
     kept, accepted = drafts.typed(draft, "audience"), drafts.rule(draft.audience)
@@ -145,7 +140,7 @@ def audience_facts(session: Session, draft: Distribution, now: datetime) -> audi
         kind=kind,
         segments=all_segments(session),
         segment_id=segment_id,
-        customer=(person.id, customer_label(person)) if person else None,
+        customer=customer_option(person) if person else None,
         count=counted(session, chosen, now) if chosen else None,
         pasted=kept.get("pasted") or "",
         read=audience.ListRead(**read) if read else None,
@@ -153,18 +148,14 @@ def audience_facts(session: Session, draft: Distribution, now: datetime) -> audi
 
 
 def counted(session: Session, chosen: Mapping[str, Any], now: datetime) -> audience.Count | None:
-    """How many an audience has; None when it is gone."""
+    """How many an audience has; None when it is gone, or when finding out takes longer than anybody waits here."""
     try:
-        found = audiences.count(session, chosen, now)
-    except Refused:
+        with at_most(session, PATIENCE):
+            found = audiences.count(session, chosen, now)
+    except (Refused, TooSlow):
         return None
     left_out = {reasons.words(reason): n for reason, n in found.excluded.items()}
     return audience.Count(found.total, found.textable, left_out)
-
-
-def customer_label(customer: Customer) -> str:
-    """A customer as an option of a modal: name and whole number."""
-    return " · ".join(part for part in (customer.name, customer.phone) if part) or f"Customer {customer.id}"
 
 
 def message_facts(runtime: Runtime, session: Session, draft: Distribution, person: Person) -> message.MessageStep:

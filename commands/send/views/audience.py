@@ -7,6 +7,9 @@ from typing import Any
 from slack_sdk.models.blocks import Block, Option, PlainTextInputElement
 from slack_sdk.models.blocks.block_elements import FileInputElement
 
+from commands.customers.views import OPTIONS as CUSTOMERS
+from commands.segments.views import OPTIONS as SEGMENTS
+from commands.segments.views import segment_select
 from commands.send.place import Place
 from commands.send.views import frame
 from commands.ui import blocks as ui
@@ -14,9 +17,11 @@ from commands.ui import choose
 from commands.ui.text import clip, count, escape, number
 
 KIND = "send.audience"
-SEGMENT = "send.segment"
-CUSTOMER = "send.customer"
+# What they offer is answered where segments and customers are at home.
+SEGMENT = f"{SEGMENTS}:send"
+CUSTOMER = f"{CUSTOMERS}:send"
 NEW_LIST = "send.new_list"
+NEW_SEGMENT = "send.new_segment"
 
 KINDS = {
     "segment": ("A segment", "All customers who match its rules"),
@@ -53,7 +58,7 @@ class AudienceStep:
     kind: str
     segments: Sequence[tuple[int, str]] = ()
     segment_id: int | None = None
-    customer: tuple[int, str] | None = None
+    customer: Option | None = None
     count: Count | None = None
     pasted: str = ""
     read: ListRead | None = None
@@ -80,36 +85,25 @@ def counted(found: Count) -> str:
     return f"{count(found.total, 'customer')}, {number(found.textable)} can be texted{left_out}"
 
 
-def segment_options(segments: Sequence[tuple[int, str]]) -> list[Option]:
-    """Segments as choices."""
-    return [ui.option(name, segment_id) for segment_id, name in segments]
-
-
 def _segment(place: Place, facts: AudienceStep) -> list[Block]:
+    build = ui.actions(ui.button("Build its rules here…", NEW_SEGMENT), block_id="send.segment_tools")
     if not facts.segments:
-        return [ui.section("There is no segment yet. Make one with `/promo segments`, or send to a list.")]
-    blocks: list[Block] = [
-        ui.field(
-            "Segment",
-            place.block_id("segment"),
-            choose.select(
-                SEGMENT, segment_options(facts.segments), chosen=facts.segment_id, placeholder="Choose a segment"
-            ),
-            dispatch=True,
-        )
-    ]
+        return [ui.section("There is no segment yet. Build one here, or send to a list."), build]
+    select = segment_select(facts.segments, SEGMENT, facts.segment_id)
+    blocks: list[Block] = [ui.field("Segment", place.block_id("segment"), select, dispatch=True)]
     if facts.count:
         blocks.append(ui.context(escape(counted(facts.count))))
-    return blocks
+    elif facts.segment_id in dict(facts.segments):
+        blocks.append(ui.context("Counting takes longer than this step waits. The review says exactly how many."))
+    return [*blocks, build]
 
 
 def _customer(place: Place, facts: AudienceStep) -> list[Block]:
-    chosen = ui.option(facts.customer[1], facts.customer[0]) if facts.customer else None
     blocks: list[Block] = [
         ui.field(
             "Customer",
             place.block_id("customer"),
-            choose.search(CUSTOMER, initial=chosen, placeholder="Type a name or number", shortest=1),
+            choose.search(CUSTOMER, initial=facts.customer, placeholder="Type a name or number", shortest=1),
             dispatch=True,
         )
     ]

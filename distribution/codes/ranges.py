@@ -27,23 +27,23 @@ def is_ample(form: Format, count: int) -> bool:
 
 
 class Ranges:
-    """`count` codes of a format, drawn range by range; beyond those, codes from everywhere."""
+    """`count` codes of a format, range by range, no two of them equal; beyond those, codes from everywhere."""
 
     def __init__(self, form: Format, count: int) -> None:
+        """`form` must be ample for `count`."""
         self._format = form
         self._ranges = split(form.columns, count)
-        self._columns: Sequence[str] = ()
-        self._left = 0
+        self._drawn: list[str] = []
 
     def draw(self, count: int) -> list[str]:
-        """The next `count`, each drawn independently of the others, so that two may be equal."""
-        drawn: list[str] = []
-        while len(drawn) < count:
-            if not self._left:
-                self._columns, self._left = next(self._ranges, (self._format.columns, count))
-            part = min(self._left, count - len(drawn))
-            drawn += codes_of(self._columns, part)
-            self._left -= part
+        """The next `count`."""
+        while len(self._drawn) < count:
+            columns, size = next(self._ranges, (self._format.columns, count - len(self._drawn)))
+            found = dict.fromkeys(codes_of(columns, size))
+            while len(found) < size:  # two were equal
+                found.update(dict.fromkeys(codes_of(columns, size - len(found))))
+            self._drawn += found
+        drawn, self._drawn = self._drawn[:count], self._drawn[count:]
         return drawn
 
 

@@ -204,3 +204,12 @@ def test_values_lose_what_would_act_and_keep_what_is_read(dirty: str, shown: str
 )
 def test_json_values_read_as_people_write_them(value: Any, shown: str) -> None:
     assert as_text(value) == shown
+
+
+def test_percent_signs_and_filters_on_filters_mean_what_they_say() -> None:
+    """Without conditions a message is filled in as a %-form."""
+    tags = "{{ client.first_name | default('you') | upper }} {{ client.attributes.city | truncate(5) }}%"
+    template = render.compile(f"100% off %s %(x)s %% {tags}")
+    assert template.render(Recipient("Anna", attributes={"city": "Warszawa"})) == "100% off %s %(x)s %% ANNA Wa...%"
+    assert template.render(Recipient("%s")) == "100% off %s %(x)s %% %S %"
+    assert template.render(Recipient()) == "100% off %s %(x)s %% YOU %"

@@ -144,7 +144,7 @@ def _text(data: bytes, filename: str) -> Callable[[], Iterator[Row]]:
                 ) from None
             if cells is None:
                 return
-            values = tuple(cell.strip() for cell in cells)
+            values = tuple([cell.strip() for cell in cells])
             if any(values):
                 yield Row(line, values)
 

@@ -2,23 +2,25 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, case, cast, delete, insert, null, select, update
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, case, cast, delete, insert, select, update
 from sqlalchemy import literal as sql_literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
 from storage.bulk import values
 from storage.customers import search_keys
 from storage.database import is_sqlite
-from storage.tables import ConsentChange, Customer, ImportRefusal, Job
+from storage.loading import ids, load, moment
+from storage.tables import Customer, ImportRefusal, Job
 from storage.tables.base import UtcDateTime
 
 _COLUMNS = ("phone", "source_id", "name", "search", "search_last", "region", "locale", "time_zone", "consent")
+_ROW = ("id", *_COLUMNS, "attributes")
+_CONSENT = _ROW.index("consent")
 
 
 @dataclass
@@ -38,28 +40,29 @@ class Profile:
 
     def copy(self) -> "Profile":
         """Another one that is equal; attributes are values of JSON, so theirs need no copies."""
-        return replace(self, attributes=dict(self.attributes))
+        return Profile(
+            self.id,
+            self.phone,
+            self.source_id,
+            self.name,
+            self.region,
+            self.locale,
+            self.time_zone,
+            self.consent,
+            dict(self.attributes),
+            self.source,
+        )
 
 
 def add(session: Session, profiles: Sequence[Profile], now: datetime) -> None:
     """Insert new customers, and set the ids that they get. Each has a number or a source id that nobody has."""
     if not profiles:
         return
-    given = _given(session, profiles)
-    row = {name: given.c[name] for name in _COLUMNS} | {
-        "attributes": _json(session, given.c.attributes),
-        "consent_at": case((given.c.consent != "unknown", sql_literal(now, UtcDateTime())), else_=null()),
-        "created_at": sql_literal(now, UtcDateTime()),
-        "updated_at": sql_literal(now, UtcDateTime()),
-    }
-    added = session.execute(
-        insert(Customer)
-        .from_select(list(row), select(*row.values()))
-        .returning(Customer.id, Customer.phone, Customer.source_id)
-    )
-    ids = {(phone, source_id): customer_id for customer_id, phone, source_id in added}
-    for profile in profiles:
-        profile.id = ids[profile.phone, profile.source_id]
+    at = moment(session, now)
+    for profile, customer_id in zip(profiles, ids(session, "customer", len(profiles)), strict=True):
+        profile.id = customer_id
+    rows = [(*row, at if row[_CONSENT] != "unknown" else None, at, at) for row in map(_row, profiles)]
+    load(session, "customer", (*_ROW, "consent_at", "created_at", "updated_at"), rows)
 
 
 def change(session: Session, profiles: Sequence[Profile], now: datetime) -> None:
@@ -81,12 +84,9 @@ def change(session: Session, profiles: Sequence[Profile], now: datetime) -> None
 
 def note_consents(session: Session, profiles: Sequence[Profile], now: datetime) -> None:
     """Write down, for each of `profiles`, what its consent became and on whose word."""
-    if not profiles:
-        return
-    columns: dict[str, TypeEngine[Any]] = {"customer_id": BigInteger(), "consent": Text(), "source": Text()}
-    given = values(session, columns, [(each.id, each.consent, each.source or "") for each in profiles])
-    chosen = select(given.c.customer_id, given.c.consent, given.c.source, sql_literal(now, UtcDateTime()))
-    session.execute(insert(ConsentChange).from_select(["customer_id", "consent", "source", "at"], chosen))
+    at = moment(session, now)
+    rows = [(each.id, each.consent, each.source or "", at) for each in profiles]
+    load(session, "consent_change", ("customer_id", "consent", "source", "at"), rows)
 
 
 def refuse(session: Session, job_id: int, rows: Sequence[tuple[int, Sequence[str], str]]) -> None:
@@ -113,26 +113,27 @@ def forget_refused(session: Session, before: datetime) -> None:
 
 def _given(session: Session, profiles: Sequence[Profile]) -> FromClause:
     """Profiles as a table: `_COLUMNS`, `id`, and `attributes` as JSON text."""
-    columns = {"id": BigInteger()} | {name: Text() for name in _COLUMNS} | {"attributes": Text()}
-    rows = []
-    for each in profiles:
-        search, search_last = search_keys(each.name)
-        rows.append(
-            (
-                each.id,
-                each.phone,
-                each.source_id,
-                each.name,
-                search,
-                search_last,
-                each.region,
-                each.locale,
-                each.time_zone,
-                each.consent,
-                json.dumps(each.attributes, ensure_ascii=False),
-            )
-        )
-    return values(session, columns, rows)
+    columns = {"id": BigInteger()} | {name: Text() for name in (*_COLUMNS, "attributes")}
+    return values(session, columns, [_row(each) for each in profiles])
+
+
+def _row(each: Profile) -> tuple[Any, ...]:
+    """A profile's cells, in the order of `_ROW`."""
+    search, search_last = search_keys(each.name)
+    attributes = json.dumps(each.attributes, ensure_ascii=False) if each.attributes else "{}"
+    return (
+        each.id,
+        each.phone,
+        each.source_id,
+        each.name,
+        search,
+        search_last,
+        each.region,
+        each.locale,
+        each.time_zone,
+        each.consent,
+        attributes,
+    )
 
 
 def _json(session: Session, text: ColumnElement[Any]) -> ColumnElement[Any]:

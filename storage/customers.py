@@ -1,5 +1,6 @@
 """Customers: who can be texted, how one is found among a million, and how many are written at once."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,6 +17,8 @@ from storage.tables import ConsentChange, Customer, CustomerAttribute, Distribut
 # Letters that Unicode does not take apart, but people leave their marks out all the same.
 LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"})
 
+NOT_A_LETTER = re.compile("[^a-z0-9]+")
+
 # Sorts after every text, byte by byte: the end of the range of texts that begin with a prefix.
 LAST = "\U0010ffff"
 
@@ -25,6 +28,8 @@ WORDS = 4
 
 def fold(text: str) -> str:
     """A name as it is searched: "Łukasz  ŻAK-Nowak" → "lukasz zak nowak"."""
+    if text.isascii():
+        return " ".join(NOT_A_LETTER.sub(" ", text.lower()).split())
     plain = unicodedata.normalize("NFKD", text.casefold()).translate(LETTERS)
     kept = (char for char in plain if not unicodedata.combining(char))
     return " ".join("".join(char if char.isalnum() else " " for char in kept).split())

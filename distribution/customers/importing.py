@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from distribution.runtime import Runtime
 
 KIND = "import_customers"
-CHUNK = 2_000
+CHUNK = 5_000
 REFUSED_KEPT = timedelta(days=30)
 # Two imports at once may both add a person: the second tries again, and finds them.
 TRIES = 3

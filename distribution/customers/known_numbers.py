@@ -6,14 +6,15 @@ What this does not know at once it leaves to `phonenumbers`; that both agree is 
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberType, timezone
+from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc, PhoneNumberType, timezone
 from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE, is_number_type_geographical
 
-# In the order in which libphonenumber asks; a number is of the first type that fits.
+# Types that are not at a place; libphonenumber asks for them first.
 TYPES = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail")
 # Time zones are told apart by so many digits (`phonenumbers.tzdata`).
 ZONE_DIGITS = 9
@@ -27,41 +28,49 @@ class Known(NamedTuple):
 
 
 class _Region:
-    """The patterns of one region's numbers."""
+    """The patterns of one region's numbers, by how many digits they have."""
 
     def __init__(self, region: str, metadata: PhoneMetadata) -> None:
-        self.region, self.metadata = region, metadata
+        self.region, self.same = region, metadata.same_mobile_and_fixed_line_pattern
         self.leading = re.compile(metadata.leading_digits) if metadata.leading_digits else None
         prefix = metadata.national_prefix_for_parsing
         self.prefix = re.compile(prefix) if prefix else None
-        self._descs = {
-            name: (frozenset(desc.possible_length), re.compile(desc.national_number_pattern or "(?!)"))
-            for name in ("general_desc", *TYPES, "fixed_line", "mobile")
-            if (desc := getattr(metadata, name)) is not None
+        general = metadata.general_desc
+        self.lengths = {
+            length: tuple(
+                _any_of([getattr(metadata, name) for name in names], length)
+                for names in (("general_desc",), TYPES, ("fixed_line",), ("mobile",))
+            )
+            for length in (general.possible_length if general else ())
         }
-
-    def is_a(self, name: str, national: str) -> bool:
-        """Whether the number is one of this type."""
-        lengths, pattern = self._descs.get(name, (frozenset[int](), _NOTHING))
-        return (not lengths or len(national) in lengths) and pattern.fullmatch(national) is not None
 
     def type_of(self, national: str) -> int | None:
         """The number's type as `phonenumbers` tells it; None where it is none of this region."""
-        if not self.is_a("general_desc", national):
+        patterns = self.lengths.get(len(national))
+        if patterns is None:
             return None
-        for name in TYPES:
-            if self.is_a(name, national):
-                return PhoneNumberType.UNKNOWN  # one that is not at a place: which of them does not matter
-        if self.is_a("fixed_line", national):
-            same = self.metadata.same_mobile_and_fixed_line_pattern or self.is_a("mobile", national)
-            return PhoneNumberType.FIXED_LINE_OR_MOBILE if same else PhoneNumberType.FIXED_LINE
-        return PhoneNumberType.MOBILE if self.is_a("mobile", national) else None
+        general, others, fixed, mobile = patterns
+        if not general.fullmatch(national):
+            return None
+        if others.fullmatch(national):
+            return PhoneNumberType.UNKNOWN  # one that is not at a place: which of them does not matter
+        if fixed.fullmatch(national):
+            both = self.same or mobile.fullmatch(national)
+            return PhoneNumberType.FIXED_LINE_OR_MOBILE if both else PhoneNumberType.FIXED_LINE
+        return PhoneNumberType.MOBILE if not self.same and mobile.fullmatch(national) else None
 
 
-_NOTHING = re.compile("(?!)")
+def _any_of(descs: Iterable[PhoneNumberDesc | None], length: int) -> re.Pattern[str]:
+    """What fits any of the descriptions that have numbers of this length; no lengths: as the general one has."""
+    patterns = [
+        desc.national_number_pattern
+        for desc in descs
+        if desc and desc.national_number_pattern and (not desc.possible_length or length in desc.possible_length)
+    ]
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or "(?!)")
 
 
-@lru_cache(4096)
+@lru_cache(16_384)  # a chunk of an import asks three times of each
 def known(digits: str) -> Known | None:
     """What a number is whose `digits` begin with its country code; None where that takes a closer look."""
     code = code_of(digits)

@@ -56,7 +56,7 @@ class Merge:
                 outcomes.append(self._apply(record, consent, source))
             except Refused as refusal:
                 outcomes.append(Outcome("refused", refusal=refusal))
-        self._write()
+        self._write(last=True)
         self.tally.update(outcome.status for outcome in outcomes)
         return outcomes
 
@@ -87,7 +87,7 @@ class Merge:
             self._write()
         created = profile is None
         profile = profile or Profile()
-        was = profile.copy()
+        was = None if created else profile.copy()
         self._identify(profile, record)
         for name, value in record.profile.items():
             setattr(profile, name, value)
@@ -97,7 +97,7 @@ class Merge:
             else:
                 profile.attributes[name] = value
         self._agree(profile, record.consent or consent, source)
-        if not created and profile == was:
+        if profile == was:
             return Outcome("unchanged", profile)
         self._touched[id(profile)] = profile
         self._index(profile)
@@ -144,8 +144,8 @@ class Merge:
         if profile.source_id:
             self._by_source[profile.source_id] = profile
 
-    def _write(self) -> None:
-        """Write what changed so far."""
+    def _write(self, *, last: bool = False) -> None:
+        """Write what changed so far; `last`: nothing comes after it."""
         profiles = list(self._touched.values())
         consents = [
             each for each in profiles if each.consent != (self._before[each.id].consent if each.id else "unknown")
@@ -155,6 +155,8 @@ class Merge:
         customer_writes.add(self.session, [each for each in profiles if each.id is None], self.now)
         customer_writes.note_consents(self.session, consents, self.now)
         suppressions.remove(self.session, sorted(self._suppressed & {each.phone for each in profiles if each.phone}))
+        if last:
+            return
         for each in profiles:
             self._before[each.id or 0] = each.copy()
         self._touched.clear()

@@ -76,7 +76,8 @@ def _line(line: Line) -> list[Block]:
     state = " · *default*" if line.default else "" if line.enabled else " · disabled"
     waits = f"\n⚠ “{escape(line.needed_by)}” waits until it is enabled" if line.needed_by and not line.enabled else ""
     facts = [f"{line.rate:g} SMS segments a second"]
-    facts.append(f"last text taken {moment(line.success_at)}" if line.success_at else "no text taken yet")
+    if line.success_at:
+        facts.append(f"last text taken {moment(line.success_at)}")
     if line.failure_at:
         facts.append(f"last failure {moment(line.failure_at)}: {escape(line.failure)}")
     if not line.can_be_asked:

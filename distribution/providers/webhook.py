@@ -46,6 +46,8 @@ ARRIVALS = {"accepted": Arrival.ACCEPTED, "delivered": Arrival.DELIVERED, "undel
 EFFECTS = {"refused": Kind.REJECTED, "later": Kind.LATER, "pause": Kind.ACCOUNT}
 MEANT: dict[str, Meaning] = {"stop": "stop", "start": "start", "help": "help"}
 SHORTEST_KEY = 16
+# Seconds that a gateway may work on a request that was cut off before its list shows the text for certain.
+LISTED_WITHIN = 30.0
 LONGEST_VALIDITY = 604_800  # seconds: a week
 
 
@@ -121,8 +123,7 @@ class HttpProvider:
         """`validity`: seconds, digits; `look_up`: whether it can be asked for a text."""
         self._url = URL(url)
         self._key = key
-        # A gateway lists a text before it answers; one that was cut off may be worked on for a while.
-        self.listed_within: float | None = 30.0 if look_up else None
+        self.listed_within: float | None = LISTED_WITHIN if look_up else None
         self._more = (f', "from": {quoted(sender)}' if sender else "") + (
             f', "validity_seconds": {int(validity)}' if validity else ""
         )

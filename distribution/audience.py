@@ -82,13 +82,16 @@ def name(session: Session, audience: Mapping[str, Any]) -> str:
         raise Refused(str(refusal), field="audience") from None
 
 
-def from_list(session: Session, text_or_rows: lists.Lines, region: str | None, *, by: str, now: datetime) -> ListResult:
+def from_list(
+    session: Session, given: lists.Lines | lists.Matched, region: str | None, *, by: str, now: datetime
+) -> ListResult:
     """Make a list of the customers that pasted text, or rows of a file, name by number or source id.
 
+    `given` may be matched already, in a transaction that only read: a long list then holds up nobody who writes.
     Numbers that are no customer's are returned, not added: nobody has said that they agreed to be texted. Raises
     `Refused`, field "list", where nobody was found, and says why for the first line.
     """
-    matched = lists.match(session, text_or_rows, region)
+    matched = given if isinstance(given, lists.Matched) else lists.match(session, given, region)
     if not matched.customer_ids:
         raise Refused(_nobody(matched), field="list")
     segment = editing.create_list(session, f"List of {len(matched.customer_ids):,}", by=by, now=now)

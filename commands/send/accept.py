@@ -11,6 +11,8 @@ from commands.send.place import AUDIENCE, MESSAGE, NUMBERS, PURPOSE, SUBJECT, TY
 from commands.uploads import Upload
 from distribution import audience as audiences
 from distribution import drafts, settings
+from distribution.codes.taking import NEW
+from distribution.customers.lists import Matched, match
 from distribution.errors import Refused
 from distribution.files import Row, read_table
 from distribution.runtime import Runtime
@@ -19,8 +21,8 @@ from storage.tables import Distribution
 # The engine's fields that are typed into inputs of another name.
 FIELDS = {"mode": "type", "audience": "kind"}
 
-# A list is matched in one transaction, in which nobody else can write on SQLite: some 40,000 numbers, a few seconds at
-# worst. A longer one belongs in an import. Up to `AT_ONCE` it is read before Slack is answered.
+# Some 40,000 numbers, a second of matching. A longer list belongs on a static segment, which a job fills.
+# Up to `AT_ONCE` it is read before Slack is answered.
 LIST_BYTES = 512 * 1024
 AT_ONCE = 48 * 1024
 EXAMPLES = 5  # lines that the modal quotes of those that were not understood
@@ -39,15 +41,33 @@ NAMES = {number: name for name, number in NUMBERS.items()}
 
 # Of the inputs, those whose value can be shown again; a file cannot (`file_input` takes no initial value).
 KEPT = frozenset(
-    {"purpose", "group", "promotion", "kind", "segment", "customer", "pasted"}
+    {"purpose", "group", "policy", "promotion", "kind", "segment", "customer", "pasted"}
     | {"subject", "provider", "body", "when", "send_at"}
 )
 
 
+def matched(runtime: Runtime, place: Place, typed: Mapping[str, Any], file: Upload | None) -> Matched | None:
+    """Whom a pasted or uploaded list names, found without holding up anybody who writes; None without a list.
+
+    Raises `Refused`, fields "pasted" and "files".
+    """
+    pasted = str(typed.get("pasted") or "")
+    if place.step != AUDIENCE or typed.get("kind") != "list" or (file is None and not pasted.strip()):
+        return None
+    if file is not None and pasted.strip():
+        raise Refused("Paste numbers or upload a file, not both: clear one of them.", field="pasted")
+    lines = _rows(file) if file is not None else pasted
+    with runtime.db.read() as session:
+        return match(session, lines, settings.get(session, "region.default"))
+
+
 def accept(
-    runtime: Runtime, session: Session, place: Place, typed: Mapping[str, Any], person: Person, file: Upload | None
+    runtime: Runtime, session: Session, place: Place, typed: Mapping[str, Any], person: Person, found: Matched | None
 ) -> Place:
-    """Check and store a step; returns where the wizard goes next. Raises `Refused` at the field that was typed into."""
+    """Check and store a step; returns where the wizard goes next. Raises `Refused` at the field that was typed into.
+
+    `found`: whom its list names, as `matched` says.
+    """
     now = runtime.clock.now()
     if place.draft is None:
         draft = drafts.start(session, by=person.user_id, channel=place.channel or None, now=now)
@@ -64,10 +84,11 @@ def accept(
             purpose=str(typed.get("purpose") or ""),
             group_id=_number(typed.get("group")),
             promotion_id=_number(typed.get("promotion")),
+            code_policy=str(typed.get("policy") or NEW),
             now=now,
         )
     elif place.step == AUDIENCE:
-        return _accept_audience(session, draft, place, typed, person, file, now)
+        return _accept_audience(session, draft, place, typed, person, found, now)
     elif place.step == SUBJECT:
         drafts.set_subject(session, draft, str(typed.get("subject") or ""), now=now)
     elif place.step == MESSAGE:
@@ -103,7 +124,7 @@ def _accept_audience(
     place: Place,
     typed: Mapping[str, Any],
     person: Person,
-    file: Upload | None,
+    named: Matched | None,
     now: datetime,
 ) -> Place:
     """Step 3. A list with lines that were nobody's stays on screen, to be looked at, and goes on at the next press."""
@@ -118,20 +139,15 @@ def _accept_audience(
             raise Refused("Choose a customer: type the beginning of a name or number.", field="customer")
         _set(session, draft, {"kind": "customer", "customer_id": _number(typed["customer"])}, "customer", now)
     elif kind == "list":
-        pasted = str(typed.get("pasted") or "")
-        if file is None and not pasted.strip():
+        if named is None:
             if draft.audience.get("kind") != "list":
                 raise Refused("Paste phone numbers here, or upload a file below.", field="pasted")
             drafts.set_audience(session, draft, draft.audience, now=now)
             return onwards
-        if file is not None and pasted.strip():
-            raise Refused("Paste numbers or upload a file, not both: clear one of them.", field="pasted")
-        lines = _rows(file) if file is not None else pasted
-        region = settings.get(session, "region.default")
         try:
-            found = audiences.from_list(session, lines, region, by=person.user_id, now=now)
+            found = audiences.from_list(session, named, None, by=person.user_id, now=now)
         except Refused as refusal:
-            raise Refused(str(refusal), field="files" if file is not None else "pasted") from None
+            raise Refused(str(refusal), field="pasted" if str(typed.get("pasted") or "").strip() else "files") from None
         drafts.set_audience(session, draft, {"kind": "list", "segment_id": found.segment_id}, now=now)
         read = {
             "matched": found.matched,

@@ -57,7 +57,7 @@ def register(app: App, runtime: Runtime) -> None:
     app.action(message.BODY)(wizard.written)
     app.action(message.INSERT)(wizard.inserted)
     # Inputs of an actions block or without consequences still send an action, which wants an answer.
-    app.action(re.compile(r"^send\.(type|provider|send_at)$"))(lambda ack: ack())
+    app.action(re.compile(r"^send\.(type|provider|send_at|policy)$"))(lambda ack: ack())
     for action_id, search in (
         (purpose.GROUP, wizard.groups),
         (purpose.PROMOTION, wizard.promotions),
@@ -107,9 +107,9 @@ class Wizard:
     def _accepted(self, client: WebClient, here: Place, typed: dict[str, Any], person: Person) -> Place:
         """Check and store a step; returns where it goes on. Raises `Refused` at a field."""
         person.must("send")
-        file = self._file(client, typed)
+        found = accept.matched(self.runtime, here, typed, self._file(client, typed))
         with self.runtime.db.write() as session:
-            return accept.accept(self.runtime, session, here, typed, person, file)
+            return accept.accept(self.runtime, session, here, typed, person, found)
 
     def back(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """Back: what was typed is kept as it is, right or wrong."""

@@ -3,7 +3,7 @@
 import pytest
 
 from distribution import audience, settings
-from distribution.customers import profile
+from distribution.customers import lists, profile
 from distribution.errors import Refused
 from distribution.files import read_table
 from distribution.runtime import Runtime
@@ -113,3 +113,12 @@ def test_a_list_of_thousands_is_matched(people: Runtime) -> None:
         found = audience.from_list(session, iter(lines), "PL", by="U0MAYA", now=people.clock.now())
     assert found.matched == 1
     assert len(found.unmatched) + len(found.bad) == 12_000
+
+
+def test_a_list_that_was_matched_before_is_made_without_matching_again(people: Runtime) -> None:
+    """A long list is matched where nobody who writes waits for it."""
+    with people.db.read() as session:
+        matched = lists.match(session, "+48501234211\n+48501234299", "PL")
+    with people.db.write() as session:
+        found = audience.from_list(session, matched, None, by="U0MAYA", now=people.clock.now())
+    assert (found.matched, found.unmatched) == (1, ["+48501234299"])

@@ -340,6 +340,24 @@ def test_those_who_match_now_are_written_down(shop: World) -> None:
     assert named(shop, "poles in june").kind == "static"
 
 
+def test_a_segment_built_inside_the_wizard_is_chosen_there(shop: World) -> None:
+    made(shop, "Everybody", {})
+    shop.maya.command("/promo send")
+    shop.maya.view("Step 1 of 5").submit()
+    shop.maya.view("Step 2 of 5").choose("Custom message")
+    shop.wait_for(lambda: "Promo code group" not in shop.maya.view("Step 2 of 5").text, "the group to go")
+    shop.maya.submit()
+    shop.maya.view("Step 3 of 5").click("Build a new segment…")
+    shop.maya.view("New segment").fill("Name", "Poles")
+    shop.maya.fill("Country", "Poland (PL)")
+    shop.maya.view("2 customers · 67%").submit()
+    step = shop.maya.view("2 customers, 1 can be texted")
+    assert step.value("Segment") == "Poles"
+    step.submit()
+    shop.maya.view("Step 4 of 5").click("Back")
+    assert shop.maya.view("2 customers, 1 can be texted").value("Segment") == "Poles"
+
+
 def test_an_unsaved_segment_leaves_nothing(shop: World) -> None:
     begin(shop, "Nothing")
     shop.maya.close(everything=True)

@@ -72,7 +72,7 @@ def test_a_promotion_made_on_the_way_is_told_to_one_customer(world: World) -> No
     step.submit()
     maya.view("Step 3 of 5").choose("One customer")
     step = maya.wait_for(lambda: _with(maya, "Step 3 of 5", "Customer:"), "the search to show")
-    assert step.search("Customer", "kowals") == [f"Anna {at} Kowalska · {n}" for at, n in enumerate(shop.numbers, 1)]
+    assert step.search("Customer", "kowals") == [f"Anna {at} Kowalska" for at, _ in enumerate(shop.numbers, 1)]
     step.fill("Customer", "Anna 3")
     maya.view("Can be texted.").submit()
     maya.view("Step 4 of 5").fill("Subject", "Two for one").submit()

@@ -86,7 +86,7 @@ def counted(found: Count) -> str:
 
 
 def _segment(place: Place, facts: AudienceStep) -> list[Block]:
-    build = ui.actions(ui.button("Build its rules here…", NEW_SEGMENT), block_id="send.segment_tools")
+    build = ui.actions(ui.button("Build a new segment…", NEW_SEGMENT), block_id="send.segment_tools")
     if not facts.segments:
         return [ui.section("There is no segment yet. Build one here, or send to a list."), build]
     select = segment_select(facts.segments, SEGMENT, facts.segment_id)

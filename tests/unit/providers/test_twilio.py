@@ -42,7 +42,7 @@ from distribution.providers.twilio import API, MOST_PAGES, TwilioKind, TwilioPro
 from distribution.providers.twilio_errors import CODES
 from distribution.reasons import WORDS, words
 from distribution.runtime import Runtime
-from storage.tables import CallbackInbox, CodeState, Customer, Message, MessageState, PromoCode, Reply
+from storage.tables import CallbackInbox, CodeState, ConsentChange, Customer, Message, MessageState, PromoCode, Reply
 from storage.tables import Provider as Row
 from tests.sending import make_customers, make_distribution, make_group, sending, start, status, until
 from tests.unit.providers.fake_twilio import SERVICE, SID, TOKEN, Asked, FakeTwilio, inbound_form, serving, sign
@@ -570,6 +570,54 @@ def test_a_text_that_left_without_an_answer_is_found_in_the_list_and_not_sent_ag
             assert [asked.method for asked in fake.asked] == ["POST", "GET"]
             with runtime.db.read() as session:
                 assert session.scalar(select(Message.state)) is MessageState.ACCEPTED
+            assert check(runtime.db) == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Hi {{ client.first_name }}, show this: {{ client.promocode('Summer 10%') | qr }}",  # its code is not in it
+        "Hi {{ client.first_name }}, we moved",  # no code at all: known by its words
+    ],
+)
+def test_a_text_is_found_by_the_link_to_its_code_or_by_its_words(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    """Searching a text with a link for the code itself found nothing, twice, and texted the customer again."""
+    monkeypatch.setattr(TwilioProvider, "listed_within", 0.1)
+
+    async def scenario() -> None:
+        async with serving(FakeTwilio(answers=["drop-after-accept"])) as fake:
+            make_group(runtime, "Summer 10%", 5)
+            customers = make_customers(runtime, 1)
+            distribution = make_distribution(runtime, make_twilio(runtime, fake.url), customers, body=body)
+            start(runtime, distribution)
+            async with sending(runtime):
+                await until(lambda: status(runtime, distribution) == "done")
+            assert [asked.method for asked in fake.asked] == ["POST", "GET"]
+            assert check(runtime.db) == []
+
+    asyncio.run(scenario())
+
+
+def test_who_opted_out_at_twilio_is_opted_out_here_too(runtime: Runtime) -> None:
+    """21610: the code is active again, and nobody asks Twilio about this customer a second time."""
+
+    async def scenario() -> None:
+        async with serving(FakeTwilio(answers=[error(21610)])) as fake:
+            make_group(runtime, "Summer 10%", 5)
+            distribution = make_distribution(runtime, make_twilio(runtime, fake.url), make_customers(runtime, 1))
+            start(runtime, distribution)
+            async with sending(runtime):
+                await until(lambda: status(runtime, distribution) == "done")
+            with runtime.db.read() as session:
+                assert session.scalar(select(Customer.consent)) == "opted_out"
+                change = session.scalars(select(ConsentChange)).one()
+                assert (change.source, change.consent) == ("opted out at the provider", "opted_out")
+                assert session.scalars(select(PromoCode.state)).all().count(CodeState.ACTIVE) == 5
+                assert session.scalar(select(Row.last_success_at)) is not None, "refusing one customer is no failure"
             assert check(runtime.db) == []
 
     asyncio.run(scenario())

@@ -18,6 +18,7 @@ from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler
 from bot.settings import Settings, Unset
 from commands import (
     approvals,
+    codes,
     customers,
     distributions,
     groups,
@@ -40,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 # Everything that listens.
 PACKAGES = (
-    promo, home, send, distributions, approvals, groups, promotions, customers, segments, team, providers,
+    promo, home, send, distributions, approvals, groups, codes, promotions, customers, segments, team, providers,
     workspace_settings, jobs,
 )  # fmt: skip
 

@@ -16,14 +16,15 @@ ROLES = ("marketer", "approver", "admin", "support")
 MAY: dict[str, frozenset[str]] = {
     "support": frozenset(),
     "marketer": frozenset({"send", "edit"}),
-    "approver": frozenset({"send", "edit", "approve"}),
-    "admin": frozenset({"send", "edit", "approve", "administer"}),
+    "approver": frozenset({"send", "edit", "approve", "codes"}),
+    "admin": frozenset({"send", "edit", "approve", "codes", "administer"}),
 }
 
 NEEDED = {
     "send": "send messages: that takes a marketer, an approver or an admin",
     "edit": "change this: that takes a marketer, an approver or an admin",
     "approve": "approve: that takes an approver or an admin",
+    "codes": "revoke, replace or give out single codes: that takes an approver or an admin",
     "administer": "change settings or the team: that takes an admin",
 }
 
@@ -38,7 +39,7 @@ class Person:
     time_zone: str
 
     def may(self, action: str) -> bool:
-        """Whether they may "send", "edit", "approve" or "administer"."""
+        """Whether they may "send", "edit", "approve", "codes" (single ones, by hand) or "administer"."""
         return action in MAY[self.role]
 
     def must(self, action: str) -> None:

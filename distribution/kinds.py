@@ -7,6 +7,7 @@ from distribution.codes.generate import generate_codes
 from distribution.codes.groups import delete_codes
 from distribution.codes.importing import import_codes
 from distribution.customers.erasing import erase_traces
+from distribution.codes.redemption_import import import_redemptions
 from distribution.customers.importing import import_customers
 from distribution.jobs import JobFunction, Jobs
 from distribution.launch import run_launch
@@ -26,6 +27,7 @@ KINDS: dict[str, JobFunction] = {
     "segment_members": change_members,
     "stop": run_stop,
     "import_customers": import_customers,
+    "import_redemptions": import_redemptions,
 }
 
 

@@ -122,7 +122,7 @@ class Report:
     failures: Mapping[str, int] = field(default_factory=dict)  # by reason, most first
     codes: tuple[GroupCodes, ...] = ()
     repeated: int = 0  # codes sent again that their customers had
-    redeemed: int = 0  # of the codes issued by it
+    redeemed: int = 0  # of the codes that it issued, or sent again
     segments: int = 0  # SMS segments that the provider counted
     opted_out: int = 0  # customers who answered STOP
     to_settle: int = 0  # unknown ones whose provider cannot be asked: a person decides
@@ -268,18 +268,25 @@ def _codes(session: Session, row: Distribution) -> tuple[GroupCodes, ...]:
 
 
 def _redeemed(session: Session, row: Distribution) -> int:
-    if not row.codes_taken:
+    """How many of the codes that it sent were used since: those that it issued, and those that it sent again."""
+    if row.first_message_id is None:
         return 0
-    return (
-        session.scalar(
-            select(func.count()).where(
-                PromoCode.message_id >= row.first_message_id,
-                PromoCode.message_id <= row.last_message_id,
-                PromoCode.redeemed_at.is_not(None),
-            )
-        )
-        or 0
+    issued = select(func.count()).where(
+        PromoCode.message_id >= row.first_message_id,
+        PromoCode.message_id <= row.last_message_id,
+        PromoCode.redeemed_at.is_not(None),
     )
+    again = (
+        select(func.count())
+        .select_from(PromoCodeRepeat)
+        .join(PromoCode, PromoCode.id == PromoCodeRepeat.code_id)
+        .where(
+            PromoCodeRepeat.message_id >= row.first_message_id,
+            PromoCodeRepeat.message_id <= row.last_message_id,
+            PromoCode.redeemed_at >= PromoCodeRepeat.issued_at,
+        )
+    )
+    return sum(session.scalar(query) or 0 for query in (issued, again))
 
 
 def _repeated(session: Session, row: Distribution) -> int:

@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage import stock
 from storage.bulk import among
 from storage.database import is_sqlite
-from storage.tables import PromoCode, Redemption
+from storage.tables import Distribution, Message, PromoCode, Redemption
 
 CODE: Table = PromoCode.__table__  # type: ignore[assignment]
 REDEMPTION: Table = Redemption.__table__  # type: ignore[assignment]
@@ -36,6 +36,27 @@ def last_of(session: Session, code_id: int) -> Redemption | None:
     return session.scalars(
         select(Redemption).where(Redemption.code_id == code_id).order_by(Redemption.id.desc()).limit(1)
     ).first()
+
+
+def latest_id(session: Session) -> int:
+    """The id of the latest redemption; 0 where there is none."""
+    return session.scalar(select(func.max(Redemption.id))) or 0
+
+
+def distributions_after(session: Session, redemption_id: int, limit: int = 10_000) -> tuple[int, set[int]]:
+    """Whose codes were redeemed after a redemption (by its id), up to `limit` uses: the last id looked at, and the
+    distributions that had issued those codes and have a message in Slack that says so.
+    """
+    rows = session.execute(
+        select(Redemption.id, Distribution.id)
+        .outerjoin(PromoCode, PromoCode.id == Redemption.code_id)
+        .outerjoin(Message, Message.id == PromoCode.message_id)
+        .outerjoin(Distribution, (Distribution.id == Message.distribution_id) & Distribution.progress_ts.is_not(None))
+        .where(Redemption.id > redemption_id)
+        .order_by(Redemption.id)
+        .limit(limit)
+    ).all()
+    return (rows[-1][0] if rows else redemption_id), {row[1] for row in rows if row[1] is not None}
 
 
 def held(session: Session, codes: Collection[str]) -> dict[str, PromoCode]:

@@ -6,6 +6,7 @@ from commands.approvals.views import Card, Codes
 from commands.send.views.review import cost
 from distribution import promotions
 from distribution import review as reviews
+from distribution.codes.taking import SAME
 from distribution.errors import Refused
 from distribution.findings import Review
 from storage.tables import Approval, Distribution, PromoCodeGroup
@@ -34,7 +35,7 @@ def card(session: Session, approval: Approval) -> Card:
         recipients=review.recipients if review else audience.get("size", 0),
         total=review.total if review else audience.get("size", 0),
         audience=audience.get("name") or (review.audience if review else "–"),
-        codes=[Codes(need.name, need.needed, need.active) for need in review.codes] if review else [],
+        codes=[Codes(need.name, need.needed, need.active, need.kept) for need in review.codes] if review else [],
         segments=review.segments if review else 0,
         cost=cost(review) if review else "",
         sample=review.samples[0].text if review and review.samples else "",
@@ -50,7 +51,8 @@ def what(session: Session, distribution: Distribution) -> str:
     """What customers get, in words: "Unique codes from “Summer 10%”"."""
     words = PURPOSES[distribution.purpose]
     if distribution.group_id:
-        return f"{words} from “{session.get_one(PromoCodeGroup, distribution.group_id).name}”"
+        same = ", the same until redeemed" if distribution.code_policy == SAME else ""
+        return f"{words} from “{session.get_one(PromoCodeGroup, distribution.group_id).name}”{same}"
     if distribution.promotion_id:
         try:
             return f"{words} “{promotions.get(session, distribution.promotion_id).name}”"

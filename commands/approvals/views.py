@@ -25,11 +25,12 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True)
 class Codes:
-    """Codes that it will take from a group, of those active now."""
+    """Codes that it will take from a group, of those active now; `kept`: customers who get the code that they have."""
 
     group: str
     needed: int
     active: int
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,9 @@ def _numbers(facts: Card) -> list[str]:
     ]
     if facts.codes:
         lines = [
-            f"{number(code.needed)} of {number(code.active)} active in “{escape(code.group)}”" for code in facts.codes
+            f"{number(code.needed)} of {number(code.active)} active in “{escape(code.group)}”"
+            + (f" · {number(code.kept)} {'gets' if code.kept == 1 else 'get'} the code they have" if code.kept else "")
+            for code in facts.codes
         ]
         cells.append("*Codes*\n" + "\n".join(lines))
     if facts.segments:

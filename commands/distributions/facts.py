@@ -74,7 +74,7 @@ def report(session: Session, distribution: Distribution) -> Report:
         excluded={reasons.words(reason): n for reason, n in found.excluded.items()},
         failures={reasons.words(reason): n for reason, n in found.failures.items()},
         opted_out=found.opted_out,
-        redeemed=found.redeemed if found.codes else None,
+        redeemed=found.redeemed if found.codes or found.repeated else None,
         repeated=found.repeated,
         retryable=found.retryable,
         to_settle=found.to_settle,

@@ -8,6 +8,7 @@ and a restart can post a message a second time only where it fell between Slack'
 import hashlib
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from commands.distributions import facts, views
 from commands.ui.blocks import as_dicts
 from distribution import report as reports
 from distribution.runtime import Runtime
-from storage import approvals
+from storage import approvals, redemptions
 from storage import distributions as rows
 from storage.database import Database
 from storage.tables import Distribution
@@ -51,6 +52,9 @@ class Memory:
     edits: posting.Pace = field(default_factory=posting.Pace)
     reports: posting.Pace = field(default_factory=lambda: posting.Pace(every=LOOK_AGAIN))
     refused: posting.Pace = field(default_factory=lambda: posting.Pace(every=WITHOUT_CHARTS))
+    # Up to which redemption reports older than `FOLLOWED` were looked at, and until when (monotonic) to look at which.
+    redeemed_to: int | None = None
+    late: dict[int, float] = field(default_factory=dict)
     # One at a time: a click and the clock may want to show the same change.
     showing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -81,8 +85,9 @@ def refresh(runtime: Runtime, client: WebClient, *, clicked: int | None = None) 
     memory = _memories.setdefault(runtime.db, Memory())
     with memory.showing:
         with runtime.db.read() as session:
-            followed = rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)
-        for distribution_id in [row.id for row in followed]:
+            followed = [row.id for row in rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)]
+            followed += sorted(_late(session, memory).difference(followed))
+        for distribution_id in followed:
             if distribution_id == clicked:
                 memory.edits.forget(str(distribution_id))
             if not memory.edits.may(str(distribution_id)):
@@ -93,6 +98,17 @@ def refresh(runtime: Runtime, client: WebClient, *, clicked: int | None = None) 
                 continue
             except SlackApiError as error:
                 log.error("progress not shown", distribution=distribution_id, why=error.response.get("error"))
+
+
+def _late(session: Session, memory: Memory) -> set[int]:
+    """Distributions over for long whose codes were redeemed just now: their reports say so within a minute or two."""
+    if memory.redeemed_to is None:
+        memory.redeemed_to = redemptions.latest_id(session)
+    memory.redeemed_to, news = redemptions.distributions_after(session, memory.redeemed_to)
+    now = time.monotonic()
+    memory.late = {key: until for key, until in memory.late.items() if until > now}
+    memory.late |= dict.fromkeys(news, now + 2 * LOOK_AGAIN)
+    return set(memory.late)
 
 
 def shown(runtime: Runtime, session: Session, distribution: Distribution) -> Shown:

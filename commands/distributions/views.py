@@ -249,7 +249,7 @@ def _after(facts: Report) -> list[str]:
     if facts.opted_out:
         parts.append(f"Opted out {number(facts.opted_out)}")
     if facts.redeemed is not None:
-        parts.append(f"Redeemed {number(facts.redeemed)}")
+        parts.append(f"Redeemed {number(facts.redeemed)} so far")
     if facts.repeated:
         parts.append(f"{count(facts.repeated, 'code')} sent again")
     if facts.segments:

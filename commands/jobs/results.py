@@ -150,6 +150,22 @@ def _members_changed(session: Session, args: Data, result: Data) -> Outcome:
     return Outcome("\n".join(said), buttons, file)
 
 
+def _redemptions_imported(session: Session, args: Data, result: Data) -> Outcome:
+    """After a file of redemptions was imported."""
+    file = f"'{escape(result['filename'])}'"
+    lines = [f"{count(result['rows'], 'row')} of {file} read: {count(result['redeemed'], 'code')} redeemed."]
+    if result["again"]:
+        lines.append(f"{count(result['again'], 'use')} recorded before: nothing changed.")
+    if result["respelled"]:
+        lines.append(f"{count(result['respelled'], 'code')} written in another case: found all the same.")
+    rejected = None
+    if result["refused"]:
+        lines.append(f"Not taken: {count(result['refused'], 'row')}. The file in this thread says why, line by line.")
+        content = refused_csv(session, result["job_id"], result["names"]) or b""
+        rejected = _small_file(content, "Redemptions that were not taken")
+    return Outcome("\n".join(lines), (("Look up a code", "codes"),), rejected)
+
+
 KINDS: dict[str, Kind] = {
     "generate_codes": Kind(
         lambda session, args: f"Generating {count(args['count'], 'code')} for {_group(session, args)}",
@@ -162,6 +178,9 @@ KINDS: dict[str, Kind] = {
     "export_codes": Kind(lambda session, args: f"Exporting the codes of {_group(session, args)}", _codes_exported),
     "import_customers": Kind(
         lambda _session, args: f"Importing customers from '{escape(args['filename'])}'", _customers_imported
+    ),
+    "import_redemptions": Kind(
+        lambda _session, args: f"Importing redemptions from '{escape(args['filename'])}'", _redemptions_imported
     ),
     "segment_members": Kind(_members_title, _members_changed),
     "delete_codes": Kind(

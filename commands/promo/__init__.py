@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 
 from commands import (
     approvals,
+    codes,
     customers,
     distributions,
     groups,
@@ -48,6 +49,7 @@ VERBS = (
     distributions.VERB,
     approvals.VERB,
     groups.VERB,
+    *codes.VERBS,
     promotions.VERB,
     customers.VERB,
     segments.VERB,

@@ -10,7 +10,7 @@ from distribution.search import nearest
 ALIASES = {
     "home": "",
     "stock": "groups",
-    "codes": "groups",
+    "lookup": "codes",
     "people": "customers",
     "roles": "team",
     "gateways": "providers",

@@ -12,7 +12,7 @@ from commands.verbs import Verb
 # The order in which help tells what there is; a heading is shown when one of its verbs is there.
 SECTIONS = (
     ("Send", ("send", "distributions", "approvals")),
-    ("Codes", ("groups", "promotions")),
+    ("Codes", ("groups", "codes", "redeem", "replace", "promotions")),
     ("Customers", ("customers", "segments")),
     ("Workspace", ("team", "providers", "settings", "help")),
 )

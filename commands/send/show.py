@@ -17,6 +17,7 @@ from commands.ui.text import when as ui_when
 from distribution import audience as audiences
 from distribution import drafts, promotions, providers, reasons
 from distribution.codes.listing import listing
+from distribution.codes.taking import NEW, SAME
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage import customers, segments
@@ -76,7 +77,8 @@ def purpose_words(session: Session, draft: Distribution) -> str:
     """What customers get: "unique codes from “Summer 10%”"."""
     if draft.purpose == "unique_codes" and draft.group_id:
         group = session.get(PromoCodeGroup, draft.group_id)
-        return f"unique codes from “{group.name}”" if group else "unique codes"
+        same = ", the same until redeemed" if draft.code_policy == SAME else ""
+        return f"unique codes from “{group.name}”{same}" if group else "unique codes"
     if draft.purpose == "promotion" and draft.promotion_id:
         try:
             return f"promotion “{promotions.get(session, draft.promotion_id).name}”"
@@ -102,6 +104,7 @@ def purpose_facts(session: Session, draft: Distribution) -> purpose.PurposeStep:
         _number(kept.get("group", draft.group_id)),
         all_promotions(session),
         _number(kept.get("promotion", draft.promotion_id)),
+        kept.get("policy", draft.code_policy) or NEW,
     )
 
 

@@ -16,11 +16,18 @@ PURPOSE = "send.purpose"
 GROUP = "send.group"
 PROMOTION = "send.promotion"
 NEW_PROMOTION = "send.new_promotion"
+POLICY = "send.policy"
 
 PURPOSES = {
     "unique_codes": ("Unique codes from a group", "Each customer gets a code of their own"),
     "promotion": ("A cart-level promotion", "No code: tells customers what they get at checkout"),
     "custom": ("Custom message", "No new code: your own words"),
+}
+
+
+POLICIES = {
+    "new": ("A new code each time", "Also for customers who have one from before"),
+    "same": ("The same code until it is redeemed", "Who has one that they can still use gets that one again"),
 }
 
 
@@ -52,6 +59,7 @@ class PurposeStep:
     group_id: int | None = None
     promotions: Sequence[Promotion] = ()
     promotion_id: int | None = None
+    policy: str = "new"
 
 
 def view(place: Place, facts: PurposeStep, decided: Sequence[str] = ()) -> dict[str, Any]:
@@ -103,7 +111,9 @@ def _groups(place: Place, facts: PurposeStep) -> list[Block]:
     chosen = next((group for group in facts.groups if group.id == facts.group_id), None)
     if chosen:
         blocks.append(ui.context(f"{stock(chosen)}. The codes are set aside when the message is sent, not now."))
-    return blocks
+    policies = [ui.option(label, value, about) for value, (label, about) in POLICIES.items()]
+    radios = choose.radios(POLICY, policies, chosen=facts.policy)
+    return [*blocks, ui.field("Which code each customer gets", place.block_id("policy"), radios)]
 
 
 def _promotions(place: Place, facts: PurposeStep) -> list[Block]:

@@ -13,7 +13,7 @@ from commands.ui.charts import bar
 from commands.ui.choose import select
 from commands.ui.text import code, count, escape, number
 from distribution.reasons import words
-from distribution.review import Review, Running
+from distribution.review import GroupNeed, Review, Running
 
 SAMPLE = "send.sample"
 TEST = "send.test"
@@ -115,11 +115,15 @@ def _numbers(facts: ReviewStep) -> list[str]:
 def _codes(review: Review) -> str:
     if not review.codes:
         return "none needed"
-    return "\n".join(
-        f"{number(need.needed)} needed · {number(need.active)} active in “{escape(need.name)}”"
-        + (f" → *{number(need.missing)} missing*" if need.missing else " · enough")
-        for need in review.codes
-    )
+    return "\n".join(map(_need, review.codes))
+
+
+def _need(need: GroupNeed) -> str:
+    """One group: "412 new · 700 active in “Summer 10%” · enough", and who needs none."""
+    what = "new" if need.kept else "needed"
+    enough = f" → *{number(need.missing)} missing*" if need.missing else " · enough"
+    kept = f"\n{number(need.kept)} {'gets' if need.kept == 1 else 'get'} the code they have" if need.kept else ""
+    return f"{number(need.needed)} {what} · {number(need.active)} active in “{escape(need.name)}”{enough}{kept}"
 
 
 def _texts(review: Review) -> str:

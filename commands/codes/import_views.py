@@ -1,0 +1,134 @@
+"""Importing a file of redemptions: choose it, and correct what its columns say."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from slack_sdk.models.blocks import Block, StaticSelectElement
+from slack_sdk.models.blocks.block_elements import FileInputElement
+
+from commands.ui import blocks as ui
+from commands.ui.choose import select
+from commands.ui.text import clip, escape
+from distribution.codes.dates import ORDERS
+from distribution.codes.redemption_import import HEADS, Columns
+from distribution.errors import Refused
+from distribution.files import FILE_MAX_WORDS, Table
+
+FILE_STEP = "codes.import.file"
+COLUMNS_STEP = "codes.import.columns"
+READING = "codes.import.reading"
+STARTED = "codes.import.started"
+
+FILE_BLOCK = "codes.import:file"
+DATES_BLOCK = "codes.import:dates"
+
+FILE_TYPES = ["csv", "txt", "tsv", "xlsx", "xls", "ods"]
+LABELS = {
+    "code": "The promo code",
+    "when": "When it was used",
+    "where": "Where it was used",
+    "source": "The use's own id (order, receipt)",
+}
+HINTS = {
+    "when": "Without it, all were used now.",
+    "source": "A use with an id is never counted twice, however often its file is imported.",
+}
+NONE = "none"
+COLUMNS_SHOWN = 98
+EXAMPLES = 3
+
+
+def file_step(error: str = "") -> dict[str, Any]:
+    """The first step: a file. `error`: what was wrong with the one before."""
+    blocks: list[Block] = [ui.section(escape(error))] if error else []
+    blocks += [
+        ui.field(
+            "File of redemptions",
+            FILE_BLOCK,
+            FileInputElement(action_id="codes.import.chosen", filetypes=FILE_TYPES, max_files=1),
+            hint=f"CSV, TXT or a spreadsheet, up to {FILE_MAX_WORDS}, one use of a code to a row.",
+        ),
+        ui.context(
+            "You say next which column is which. What cannot be redeemed comes back as a file with the reasons."
+        ),
+    ]
+    return ui.modal("Import redemptions", blocks, callback_id=FILE_STEP, submit="Next")
+
+
+def reading(filename: str) -> dict[str, Any]:
+    """While the file is fetched."""
+    blocks = [ui.section(f"Reading {escape(filename)}…")]
+    return ui.modal("Import redemptions", blocks, callback_id=READING, close="Close")
+
+
+def columns_step(table: Table, guessed: Columns, upload_id: int) -> dict[str, Any]:
+    """The second step: which column says what, as guessed."""
+    names = table.column_names()[:COLUMNS_SHOWN]
+    blocks: list[Block] = [ui.section(f"*{escape(table.filename)}* · say which column is which.")]
+    for field in HEADS:
+        at = getattr(guessed, field)
+        blocks.append(
+            ui.field(
+                LABELS[field],
+                block_of(field),
+                _choice(field, names, at),
+                hint=_hint(table, field, at),
+            )
+        )
+    orders = [ui.option("promobot finds out", "auto"), *(ui.option(words, order) for order, words in ORDERS.items())]
+    blocks.append(
+        ui.field(
+            "How its dates are written",
+            DATES_BLOCK,
+            select("codes.import.order", orders, chosen="auto"),
+            hint="Only for dates such as 03/04/2026, where no line tells which is the day.",
+        )
+    )
+    metadata = json.dumps({"upload": upload_id})
+    return ui.modal("Import redemptions", blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
+
+
+def started() -> dict[str, Any]:
+    """After the last step: where the result will be."""
+    words = (
+        "The redemptions are being imported. promobot tells you in a direct message how it goes; you can close this."
+    )
+    return ui.modal("Import redemptions", [ui.section(words)], callback_id=STARTED, close="Done") | {
+        "clear_on_close": True
+    }
+
+
+def read(values: Mapping[str, Any], time_zone: str) -> Columns:
+    """What the second step's inputs say. `time_zone`: of who imports."""
+    at = {field: None if values[block_of(field)] in (None, NONE) else int(values[block_of(field)]) for field in HEADS}
+    order = "" if values[DATES_BLOCK] in (None, "auto") else str(values[DATES_BLOCK])
+    return Columns(at["code"] or 0, at["when"], at["where"], at["source"], order, time_zone)
+
+
+def errors(refusal: Refused) -> dict[str, str]:
+    """A refusal at the input that it is about."""
+    field = refusal.field or ""
+    block = DATES_BLOCK if field == "dates" else block_of(field if field in HEADS else "code")
+    return {block: str(refusal)}
+
+
+def block_of(field: str) -> str:
+    """The id of the block that says which column `field` is."""
+    return f"codes.import:{field}"
+
+
+def _choice(field: str, names: list[str], at: int | None) -> StaticSelectElement:
+    options = [ui.option(name, place) for place, name in enumerate(names)]
+    if field != "code":
+        options.insert(0, ui.option("No column", NONE))
+    chosen = next((option for option in options if option.value == str(at)), options[0])
+    return StaticSelectElement(action_id=f"codes.import.{field}", options=options, initial_option=chosen)
+
+
+def _hint(table: Table, field: str, at: int | None) -> str | None:
+    """The first cells of the column that was guessed, else what it means to have none."""
+    examples = [row[at] for row in table.sample if at is not None and row[at]][:EXAMPLES]
+    if examples:
+        return clip(" · ".join(clip(example, 40) for example in examples), 150)
+    return HINTS.get(field)

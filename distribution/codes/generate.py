@@ -228,11 +228,10 @@ class Maker:
         """Make and store one chunk of at most `most` codes; returns how many of its codes were new."""
         self._rounds += 1
         count = min(most, self.wanted - self.made)
-        drawn: dict[str, None] = {}  # keeps their order, and two that are equal are one
-        for source, part in zip(self._sources, proportional(count, self._weights()), strict=True):
-            drawn.update(dict.fromkeys(source.draw(part)))
-        # They are handed out in the order in which they are stored: as they were drawn, formats mixed.
-        order = list(drawn) if len(self._sources) == 1 else rows.mixed(sorted(drawn))
+        shares = zip(self._sources, proportional(count, self._weights()), strict=True)
+        drawn = [source.draw(part) for source, part in shares]
+        # They are handed out in the order in which they are stored: as they were drawn, and several formats mixed.
+        order = drawn[0] if len(drawn) == 1 else rows.mixed(sorted(set().union(*drawn)))
         inserted = rows.insert(session, order, group_id=group_id, lot_id=lot_id)
         self.made += inserted
         return inserted
@@ -247,7 +246,11 @@ class _Plenty:
     drained = False
 
     def __init__(self, form: Format, share: int) -> None:
-        self.draw = Ranges(form, share).draw if is_ample(form, share) else form.codes
+        self.draw = Ranges(form, share).draw if is_ample(form, share) else self._one_by_one
+        self._format = form
+
+    def _one_by_one(self, count: int) -> list[str]:
+        return list(dict.fromkeys(self._format.codes(count)))  # two that are equal are one
 
 
 class _Listed:

@@ -11,7 +11,7 @@ import benchmarks
 from benchmarks.figure import Figure
 
 # What the others measure with.
-TOOLS = ("__main__", "databases", "figure", "sink")
+TOOLS = ("__main__", "cache", "databases", "figure", "others", "sink")
 
 
 def modules() -> list[str]:
@@ -38,13 +38,18 @@ def main(wanted: list[str]) -> int:
         for figure in figures:
             table.add_row(
                 figure.name,
-                f"{figure.value:,.0f} {figure.unit}",
+                _number(figure.value, figure.unit),
                 figure.ceiling,
-                f"{figure.ceiling_value:,.0f} {figure.unit}",
+                _number(figure.ceiling_value, figure.unit),
                 f"{figure.ratio:.2f}",
             )
         console.print(table)
     return 0
+
+
+def _number(value: float, unit: str) -> str:
+    """A figure as it is read: with two decimals where it is small."""
+    return f"{value:,.2f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
 
 
 if __name__ == "__main__":

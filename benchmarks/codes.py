@@ -2,24 +2,34 @@
 
 import json
 import os
+import resource
 import secrets
-import string
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime
+from operator import attrgetter
+from statistics import median
 
+from benchmarks import others
 from benchmarks.databases import databases, kinds
 from benchmarks.figure import Figure, alternating, seconds
 from distribution.clock import SystemClock
 from distribution.codes import groups, intake
 from distribution.codes.format import Format
-from distribution.codes.listing import listing
-from distribution.codes.recipe import Recipe
 from distribution.codes.generate import Maker, generate, generate_into
+from distribution.codes.importing import WINDOW
+from distribution.codes.intake import Line
+from distribution.codes.listing import listing
+from distribution.codes.ranges import Ranges
+from distribution.codes.recipe import Recipe
 from distribution.codes.rules import CHUNK, INLINE
 from distribution.kinds import jobs_for
 from storage import groups as rows
 from storage.database import Database
 
 MILLION = 1_000_000
+ROUNDS = 3
 FORMAT = Format.parse("SUMMER-{string('0-9', 4)}{string('a-Z', 10)}")
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 BY = {"by": "bench", "now": NOW}
@@ -27,61 +37,106 @@ LISTENER = ("what a listener may take", 1000.0)
 
 
 def run() -> list[Figure]:
-    """All figures of this module; about two minutes."""
+    """All figures of this module; some minutes."""
     figures = making()
     for kind in kinds():
-        with databases(kind, 3) as (bare, made, taken):
-            figures += storing(bare, made, taken, kind) + beside_a_million(made, kind)
+        with databases(kind, 2) as (raw, ours):
+            figures += loading(raw, ours, kind) + beside_a_million(ours, kind)
     return figures
 
 
 def making() -> list[Figure]:
-    """Codes a second, against the operating system's random bytes alone, and one character at a time."""
+    """Making a million unique codes, and making and storing them on SQLite, against npm's package, which stores none.
 
-    def ours() -> None:
-        for _ in range(MILLION // CHUNK):
-            FORMAT.codes(CHUNK)
-
-    def bytes_alone() -> None:
-        for _ in range(MILLION // CHUNK):
-            os.urandom(CHUNK * 15)  # 14 characters are drawn, and a few bytes thrown away
-
-    def one_by_one() -> None:
-        for _ in range(MILLION // 50):
-            "".join(secrets.choice(string.digits) for _ in range(4))
-            "".join(secrets.choice(string.ascii_letters) for _ in range(10))
-
-    mine, ceiling, naive = alternating([ours, bytes_alone, one_by_one], 3)
+    Each is a process of its own, in turns; the time is that of the work inside of it, and the memory is what the
+    process has at its peak above what it had before. Without node: against the operating system's random bytes alone.
+    """
+    theirs, ours, stored = [], [], []
+    for _ in range(ROUNDS):
+        compared = others.voucher_codes(MILLION)
+        if compared is not None:
+            theirs.append(compared)
+        ours.append(_apart("make"))
+        stored.append(_apart("store"))
+    speed = MILLION / median(seconds for seconds, _ in ours)
+    kept = MILLION / median(seconds for seconds, _ in stored)
+    if theirs:
+        ceiling = ("npm's package, making only", MILLION / median(seconds for seconds, _ in theirs))
+    else:
+        ceiling = ("os.urandom of as many bytes", MILLION / seconds(lambda: os.urandom(MILLION * 15)))
+    memory = [("ours", ours), ("ours, storing them too", stored), ("npm's package", theirs)]
     return [
-        Figure("make codes", MILLION / mine, "codes/s", "os.urandom of as many bytes", MILLION / ceiling),
-        Figure("secrets.choice per character", MILLION / 50 / naive, "codes/s", "ours", MILLION / mine),
+        Figure("make unique codes", speed, "codes/s", *ceiling),
+        Figure("sqlite: make and store unique codes", kept, "codes/s", *ceiling),
+        *(
+            Figure(f"memory above the start, {whose}", median(mib for _, mib in taken), "MiB", "allowed", 60.0)
+            for whose, taken in memory
+            if taken
+        ),
     ]
 
 
-def storing(bare: Database, made: Database, taken: Database, kind: str) -> list[Figure]:
-    """Making and storing, and taking in, a million codes, against the bare statement; a chunk of each in turns."""
-    seconds_of = {"bare": 0.0, "make": 0.0, "take": 0.0}
-    group_id, lot_id = _group(made)
-    with made.read() as session:
-        maker = Maker(session, Recipe((FORMAT.text,)), MILLION)
-    intake_group, intake_lot = _group(taken)
+def _apart(what: str) -> tuple[float, float]:
+    """Seconds and MiB of `work` in a process of its own."""
+    command = [sys.executable, "-c", f"import benchmarks.codes as codes; codes.work({what!r}, {MILLION})"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    taken, mib = json.loads(said.splitlines()[-1])
+    return taken, mib
 
-    def make() -> None:
-        with made.write() as session:
-            maker.make(session, group_id, lot_id)
 
-    for at in range(MILLION // CHUNK):
-        codes = sorted(set(FORMAT.codes(CHUNK)))
-        lines = list(enumerate(FORMAT.codes(CHUNK), 1 + at * CHUNK))
-        seconds_of["bare"] += seconds(lambda: _bare(bare, at * CHUNK, codes))  # noqa: B023 -- called at once
-        seconds_of["make"] += seconds(make)
-        seconds_of["take"] += seconds(lambda: _take_in(taken, intake_group, intake_lot, lines))  # noqa: B023
-    statement = "INSERT … SELECT json_each, sorted" if kind == "sqlite" else "COPY, sorted"
-    ceiling = (f"{statement}, alone", MILLION / seconds_of["bare"])
-    return [
-        Figure(f"{kind}: make and store a million", MILLION / seconds_of["make"], "codes/s", *ceiling),
-        Figure(f"{kind}: take in a million", MILLION / seconds_of["take"], "codes/s", *ceiling),
-    ]
+def work(what: str, count: int) -> None:
+    """In a process of its own: make codes, or "store" them too; prints seconds and MiB."""
+    if what == "make":
+        before = peak()
+        ranges = Ranges(FORMAT, count)
+        taken = seconds(lambda: [None for _ in range(0, count, CHUNK) if not ranges.draw(min(CHUNK, count))])
+        print(json.dumps([taken, peak() - before]))
+        return
+    with databases("sqlite") as (db,):
+        group_id, lot_id = _group(db)
+        before = peak()
+        with db.read() as session:
+            maker = Maker(session, Recipe((FORMAT.text,)), count)
+
+        def make() -> None:
+            while maker.goes_on:
+                with db.write() as session:
+                    maker.make(session, group_id, lot_id)
+
+        print(json.dumps([seconds(make), peak() - before]))
+
+
+def peak() -> float:
+    """The most memory that this process has had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def loading(raw: Database, ours: Database, kind: str) -> list[Figure]:
+    """Taking in a million codes in no order, against the bare unsorted statement; window by window, in turns.
+
+    A thousandth of ours is there already, and another stands in the file twice: both are reported, line by line.
+    """
+    codes = list(dict.fromkeys(FORMAT.codes(MILLION)))
+    group_id, lot_id = _group(ours)
+    with ours.write() as session:
+        intake.add(session, group_id, codes[500::1000], method="paste", **BY)
+    lines = [Line(number, code) for number, code in enumerate(codes, 1)]
+    lines += [Line(number, code) for number, code in enumerate(codes[::1000], len(codes) + 1)]
+    taken = {"raw": 0.0, "ours": 0.0}
+    left = 0
+    for start in range(0, len(codes), WINDOW):
+        plain = codes[start : start + WINDOW]
+        taken["raw"] += seconds(lambda: _unsorted(raw, start + 1, plain))  # noqa: B023 -- called at once
+        window = lines[start : start + WINDOW] if start + WINDOW < len(codes) else lines[start:]
+        began = time.perf_counter()
+        window.sort(key=attrgetter("code", "number"))
+        for first in range(0, len(window), CHUNK):
+            with ours.write() as session:
+                left += len(intake.take(session, group_id, lot_id, window[first : first + CHUNK], NOW))
+        taken["ours"] += time.perf_counter() - began
+    assert left == len(codes[500::1000]) + len(codes[::1000]), left
+    statement = "executemany, unsorted, alone" if kind == "sqlite" else "COPY, unsorted, alone"
+    return [Figure(f"{kind}: load codes", len(codes) / taken["ours"], "codes/s", statement, len(codes) / taken["raw"])]
 
 
 def beside_a_million(db: Database, kind: str) -> list[Figure]:
@@ -121,26 +176,21 @@ def _group(db: Database) -> tuple[int, int]:
         return group.id, rows.add_lot(session, group.id, "generate", {}, **BY).id
 
 
-def _take_in(db: Database, group_id: int, lot_id: int, lines: list[tuple[int, str]]) -> None:
-    with db.write() as session:
-        intake._take(session, group_id, lot_id, lines)
-
-
-def _bare(db: Database, first: int, codes: list[str]) -> None:
-    """The statement alone: ids in order, nothing looked up and nothing counted."""
-    with db.write() as session:
-        connection = session.connection()
-        if db.is_sqlite:
-            connection.exec_driver_sql(
-                "INSERT INTO promo_code (id, code, group_id, lot_id, state) "
-                f"SELECT {first} + key, value, 1, 1, 0 FROM json_each(?)",
-                (json.dumps(codes),),
-            )
-            return
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        with (
-            driver.cursor() as cursor,
-            cursor.copy("COPY promo_code (id, code, group_id, lot_id, state) FROM STDIN") as copy,
-        ):
-            copy.write("".join([f"{first + place}\t{code}\t1\t1\t0\n" for place, code in enumerate(codes)]))
+def _unsorted(db: Database, first: int, codes: list[str]) -> None:
+    """The bare statement by chunks: ids in order, nothing sorted, looked up or counted."""
+    for start in range(0, len(codes), CHUNK):
+        part = codes[start : start + CHUNK]
+        with db.write() as session:
+            driver = session.connection().connection.driver_connection
+            assert driver is not None
+            if db.is_sqlite:
+                driver.executemany(
+                    "INSERT INTO promo_code (id, code, group_id, lot_id, state) VALUES (?, ?, 1, 1, 0)",
+                    list(enumerate(part, first + start)),
+                )
+                continue
+            with (
+                driver.cursor() as cursor,
+                cursor.copy("COPY promo_code (id, code, group_id, lot_id, state) FROM STDIN") as copy,
+            ):
+                copy.write("".join([f"{number}\t{code}\t1\t1\t0\n" for number, code in enumerate(part, first + start)]))

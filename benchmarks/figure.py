@@ -5,13 +5,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+LESS_IS_BETTER = ("ms", "s", "MiB")
+
 
 @dataclass(frozen=True)
 class Figure:
     """`value` in `unit`, and the same measured of `ceiling`: what the machine could do at most, or what is allowed.
 
-    For a speed more is better and the ratio is value / ceiling; for a time (`unit` "ms" or "s") less is better and the
-    ratio is ceiling / value. So a ratio of 1 is the ceiling, and of two runs the higher ratio is the better one.
+    For a speed more is better and the ratio is value / ceiling; of time and memory (`unit` in `LESS_IS_BETTER`) less is
+    better and the ratio is ceiling / value. So a ratio of 1 is the ceiling, and of two runs the higher ratio is better.
     """
 
     name: str
@@ -22,9 +24,9 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """How near the ceiling it is: 0 to about 1."""
-        if self.unit in ("ms", "s"):
-            return self.ceiling_value / self.value
+        """How near the ceiling it is; above 1 where the "ceiling" is somebody else's work."""
+        if self.unit in LESS_IS_BETTER:
+            return self.ceiling_value / max(self.value, 1e-9)
         return self.value / self.ceiling_value
 
 

@@ -101,7 +101,7 @@ def fill(runtime: Runtime) -> tuple[dict[int, int], int, int]:
         lot = PromoCodeLot(group_id=group.id, method="generate", created_at=now, created_by="U0MAYA")
         session.add(lot)
         session.flush()
-        code_rows.insert(session, sorted(set(form.codes(120_000))), group_id=group.id, lot_id=lot.id)
+        code_rows.insert(session, list(set(form.codes(120_000))), group_id=group.id, lot_id=lot.id)
         provider = Provider(name="S", name_key="s", kind="sandbox", config={}, created_at=now, created_by="U0MAYA")
         session.add(provider)
         segments = {}
@@ -154,7 +154,7 @@ def load_batch(runtime: Runtime) -> None:
     """500 recipients for the sender, without their messages: the queries are of the same shape."""
     with runtime.db.read() as session:
         draft = session.scalars(select(Distribution).order_by(Distribution.id.desc()).limit(1)).one()
-        Loader(session, draft, runtime.links).for_customers(range(1, 501))
+        Loader(session, draft, runtime.links).for_customers(range(1, 501), runtime.clock.now())
 
 
 def text() -> None:

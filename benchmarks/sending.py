@@ -1,7 +1,6 @@
 """Messages a second from lease to record, beside the same HTTP client posting the same bodies with nothing around it.
 
-One process, one loop, alternating slices, five pairs; the sink is a process of its own. And blocking 100,000 of a
-million codes, beside two plain updates of as many rows.
+One process, one loop, alternating slices, five pairs; the sink is a process of its own.
 """
 
 import asyncio
@@ -11,23 +10,19 @@ import time
 from collections import deque
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import insert, select, update
 from yarl import URL
 
+from benchmarks.cache import runtime_over
 from benchmarks.databases import databases, kinds
-from benchmarks.figure import Figure, seconds
+from benchmarks.figure import Figure
 from benchmarks.sink import sink
 from distribution import providers, seal
-from distribution.clock import SystemClock
-from distribution.kinds import jobs_for
 from distribution.launch import launch
-from distribution.links import Links
 from distribution.providers import http
 from distribution.runtime import Runtime
 from distribution.sending.options import Options
 from distribution.sending.worker import Sender, new_loop
-from distribution.vault import Vault
-from storage.database import Database
 from storage.sequences import take
 from storage.tables import (
     Customer,
@@ -53,19 +48,12 @@ BODY = (
 
 
 def run() -> list[Figure]:
-    """Sending at once and with a gateway that takes 80 ms, on each database; then blocking."""
+    """Sending at once and with a gateway that takes 80 ms, on each database."""
     figures = []
     for kind in kinds():
         for latency, concurrency in ((0, 100), (80, 400)):
             figures.append(sending(kind, latency, concurrency))
-        figures.append(blocking(kind))
     return figures
-
-
-def runtime_over(db: Database) -> Runtime:
-    """A runtime as the process has it."""
-    clock, vault = SystemClock(), Vault("a key for benchmarks")
-    return Runtime(db, clock, jobs_for(clock), Links("http://localhost:8000", vault.derive("qr links")), vault)
 
 
 def load(runtime: Runtime, customers: int, codes: int) -> int:
@@ -94,7 +82,7 @@ def load(runtime: Runtime, customers: int, codes: int) -> int:
                     for n in range(start, min(start + 20_000, customers))
                 ],
             )
-        first = take(session, "code", codes)
+        first = take(session, "promo_code", codes)
         for start in range(0, codes, 20_000):
             session.execute(
                 insert(PromoCode.__table__),  # type: ignore[arg-type]
@@ -230,46 +218,3 @@ async def _post(url: str, body: bytes, count: int, concurrency: int) -> float:
         started = time.perf_counter()
         await asyncio.gather(*(work() for _ in range(concurrency)))
         return time.perf_counter() - started
-
-
-def blocking(kind: str, codes: int = 1_000_000, recipients: int = 100_000) -> Figure:
-    """Blocking a code for each of 100,000 recipients, against two plain updates of as many rows."""
-    with databases(kind) as [db]:
-        runtime = runtime_over(db)
-        group = load(runtime, recipients, codes)
-        with db.write() as session:
-            provider = providers.add(
-                session,
-                runtime.vault,
-                name="Sink",
-                kind="sandbox",
-                config={"base_url": "http://127.0.0.1:9"},
-                by="bench",
-                now=NOW,
-            ).id
-        distribution_id = sealed(runtime, provider, 0, recipients)
-
-        def block() -> None:
-            with db.write() as session:
-                launch(session, runtime, distribution_id)
-            while runtime.jobs.run_next(runtime):
-                pass
-
-        ours = seconds(block)
-        with db.read() as session:
-            blocked = session.scalar(select(PromoCodeStock.blocked).where(PromoCodeStock.group_id == group))
-            top = session.scalar(select(func.max(PromoCode.id)).where(PromoCode.state == 0)) or 0
-        if blocked != recipients:
-            raise RuntimeError(f"{blocked} codes were blocked")
-
-        def floor() -> None:
-            with db.write() as session:
-                session.execute(
-                    text("UPDATE promo_code SET state = 1, customer_id = id, message_id = id WHERE id > :after"),
-                    {"after": top - recipients},
-                )
-                texts = text("UPDATE message SET segments = 1 WHERE distribution_id = :id")
-                session.execute(texts, {"id": distribution_id})
-
-        plain = seconds(floor)
-    return Figure(f"launching to {recipients:,} with {codes:,} codes, {kind}", ours, "s", "two plain updates", plain)

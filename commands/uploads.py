@@ -1,7 +1,7 @@
 """Files that people upload in a modal, fetched from Slack with the bot's token; and files that we upload."""
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
@@ -61,10 +61,31 @@ def fetch(client: WebClient, file_id: str, *, largest: int, field: str) -> Uploa
         raise Refused("The file could not be fetched from Slack. Try again.", field=field) from None
 
 
+def spooled(text: Iterable[str]) -> Iterator[str]:
+    """`text`, read now (to a file on disk where it is long) and given back later, when no transaction is open."""
+    file = tempfile.SpooledTemporaryFile(MIB, "w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed when read
+    file.writelines(text)
+    file.seek(0)
+
+    def parts() -> Iterator[str]:
+        with file:
+            while part := file.read(MIB):
+                yield part
+
+    return parts()
+
+
 def send(
-    client: WebClient, text: Iterable[str], *, name: str, title: str, channel: str, thread_ts: str | None = None
+    client: WebClient,
+    text: Iterable[str],
+    *,
+    name: str,
+    title: str,
+    channel: str,
+    thread_ts: str | None = None,
+    comment: str | None = None,
 ) -> None:
-    """Upload a file of `text` to a channel or thread. Raises `SlackApiError`, or `URLError` from the upload itself.
+    """Upload a file of `text` to a channel or thread, with a comment. Raises `SlackApiError`, or `URLError`.
 
     The text goes through a file on disk: slack_sdk's own `files_upload_v2` would hold it in memory, whole, and an
     export may have hundreds of megabytes (docs.slack.dev/messaging/working-with-files, "Uploading files").
@@ -80,5 +101,8 @@ def send(
         with urlopen(request, timeout=SEND_TIMEOUT):  # noqa: S310
             pass
     client.files_completeUploadExternal(
-        files=[{"id": ticket["file_id"], "title": title}], channel_id=channel, thread_ts=thread_ts
+        files=[{"id": ticket["file_id"], "title": title}],
+        channel_id=channel,
+        thread_ts=thread_ts,
+        initial_comment=comment,
     )

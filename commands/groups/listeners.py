@@ -1,7 +1,7 @@
 """Buttons: what they open, and the list that turns its pages in place."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +10,15 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from commands import modals
-from commands.groups import forms, inputs, show, views
-from commands.groups.place import Place, Typed, Value
+from commands import modals, uploads
+from commands.groups import forms, inputs, show, table, views
+from commands.groups.place import FIRST_ORDER, TABLE, Place, Typed, Value
 from commands.people import Person, recognise
 from commands.send.typing import Typing
 from commands.ui.blocks import as_dicts
 from distribution.codes import groups
-from distribution.codes.export import group_csv
+from distribution.codes.export import AT_ONCE, group_csv
+from distribution.codes.export import KIND as EXPORT_KIND
 from distribution.codes.intake import leftovers_csv
 from distribution.codes.listing import line
 from distribution.codes.uses import uses
@@ -45,6 +46,8 @@ def register(app: App, runtime: Runtime) -> None:
         app.action(re.compile(rf"^{re.escape(action_id)}(:\w+)?$"))(_button(listener))
     app.action(views.MORE)(buttons.more)
     app.action(re.compile(rf"^{re.escape(views.TURN)}:.*:(next|previous)$"))(buttons.turn)
+    app.action(table.PICK)(buttons.more)
+    app.action(views.ORDER)(buttons.sort)
     app.action(inputs.METHOD)(buttons.redraw)
     app.action(inputs.LOOK)(buttons.redraw)
     app.action(inputs.MORE_OPTIONS)(buttons.redraw)
@@ -114,12 +117,22 @@ class Buttons:
         modals.show(client, body, view)
 
     def export(self, body: Body, client: WebClient, value: str) -> None:
-        """A group's codes as a CSV, to the person alone: each of them is worth money."""
+        """A group's codes as a CSV, to the person alone: each of them is worth money. Many are written by a job."""
         person, group_id = self._editor(body, client), Value.read(value).group_id
-        with self.runtime.db.read() as session:
-            group, _ = groups.found(session, group_id)
-            content = group_csv(session, group_id)
-        _send_file(client, body, person, f"{_filename(group)}.csv", content, f"The codes of '{group.name}'")
+        with self.runtime.db.write() as session:
+            group, stock = groups.found(session, group_id)
+            content = None
+            if stock.total <= AT_ONCE:
+                content = group_csv(session, group_id)
+            else:
+                args = {"group_id": group_id}
+                self.runtime.jobs.enqueue(
+                    session, EXPORT_KIND, args, by=person.user_id, channel=person.user_id, total=stock.total
+                )
+        if content is None:
+            _tell(client, body, "The CSV is being written. It comes to your direct messages with promobot.")
+        else:
+            _send_file(client, body, person, f"{_filename(group)}.csv", [content], f"The codes of '{group.name}'")
 
     def leftovers(self, body: Body, client: WebClient, value: str) -> None:
         """The lines that an addition did not take, as a CSV."""
@@ -129,9 +142,9 @@ class Buttons:
             if lot is None:
                 raise Refused("These lines are not kept any more.")
             group = session.get_one(PromoCodeGroup, lot.group_id)
-            content = "".join(leftovers_csv(session, lot.id))
-        title = f"Lines that '{group.name}' did not take"
-        _send_file(client, body, person, f"{_filename(group)}-not-taken.csv", content, title)
+            title = f"Lines that '{group.name}' did not take"
+            kept = uploads.spooled(leftovers_csv(session, lot.id))
+        _send_file(client, body, person, f"{_filename(group)}-not-taken.csv", kept, title)
 
     def more(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
         """The row's menu: its options say which button they stand for."""
@@ -142,8 +155,15 @@ class Buttons:
     def turn(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
         """Another page, in place."""
         ack()
-        words = action["action_id"].removeprefix(f"{views.TURN}:").rpartition(":")[0]
-        place = Place(list_url=body.get("response_url", ""), first=int(action["value"]), words=words)
+        order, _, words = action["action_id"].removeprefix(f"{views.TURN}:").rpartition(":")[0].partition(":")
+        place = Place(list_url=body.get("response_url", ""), first=int(action["value"]), words=words, order=order)
+        refresh_list(self.runtime, client, place, body["user"]["id"])
+
+    def sort(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
+        """Another order, or all in one table; from its first page."""
+        ack()
+        order, _, words = action["selected_option"]["value"].partition(" ")
+        place = Place(list_url=body.get("response_url", ""), words=words, order=order)
         refresh_list(self.runtime, client, place, body["user"]["id"])
 
     def redraw(self, ack: Ack, body: Body, client: WebClient) -> None:
@@ -185,10 +205,11 @@ def place_of(body: Body, value: str) -> Place:
     if view.get("callback_id", "").startswith("groups."):
         below = view["id"] if view["callback_id"] == views.DETAIL else ""
         came = Place.load(view["private_metadata"])
-        return Place(found.group_id, came.list_url, came.first, came.words, below)
+        return Place(found.group_id, came.list_url, came.first, came.words, below, order=came.order)
     # Only our own list says which page it is on; another surface's message is not ours to replace.
     ours = any(action.get("block_id", "").startswith("groups.") for action in body.get("actions", ()))
-    return Place(found.group_id, body.get("response_url", "") if ours else "", found.first, found.words)
+    list_url = body.get("response_url", "") if ours else ""
+    return Place(found.group_id, list_url, found.first, found.words, order=found.order)
 
 
 def refresh_list(runtime: Runtime, client: WebClient, place: Place, user_id: str, note: str = "") -> None:
@@ -201,19 +222,25 @@ def refresh_list(runtime: Runtime, client: WebClient, place: Place, user_id: str
     with runtime.db.read() as session:
         person = recognise(session, user_id)
         try:
-            text, blocks = show.message(runtime, session, person, place.words, place.first, note)
+            text, blocks = show.message(runtime, session, person, place.words, place.first, note, place.order)
         except Refused:  # what was searched is not there any more
             text, blocks = show.message(runtime, session, person, "", 0, note)
     answer = WebhookClient(place.list_url).send(text=text, blocks=as_dicts(blocks), replace_original=True)
-    if answer.status_code != 200:
+    if answer.status_code != 200 and place.order == TABLE:  # a workspace that does not show tables yet
+        refresh_list(runtime, client, replace(place, order=FIRST_ORDER), user_id, note)
+    elif answer.status_code != 200:
         log.info("list not refreshed", status=answer.status_code, body=answer.body)
 
 
-def _send_file(client: WebClient, body: Body, person: Person, name: str, content: str, title: str) -> None:
+def _send_file(client: WebClient, body: Body, person: Person, name: str, lines: Iterable[str], title: str) -> None:
     """Upload a file to the person's direct messages, and say so where they pressed."""
     channel = client.conversations_open(users=person.user_id)["channel"]["id"]
-    client.files_upload_v2(channel=channel, filename=name, content=content, title=title, initial_comment=f"{title}.")
-    said = "The CSV is in your direct messages with promobot."
+    uploads.send(client, lines, name=name, title=title, channel=channel, comment=f"{title}.")
+    _tell(client, body, "The CSV is in your direct messages with promobot.")
+
+
+def _tell(client: WebClient, body: Body, said: str) -> None:
+    """Say something where somebody pressed."""
     if body.get("response_url"):
         WebhookClient(body["response_url"]).send(text=said, response_type="ephemeral", replace_original=False)
     elif body.get("view", {}).get("callback_id") in (views.DETAIL, views.RESULT):

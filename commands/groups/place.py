@@ -15,6 +15,7 @@ GENERATE, PASTE, FILE = "generate", "paste", "file"
 OUT = "out"
 NO_EXPIRY = "none"
 FIRST_ORDER = "name"  # of a list that nobody has sorted
+TABLE = "table"  # instead of an order: all groups in one table, which Slack sorts and filters
 
 # What a form keeps of inputs that it does not show now; Slack takes 3,000 characters of metadata.
 KEPT = (

@@ -1,14 +1,19 @@
 """From the database to what is shown of groups."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from slack_sdk.models.blocks import Block
 from sqlalchemy.orm import Session
 
-from commands.groups import views
-from commands.groups.place import Value, last_day
+from commands.groups import table, views
+from commands.groups.place import FIRST_ORDER, TABLE, Value, last_day
 from commands.people import Person
 from commands.ui import paging
+from commands.ui.text import roughly
 from distribution.codes import groups
-from distribution.codes.listing import GroupLine, line, listing
+from distribution.codes.forecast import runs_out
+from distribution.codes.listing import ORDERS, GroupLine, line, listing
 from distribution.codes.uses import uses
 from distribution.errors import Refused
 from distribution.runtime import Runtime
@@ -18,17 +23,23 @@ from storage.names import fold
 
 LOTS_SHOWN = 5
 
-Message = tuple[str, list[Block]]
+Message = tuple[str, Sequence[Block | dict[str, Any]]]
 
 
 def message(
-    runtime: Runtime, session: Session, person: Person, words: str = "", first: int = 0, note: str = ""
+    runtime: Runtime,
+    session: Session,
+    person: Person,
+    words: str = "",
+    first: int = 0,
+    note: str = "",
+    order: str = FIRST_ORDER,
 ) -> Message:
     """The list, or the one group that `words` name or are part of: plain text and blocks.
 
-    Raises `Refused`, with the nearest name, when `words` are in none.
+    `order`: one of `ORDERS`, or `TABLE`. Raises `Refused`, with the nearest name, when `words` are in none.
     """
-    lines = listing(session)
+    lines = listing(session, runtime.clock.now(), order if order in ORDERS else FIRST_ORDER)
     if words:
         lines = _matching(lines, words)
         if len(lines) == 1:
@@ -36,7 +47,9 @@ def message(
             found = detail(runtime, session, person, only.id)
             return f"Promo code group {only.name}", views.detail_blocks(found, Value(only.id, 0, only.name), note)
     shown = [_shown(runtime, person, each) for each in lines]
-    return views.listing(paging.page_of(shown, first), words, may_edit=person.may("edit"), note=note)
+    if order == TABLE:
+        return table.listing(paging.page_of(shown, first, table.ROWS), words, may_edit=person.may("edit"), note=note)
+    return views.listing(paging.page_of(shown, first), words, order, may_edit=person.may("edit"), note=note)
 
 
 def detail(runtime: Runtime, session: Session, person: Person, group_id: int) -> views.Detail:
@@ -46,14 +59,16 @@ def detail(runtime: Runtime, session: Session, person: Person, group_id: int) ->
         views.Lot(lot.id, lot.method, lot.created_by, lot.created_at, lot.inserted, lot.duplicated, lot.discarded)
         for lot in rows.lots(session, group_id, LOTS_SHOWN)
     ]
-    shown = _shown(runtime, person, line(group, stock))
+    now = runtime.clock.now()
+    shown = _shown(runtime, person, line(group, stock, runs_out(session, group, now)))
     return views.Detail(shown, lots, uses(session, group), person.may("edit"))
 
 
 def _shown(runtime: Runtime, person: Person, each: GroupLine) -> views.Shown:
     today = last_day(runtime.clock.now(), person.time_zone)
     assert today is not None  # noqa: S101 -- only None has no day
-    return views.Shown(each, last_day(each.expires_at, person.time_zone), today)
+    said = roughly(each.runs_out, person.time_zone, now=runtime.clock.now()) if each.runs_out else ""
+    return views.Shown(each, last_day(each.expires_at, person.time_zone), today, said)
 
 
 def _matching(lines: list[GroupLine], words: str) -> list[GroupLine]:

@@ -7,13 +7,13 @@ from typing import Any
 
 from slack_sdk.models.blocks import Block, OverflowMenuElement
 
-from commands.groups.place import Place, Value
+from commands.groups.place import FIRST_ORDER, TABLE, Place, Value
 from commands.groups.words import not_taken
 from commands.ui import blocks as ui
-from commands.ui import paging
+from commands.ui import choose, paging
 from commands.ui.text import clip, code, count, escape, moment, number
 from distribution.codes.format import LOOKALIKES
-from distribution.codes.listing import GroupLine
+from distribution.codes.listing import ORDERS, GroupLine
 from distribution.codes.lots import Added
 from distribution.codes.recipe import Recipe
 from distribution.codes.uses import Use
@@ -27,6 +27,7 @@ EXPORT = "groups.export"
 LEFTOVERS = "groups.leftovers"
 MORE = "groups.more"
 TURN = "groups.page"
+ORDER = "groups.order"
 
 DETAIL = "groups.detail"
 RESULT = "groups.result"
@@ -62,11 +63,12 @@ class Lot:
 
 @dataclass(frozen=True)
 class Shown:
-    """A group with its reader's calendar: the last day in their zone, and whether that is over."""
+    """A group with its reader's calendar: the last day in their zone, whether that is over, and when codes run out."""
 
     line: GroupLine
     last_day: date | None
     today: date
+    runs_out: str = ""  # in words; "" where there is no forecast
 
     @property
     def expired(self) -> bool:
@@ -84,11 +86,25 @@ class Detail:
     may_edit: bool
 
 
-def listing(page: paging.Page[Shown], words: str, *, may_edit: bool, note: str = "") -> tuple[str, list[Block]]:
+def listing(
+    page: paging.Page[Shown], words: str, order: str = FIRST_ORDER, *, may_edit: bool, note: str = ""
+) -> tuple[str, list[Block]]:
     """The list as a message: its plain text and its blocks. `words`: what was searched; `note`: mrkdwn on top."""
     words = words[:WORDS_MAX]
+    blocks = head(page, words, order, may_edit=may_edit, note=note)
+    for shown in page.items:
+        blocks += _row(shown, Value(shown.line.id, page.first, words, order), may_edit=may_edit)
+    blocks += paging.turner(page, f"{TURN}:{order}:{words}")
+    names = ", ".join(f"{shown.line.name} ({number(shown.line.active)} active)" for shown in page.items)
+    return clip(f"Promo code groups: {names or 'none yet'}", 3000), blocks
+
+
+def head(page: paging.Page[Shown], words: str, order: str, *, may_edit: bool, note: str) -> list[Block]:
+    """What stands above a list: its title, the button for a new group, and how it is shown."""
     title = f"*Promo code groups* with “{escape(words)}”" if words else "*Promo code groups*"
-    new = ui.button("Create group", CREATE, str(Value(0, page.first, words)), style="primary") if may_edit else None
+    new = None
+    if may_edit:
+        new = ui.button("Create group", CREATE, str(Value(0, page.first, words, order)), style="primary")
     blocks: list[Block] = [ui.section(title, accessory=new, block_id="groups.head")]
     if note:
         blocks.insert(0, ui.section(note))
@@ -96,11 +112,12 @@ def listing(page: paging.Page[Shown], words: str, *, may_edit: bool, note: str =
         blocks.append(
             ui.section("There is none yet. A group holds promo codes with one purpose; each customer gets one of them.")
         )
-    for shown in page.items:
-        blocks += _row(shown, Value(shown.line.id, page.first, words), may_edit=may_edit)
-    blocks += paging.turner(page, f"{TURN}:{words}")
-    names = ", ".join(f"{shown.line.name} ({number(shown.line.active)} active)" for shown in page.items)
-    return clip(f"Promo code groups: {names or 'none yet'}", 3000), blocks
+    elif page.total > 1:
+        names = {**{key: label for key, (label, _) in ORDERS.items()}, TABLE: "All in one table"}
+        options = [ui.option(label, f"{key} {words}".strip()) for key, label in names.items()]
+        chosen = f"{order} {words}".strip()
+        blocks.append(ui.actions(choose.select(ORDER, options, chosen=chosen), block_id="groups.sort"))
+    return blocks
 
 
 def _row(shown: Shown, value: Value, *, may_edit: bool) -> list[Block]:
@@ -115,8 +132,9 @@ def _row(shown: Shown, value: Value, *, may_edit: bool) -> list[Block]:
         parts.append(f"{number(line.expired)} expired")
     if shown.last_day:
         parts.append(expiry(shown))
-    low = "  ⚠ low" if line.low and not shown.expired else ""
-    section = ui.section(f"*{escape(line.name)}*{low}\n{' · '.join(parts)}")
+    if shown.runs_out and not shown.expired:
+        parts.append(f"runs out about {shown.runs_out}")
+    section = ui.section(f"*{escape(line.name)}*{low_mark(shown)}\n{' · '.join(parts)}")
     if not may_edit:
         return [section, ui.actions(ui.button("Open", OPEN, str(value)), block_id=f"groups.row:{line.id}")]
     more = OverflowMenuElement(
@@ -129,6 +147,11 @@ def _row(shown: Shown, value: Value, *, may_edit: bool) -> list[Block]:
     )
     buttons = (ui.button("Add codes", ADD, str(value)), ui.button("Edit", EDIT, str(value)), more)
     return [section, ui.actions(*buttons, block_id=f"groups.row:{line.id}")]
+
+
+def low_mark(shown: Shown) -> str:
+    """What follows the name of a group that is low on codes."""
+    return "  ⚠ low" if shown.line.low and not shown.expired else ""
 
 
 def expiry(shown: Shown) -> str:
@@ -144,7 +167,7 @@ def detail_blocks(detail: Detail, value: Value, note: str = "") -> list[Block]:
     """One group: where its codes stand, its formats, what was added, what takes codes from it, what to do."""
     line = detail.shown.line
     blocks: list[Block] = [ui.section(note)] if note else []
-    low = "  ⚠ low" if line.low and not detail.shown.expired else ""
+    low = low_mark(detail.shown)
     facts = [
         f"*Active*{low}\n{number(line.active)} of {number(line.total)}",
         f"*Blocked*\n{number(line.blocked)}",
@@ -153,6 +176,13 @@ def detail_blocks(detail: Detail, value: Value, note: str = "") -> list[Block]:
         f"*Expiry*\n{expiry(detail.shown)}",
         f"*Warns at*\n{number(line.low_stock_level)} active" if line.low_stock_level else "*Warns at*\nno level set",
     ]
+    if line.validity_days:
+        facts.append(f"*Once issued*\ngood for {count(line.validity_days, 'day')}")
+    if line.top_up:
+        upto = f", up to {number(line.top_up_ceiling)} in all" if line.top_up_ceiling else ""
+        facts.append(f"*Automatic top-up*\n{count(line.top_up, 'code')} when low{upto}")
+    if detail.shown.runs_out:
+        facts.append(f"*Runs out*\nabout {detail.shown.runs_out} at this pace")
     facts += [f"*{word}*\n{number(n)}" for word, n in (("Expired", line.expired), ("Revoked", line.revoked)) if n]
     blocks.append(ui.section(f"*{escape(line.name)}*", fields=facts))
     blocks += [ui.context(text) for text in _formats(line.recipe)]

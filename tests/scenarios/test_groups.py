@@ -5,11 +5,12 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
+from distribution import settings
 from distribution.codes import groups, intake
 from distribution.codes.format import Format
 from distribution.codes.listing import listing
 from sandbox.testing import ViewScreen
-from storage import stock
+from storage import codes, pace, stock
 from storage.tables import CodeState, Distribution, Job, Message, PromoCode
 from tests.scenarios.conftest import World
 
@@ -328,7 +329,7 @@ def test_a_group_opens_with_its_facts_and_its_codes_go_out_as_a_csv(world: World
     assert "2 of 2" in opened.text and "SUMMER-" in opened.text and "1 discarded" in opened.text
     opened.click("Export as CSV")
     sent = world.maya.message("@promobot", "The codes of")
-    assert sorted(world.maya.download(sent.files[0]).decode().splitlines()[1:]) == ["A1,active,,", "A2,active,,"]
+    assert sorted(world.maya.download(sent.files[0]).decode().splitlines()[1:]) == ["A1,active,,,", "A2,active,,,"]
     opened = world.maya.view("direct messages")
     opened.click("Add codes")
     world.maya.view("How many").fill("How many", "5").submit()
@@ -393,3 +394,118 @@ def test_codes_expire_at_the_end_of_the_last_day_without_anybody_doing_anything(
     world.wait_for(expired, "the codes to expire")
     world.maya.command("/promo groups")
     assert "0 active of 2" in world.maya.message(containing="2 expired").text.replace("*", "")
+
+
+def test_a_list_is_sorted_and_shown_as_one_table_that_opens_its_groups(world: World) -> None:
+    have(world, "Autumn", [f"A{n}" for n in range(5)])
+    have(world, "Winter <5%>", ["W1"], low_stock_level=3)
+    world.maya.command("/promo groups")
+    listed = world.maya.message(containing="5 active of 5")
+    assert listed.text.index("Autumn") < listed.text.index("Winter")
+    listed.choose("Low stock first")
+    world.wait_for(
+        lambda: (text := world.maya.message(containing="5 active of 5").text).index("Winter") < text.index("Autumn"),
+        "the other order",
+    )
+    world.maya.message(containing="5 active of 5").choose("All in one table")
+    table = world.maya.message(containing="Last day")
+    assert table.ts == listed.ts and "⚠ Winter <5%>  |  1  |  1" in table.text
+    table.choose("Winter <5%>")
+    assert "Warns at" in world.maya.view("Promo code group").text
+
+
+def test_a_group_is_made_with_shares_text_around_and_without_look_alikes(world: World) -> None:
+    form = new_group(world, "Mixed", "generate")
+    form.fill("Format", "A{string('0-1a', 4)}\nB{string('a-Z', 8)}")
+    world.maya.view("Shares of the formats").fill("Characters", ["out"])
+    assert "only look-alikes" not in world.maya.view("Makes").text
+    world.maya.view().fill("Format", "{string('0-1', 4)}\nB{string('a-Z', 8)}")
+    assert "Line 1, position 9: only look-alikes" in world.maya.view("only look-alikes").text
+    world.maya.view().fill("Format", "A{string('2-9', 4)}\nB{string('a-Z', 8)}")
+    world.maya.view("Makes").click("More options")
+    form = world.maya.view("Prefix").fill("Prefix", "X-").fill("Suffix", "!").fill("How many", "50")
+    form.fill("Shares of the formats", "4")
+    assert "1 shares for 2 formats" in form.refused()["Shares of the formats"]
+    world.maya.view().fill("Shares of the formats", "4, 1").fill("Days that an issued code", "14").submit()
+    assert "50 codes" in world.maya.view("is there, with").text
+    made = codes_of(world, "Mixed")
+    assert [sum(code.startswith(start) for code in made) for start in ("X-A", "X-B")] == [40, 10]
+    assert all(code.endswith("!") and not set(code[3:-1]) & set("0Oo1Il") for code in made)
+    with world.runtime.db.read() as session:
+        assert groups.by_name(session, "Mixed").validity_days == 14
+
+
+def test_codes_come_with_their_own_expiries_and_dates_of_two_kinds_are_refused(world: World) -> None:
+    form = new_group(world, "Dated", "file")
+    mixed = "code,valid until\nC1,31/08/2099\nC2,08/31/2099\n"
+    form.fill("File", ("codes.csv", mixed.encode())).submit()
+    columns = world.maya.view("The column with the codes' own expiries")
+    assert columns.value("The column with the codes' own") == "valid until"
+    columns.submit()
+    said = world.maya.view("Write all dates in one way")
+    assert "Line 3 of 'codes.csv' says '08/31/2099' (month/day/year), line 2 says '31/08/2099'" in said.text
+    said.close()
+    form = new_group(world, "Dated", "file")
+    unclear = "code,valid until\nC1,03/04/2099\nC2,\nC3,soon\nC4,05/06/2001\n"
+    form.fill("File", ("codes.csv", unclear.encode())).submit()
+    world.maya.view("The column with the codes").submit()
+    columns = world.maya.view("can be read in two ways")
+    columns.fill("How their dates are written", "Month before day: 08/31/2026").submit()
+    result = world.maya.view("2 lines not taken")
+    assert (
+        "2 discarded" in result.text and "'soon' is no date" in result.text and "expired on 6 May 2001" in result.text
+    )
+    with world.runtime.db.read() as session:
+        found = {code.code: code.expires_at for code in session.scalars(select(PromoCode))}
+    assert found["C2"] is None and found["C1"] is not None and (found["C1"].month, found["C1"].day) in ((3, 4), (3, 5))
+
+
+def test_a_large_group_is_exported_by_a_job(world: World) -> None:
+    have(world, "Big", [f"B{n:05}" for n in range(11_000)])
+    world.maya.command("/promo groups big")
+    world.maya.message(containing="11,000").click("Export as CSV")
+    assert "is being written" in world.maya.message(containing="is being written").text
+    done = world.maya.message("@promobot", "11,000 codes. The CSV is in this thread", timeout=30)
+    replies = world.wait_for(done.replies, "the file in the thread")
+    lines = world.maya.download(replies[0].files[0]).decode().splitlines()
+    assert lines[0] == "code,state,issued_at,redeemed_at,expires_at" and len(lines) == 11_001
+
+
+def test_low_stock_is_told_once_in_a_channel_with_a_forecast_and_a_button_that_makes_more(world: World) -> None:
+    group_id = have(
+        world, "Summer 10%", [f"S{n}" for n in range(12)], low_stock_level=10, formats=[Format.parse(SUMMER)]
+    )
+    with world.runtime.db.write() as session:
+        settings.put(session, "low_stock.channel", "C0MARKETING")
+        pace.add(session, {group_id: 48}, world.runtime.clock.now() - timedelta(hours=24))
+        codes.remove_active(session, group_id, 4)
+    card = world.maya.message("#marketing", "Low stock", timeout=15)
+    assert "8 active codes of 8 left · the level is 10" in card.text
+    assert "Runs out about" in card.text and "at this pace" in card.text
+    card.click("Generate 48 more")
+    form = world.maya.view("Add codes")
+    assert (form.value("Format"), form.value("How many")) == (SUMMER, "48")
+    form.submit()
+    world.maya.view("48 codes").close()
+    over = world.maya.message("#marketing", "ran low and is not low any more: 56 active codes", timeout=15)
+    assert over.ts == card.ts, "edited in place"
+    with world.runtime.db.write() as session:
+        codes.remove_active(session, group_id, 50)
+    again = world.maya.message("#marketing", "6 active codes of 6", timeout=15)
+    assert again.ts != card.ts, "another crossing, another card"
+
+
+def test_without_a_format_the_card_and_the_form_say_so(world: World) -> None:
+    have(world, "Outside", ["O1"], low_stock_level=10)
+    card = world.ada.message("#promo-approvals", "Low stock", timeout=15)
+    assert "The group has no format to make codes by" in card.text and "Add codes" in card.buttons
+    card.click("Add codes")
+    assert "This group has no format" in world.ada.view("Add codes").text
+
+
+def test_a_top_up_is_told_on_the_card(world: World) -> None:
+    have(world, "Summer 10%", ["S1"], low_stock_level=5, top_up=20, top_up_ceiling=15, formats=[Format.parse(SUMMER)])
+    card = world.ada.message("#promo-approvals", "codes were made", timeout=15)
+    assert "Automatic top-up: 14 codes were made." in card.text
+    with world.runtime.db.read() as session:
+        assert listing(session)[0].total == 15

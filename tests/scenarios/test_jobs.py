@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from distribution.codes import groups, importing, intake
+from distribution.codes import generate, groups, importing, intake
 from distribution.codes.format import Format
 from distribution.codes.importing import Columns
+from distribution.codes.recipe import Recipe
 from distribution.codes.rules import INLINE
 from distribution.errors import Refused
 from distribution.jobs import JobRun
 from distribution.kinds import KINDS
 from distribution.runtime import Runtime
+from storage.codes import insert
 from storage.tables import Job
 from tests.scenarios.conftest import World
 
@@ -46,24 +48,26 @@ def test_a_long_job_is_followed_in_one_message_and_cancelled_by_its_button(
 
     def slow(runtime: Runtime, run: JobRun) -> dict[str, Any]:
         while True:
-            with run.chunk(runtime):
-                run.done += 1
+            with run.chunk(runtime) as session:
+                run.done += insert(session, [f"S{run.done}"], group_id=run.args["group_id"], lot_id=run.args["lot_id"])
             go_on.wait(0.05)
 
     monkeypatch.setitem(KINDS, "generate_codes", slow)
     with world.runtime.db.write() as session:
-        group = groups.create(
-            session, "Slow", formats=[Format.parse("S{string('0-9', 9)}")], by="U0MAYA", now=world.runtime.clock.now()
-        )
-        group_id = group.id
-    job_id = enqueue(world, "generate_codes", {"group_id": group_id, "count": 5000})
+        now = world.runtime.clock.now()
+        group = groups.create(session, "Slow", formats=[Format.parse("S{string('0-9', 9)}")], by="U0MAYA", now=now)
+        given = {"by": "U0MAYA", "now": now, "channel": "C0MARKETING"}
+        job_id = generate.later(world.runtime.jobs, session, group.id, 5000, Recipe.of(group), **given).job_id
     running = world.maya.message("#marketing", "of 5,000", timeout=15)
     assert "Generating 5,000 codes for 'Slow'" in running.text
     running.click("Cancel")
     ended = world.maya.message("#marketing", "· cancelled", timeout=15)
     assert ended.ts == running.ts, "edited in place"
     with world.runtime.db.read() as session:
-        assert session.get_one(Job, job_id).state == "cancelled"
+        job = session.get_one(Job, job_id)
+        assert job.state == "cancelled"
+        made = groups.found(session, job.args["group_id"])[1].active
+    assert made == job.done and "had been added to 'Slow' and can be used" in ended.text
 
 
 def test_only_the_one_who_asked_or_an_admin_cancels(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,54 @@ def test_several_formats_share_evenly_and_a_small_one_gives_what_it_has(runtime:
     assert all(150 < part < 350 for part in halves), "mixed, not one format after the other"
 
 
+def test_shares_say_how_many_of_each_format_look_alikes_stay_out_and_text_stands_around(runtime: Runtime) -> None:
+    with runtime.db.write() as session:
+        given = {"shares": [3, 1], "prefix": "{X}-", "suffix": "\\", "without_lookalikes": True}
+        formats = parse_all("A{string('0-9', 6)}\nB{string('a-Z', 6)}")
+        group_id = create(session, "Shared", formats=formats, **BY, **given).id  # type: ignore[arg-type]
+        generate_into(session, group_id, 1000, **BY)
+    made = codes(runtime, group_id)
+    parts = [sum(code.startswith(start) for code in made) for start in ("{X}-A", "{X}-B")]
+    assert sum(parts) == 1000 and abs(parts[0] - 750) <= 3, "one that was drawn twice is made up for by either"
+    assert all(code.endswith("\\") and not set(code[5:-1]) & set("0Oo1Il") for code in made)
+
+
+@pytest.mark.parametrize(
+    ("shares", "count", "says"),
+    [
+        (
+            [9, 1],
+            100,
+            "A{string('0-9', 1)} without look-alikes has room for 8 codes; its share of 100 is 9 of 10, which is 90, "
+            "82 too many. Make the format longer, or change the shares.",
+        ),
+        (
+            [],
+            1000,
+            "The 2 formats together without look-alikes have room for 72 codes; 1,000 were asked, 928 too many. "
+            "Make the format longer, or ask for 72.",
+        ),
+    ],
+)
+def test_the_arithmetic_knows_of_shares_and_look_alikes(
+    runtime: Runtime, shares: list[int], count: int, says: str
+) -> None:
+    with runtime.db.write() as session:
+        formats = parse_all("A{string('0-9', 1)}\nB{string('0-9', 2)}")
+        group_id = create(session, "Shared", formats=formats, shares=shares, without_lookalikes=True, **BY).id
+    with pytest.raises(Refused) as refusal, runtime.db.write() as session:
+        generate_into(session, group_id, count, **BY)
+    assert str(refusal.value) == says and refusal.value.field == "count"
+
+
+def test_a_recipe_of_its_own_leaves_the_groups_alone(runtime: Runtime) -> None:
+    group_id = group(runtime, "A{string('0-9', 9)}")
+    with runtime.db.write() as session:
+        generate(runtime.jobs, session, group_id, 5, recipe=Recipe(("B{string('0-9', 9)}",)), **BY)
+        generate(runtime.jobs, session, group_id, 5, **BY)
+    assert [code[0] for code in sorted(codes(runtime, group_id))] == ["A"] * 5 + ["B"] * 5
+
+
 def test_a_format_gives_its_very_last_code(runtime: Runtime) -> None:
     """Drawing at random would take ten times as many draws for the last few of 10,000."""
     group_id = group(runtime, "{string('0-9', 4)}")

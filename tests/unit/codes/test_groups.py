@@ -3,19 +3,19 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from distribution.codes import expiry
 from distribution.codes.format import parse_all
 from distribution.codes.generate import generate_into
 from distribution.codes.groups import by_name, check, create, delete, edit
-from distribution.codes.intake import add
+from distribution.codes.intake import add, add_codes
 from distribution.codes.listing import listing
 from distribution.codes.recipe import Recipe
 from distribution.codes.uses import uses
 from distribution.errors import Refused
 from distribution.runtime import Runtime
-from storage import codes, stock
+from storage import codes, issuing, pace, stock
 from storage.tables import CodeState, Customer, Distribution, Message, PromoCode, PromoCodeGroup, PromoCodeRepeat
 from tests.conftest import NOON, run_jobs
 
@@ -315,3 +315,81 @@ def test_a_customer_sees_codes_held_issued_and_sent_again(runtime: Runtime) -> N
         found = codes.find(session, "Summer10%-0")
         assert found is not None and found.group_id == group_id
         assert codes.find(session, "summer10%-0") is None
+
+
+def dated(runtime: Runtime, group_id: int, days: dict[str, int | None]) -> None:
+    """Codes that expire by themselves so many days after noon (None: never)."""
+    codes_ = [(code, None if n is None else NOON + timedelta(days=n)) for code, n in days.items()]
+    with runtime.db.write() as session:
+        assert add_codes(session, group_id, codes_, method="api", **BY).inserted == len(codes_)
+
+
+def test_codes_that_expire_by_themselves_are_swept_and_never_handed_out_before_that(runtime: Runtime) -> None:
+    group_id = group(runtime)
+    dated(runtime, group_id, {"A": 1, "B": 3, "C": None, "D": 1})
+    sent = distribution(runtime, "sending")
+    with runtime.db.write() as session:
+        for number in (1, 2, 3):
+            session.add(Message(id=number, distribution_id=sent, customer_id=number))
+    after = NOON + timedelta(days=2)
+    with runtime.db.write() as session:
+        bound, _ = issuing.block(session, group_id, [(1, 1), (2, 2), (3, 3)], after=0, now=after)
+        held = session.scalars(
+            select(PromoCode.code).where(PromoCode.state == CodeState.BLOCKED).order_by(PromoCode.code)
+        )
+        assert (bound, held.all()) == (2, ["B", "C"])
+    runtime.clock.advance(timedelta(days=2))  # type: ignore[attr-defined]
+    assert [expiry.sweep(runtime), expiry.sweep(runtime)] == [2, 0]
+    with runtime.db.read() as session:
+        (line,) = listing(session)
+    assert (line.active, line.blocked, line.expired) == (0, 2, 2)
+
+
+def test_an_earlier_end_of_the_group_holds_and_its_own_expiry_outlives_a_later_one(runtime: Runtime) -> None:
+    group_id = group(runtime, expires_at=NOON + timedelta(days=5))
+    dated(runtime, group_id, {"A": 1, "B": 30, "C": None})
+    runtime.clock.advance(timedelta(days=6))  # type: ignore[attr-defined]
+    assert expiry.sweep(runtime) == 3
+    with runtime.db.write() as session:
+        edit(runtime.jobs, session, group_id, expires_at=None, by="U0MAYA", now=runtime.clock.now())
+    run_jobs(runtime)
+    with runtime.db.read() as session:
+        active = session.scalars(
+            select(PromoCode.code).where(PromoCode.state == CodeState.ACTIVE).order_by(PromoCode.code)
+        )
+        assert active.all() == ["B", "C"], "A is past its own day"
+
+
+def test_a_group_whose_expiry_moves_while_it_is_swept_keeps_its_codes(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep finds it due; before the first chunk somebody gives it another month."""
+    group_id = group(runtime, count=3, expires_at=NOON + timedelta(hours=1))
+    runtime.clock.advance(timedelta(hours=2))  # type: ignore[attr-defined]
+    found = expiry.codes.groups_with_expired
+
+    def meanwhile(session: object, now: object) -> list[int]:
+        ids: list[int] = found(session, now)  # type: ignore[arg-type]
+        with runtime.db.write() as other:
+            edit(runtime.jobs, other, group_id, expires_at=NOON + timedelta(days=30), by="U", now=runtime.clock.now())
+        return ids
+
+    monkeypatch.setattr(expiry.codes, "groups_with_expired", meanwhile)
+    assert expiry.sweep(runtime) == 0
+    with runtime.db.read() as session:
+        assert listing(session)[0].active == 3
+
+
+def test_two_hundred_groups_are_listed_without_counting_a_code(runtime: Runtime) -> None:
+    with runtime.db.write() as session:
+        for number in range(200):
+            create(session, f"Group {number}", low_stock_level=5, **BY)
+        first = by_name(session, "Group 0").id
+        pace.add(session, {first: 7}, NOON)
+    asked: list[str] = []
+    with runtime.db.read() as session:
+        engine = session.connection().engine
+        event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        lines = listing(session, NOON, "newest")
+    assert len(lines) == 200 and lines[0].name == "Group 199"
+    assert len(asked) == 2 and not any(" promo_code " in statement for statement in asked), asked

@@ -1,7 +1,7 @@
 """Codes that were made elsewhere: taken in once, the rest named line by line, resumed without doubling."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -168,6 +168,32 @@ def test_many_codes_at_once_are_plain_only_where_each_of_them_is(codes: list[str
         assert not any(map(rules.problem, codes))
 
 
+def test_the_api_hears_what_became_of_each_code(runtime: Runtime) -> None:
+    first, second = group(runtime, "A"), group(runtime, "B")
+    later = NOON + timedelta(days=1)
+    with runtime.db.write() as session:
+        intake.add(session, first, ["X1"], **BY)
+        taken = intake.add_codes(
+            session, second, ["N1", ("N2", later), "X1", "N1", "A B", "", ("N3", NOON)], method="api", **BY
+        )
+        assert session.get_one(PromoCodeLot, taken.lot_id).method == "api"
+    assert (taken.inserted, taken.duplicated, taken.repeated, taken.discarded) == (2, 2, 1, 3)
+    assert [(each.code, each.status, each.reason) for each in taken.results] == [
+        ("N1", "inserted", None),
+        ("N2", "inserted", None),
+        ("X1", "duplicated", "already in 'A'"),
+        ("N1", "duplicated", "repeats line 1"),
+        ("A B", "discarded", "a space inside"),
+        ("", "discarded", "an empty code"),
+        ("N3", "discarded", "expired on 15 Jun 2026 already"),
+    ]
+    with runtime.db.read() as session:
+        found = {code.code: code.expires_at for code in session.scalars(select(PromoCode))}
+    assert found == {"X1": None, "N1": None, "N2": later}
+    with pytest.raises(Refused, match="send up to 10,000"), runtime.db.write() as session:
+        intake.add_codes(session, second, ["X"] * 10_001, method="api", **BY)
+
+
 def csv_of(count: int, *, head: str = "name,code\n") -> bytes:
     return (head + "".join(f"n{number},CODE{number:06}\n" for number in range(count))).encode()
 
@@ -248,6 +274,26 @@ def test_a_file_of_several_windows_resumes_in_the_midst_of_one(
             (20_002, "CODE000005", "comes earlier in the same file")
         ]
     assert len(stored(runtime)) == 20_000
+
+
+def test_a_long_file_with_expiries_is_taken_one_way_or_not_at_all(runtime: Runtime) -> None:
+    lines = [f"CODE{number:06},{31 if number else 3}/0{8 if number else 4}/2099\n" for number in range(12_000)]
+    good = "code,expires\n" + "".join(lines)
+    for data, says in ((good, None), (good + "LAST,08/31/2099\n", "Line 12002 of 'codes.csv' says '08/31/2099'")):
+        group_id, upload_id = group(runtime, f"G{says}".replace("'", "")[:20]), hand_over(runtime, data.encode())
+        with runtime.db.write() as session:
+            columns = Columns(0, expiry=1, time_zone="Europe/Warsaw")
+            added = importing.import_file(runtime.jobs, session, group_id, upload_id, columns, **BY)
+        run_jobs(runtime)
+        with runtime.db.read() as session:
+            job = session.get_one(Job, added.job_id)
+            total = session.get_one(PromoCodeStock, group_id).total
+            if says is None:
+                assert (job.state, total) == ("done", 12_000), job.error
+                code = session.scalars(select(PromoCode).where(PromoCode.code == "CODE000000")).one()
+                assert code.expires_at == datetime(2099, 4, 3, 22, tzinfo=UTC)
+            else:
+                assert (job.state, total) == ("failed", 0) and says in (job.error or "")
 
 
 def test_a_job_that_dies_after_its_last_chunk_still_tells_its_numbers(

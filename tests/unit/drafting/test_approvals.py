@@ -15,7 +15,6 @@ from distribution.errors import Refused
 from distribution.segments import editing
 from distribution.templates import render
 from storage import approvals as rows
-from storage.names import fold
 from storage.rules import Condition, Rules
 from storage.tables import Approval, Customer, Distribution, Message, PromoCodeGroup, Provider, Segment, SegmentMember
 from tests.conftest import run_jobs
@@ -134,9 +133,9 @@ def test_of_many_clicks_at_once_one_counts(asked: tuple[Shop, int, int]) -> None
     assert shop.get(distribution_id).status in ("blocking", "refused")
 
 
-def rename_group(session: Session, shop: Shop) -> None:
+def delete_group(session: Session, shop: Shop) -> None:
     group = session.get_one(PromoCodeGroup, shop.group_id)
-    group.name, group.name_key = "Autumn", fold("Autumn")
+    group.deleted_at, group.name_key = shop.clock.now(), None
 
 
 def other_rules(session: Session, shop: Shop) -> None:
@@ -172,7 +171,7 @@ def edit_column(column: str, value: object) -> Callable[[Session, Shop], None]:
 
 
 CHANGES = [
-    (rename_group, "group 'Summer 10%' was renamed or deleted"),
+    (delete_group, "group 'Summer 10%' was deleted"),
     (other_rules, "the rules of segment 'Warsaw regulars' were changed"),
     (delete_segment, "the audience 'Warsaw regulars' was deleted"),
     (lose_a_member, "the audience has 1 customers, not 2"),
@@ -343,13 +342,23 @@ def test_a_promotion_edited_after_the_seal_breaks_it_and_is_not_what_is_sent(sho
     assert render.compile("{{ promotion.terms }}").render(loaded.recipient) == "from 50 EUR"
 
 
-def test_a_group_renamed_while_texts_go_out_leaves_no_hole(asked: tuple[Shop, int, int]) -> None:
+@pytest.mark.parametrize("moment", ["before the approval", "while texts go out"])
+def test_a_group_that_is_renamed_voids_nothing_and_leaves_no_hole(asked: tuple[Shop, int, int], moment: str) -> None:
     shop, approval_id, distribution_id = asked
+
+    def rename() -> None:
+        with shop.db.write() as session:
+            named = {"name": "Autumn", "by": MAYA, "now": shop.clock.now()}
+            used = groups.edit(shop.runtime.jobs, session, shop.group_id, **named)
+            assert [use.distribution_id for use in used] == [distribution_id]
+
+    if moment == "before the approval":
+        rename()
     with shop.db.write() as session:
         approvals.approve(session, shop.runtime, approval_id, Someone(LEE))
     run_jobs(shop.runtime)
-    with shop.db.write() as session:
-        rename_group(session, shop)
+    if moment != "before the approval":
+        rename()
     with shop.db.read() as session:
         sent = session.get_one(Distribution, distribution_id)
         ids = [message.id for message in session.query(Message)]

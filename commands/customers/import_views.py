@@ -12,6 +12,7 @@ from commands.ui.text import clip, escape, number
 from distribution.customers import clean, phone
 from distribution.customers.columns import ROLES, Column, Record
 from distribution.customers.importing import STATEMENT, Preview
+from distribution.customers.questions import WORDS_ASKED, Questions
 from distribution.errors import Refused
 from distribution.files import FILE_MAX_WORDS, Table
 
@@ -21,17 +22,22 @@ STARTED = "customers.import.started"
 COLUMNS_STEP = "customers.import.columns"
 COLUMN = "customers.import.column"
 REGION = "customers.import.region"
+DATES = "customers.import.dates"
+WORD = "customers.import.word"
 
 FILE_BLOCK = "customers.import:file"
 REGION_BLOCK = "customers.import:region"
 AGREED_BLOCK = "customers.import:agreed"
 COLUMN_BLOCK = "customers.import:column."
+DATES_BLOCK = "customers.import:dates"
+WORD_BLOCK = "customers.import:word."
 
 COLUMNS_SHOWN = 40  # a modal holds 100 blocks
 KNOWN_OPTIONS = 800  # in all selects together: a view holds 250,000 bytes
 EXAMPLES = 3
 FILE_TYPES = ["csv", "txt", "tsv", "xlsx", "xls", "ods"]
 
+CONSENTS = {"given": "Agreed to texts", "opted_out": "Opted out", "unknown": "Not asked"}
 TYPES = {"text": "text", "number": "number", "boolean": "yes or no", "date": "date"}
 
 
@@ -73,14 +79,19 @@ def columns_step(
     region: str,
     agreed: bool,
     upload_id: int,
+    asked: Questions | None = None,
 ) -> dict[str, Any]:
-    """The second step: what each column is, and the first rows read so. `known`: attributes, name → type."""
+    """The second step: what each column is, what the file leaves open, and the first rows read so.
+
+    `known`: attributes, name → type.
+    """
+    asked = asked or Questions()
     blocks: list[Block] = [
         ui.section(f"*{escape(table.filename)}* · {_width(table)}. Say what each column means."),
     ]
     names = table.column_names()
     for at, column in enumerate(columns[:COLUMNS_SHOWN]):
-        blocks.append(_column(at, names[at], column, table, known))
+        blocks.append(_column(at, names[at], column, table, known, asked.notes.get(at, "")))
     if table.width > COLUMNS_SHOWN:
         blocks.append(ui.context(f"Columns after the {COLUMNS_SHOWN}th are ignored."))
     blocks += [
@@ -91,6 +102,8 @@ def columns_step(
             hint="Two letters, such as PL, GB or US. Press Enter to read the first rows again.",
             dispatch=True,
         ),
+        *_order(asked, columns),
+        *_words(asked, columns),
         _agreement(agreed),
         ui.divider(),
         ui.section(preview(seen, len(table.sample))),
@@ -105,8 +118,16 @@ def read_columns(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     while (block_id := f"{COLUMN_BLOCK}{len(said)}") in values:
         role, _, rest = (values[block_id] or "ignore").partition(":")
         kind, _, attribute = rest.partition(":")
-        said.append(Column(role, attribute or None, kind or None).to_json())
+        order = values.get(DATES_BLOCK) if kind == "date" else None
+        words = _read_words(values) if role == "consent" else None
+        said.append(Column(role, attribute or None, kind or None, order, words).to_json())
     return said
+
+
+def _read_words(values: Mapping[str, Any]) -> dict[str, str]:
+    """What words of the consent column were said to mean: each choice holds its word."""
+    chosen = [value for block_id, value in values.items() if block_id.startswith(WORD_BLOCK) and value]
+    return {word: meaning for meaning, _, word in (value.partition(":") for value in chosen)}
 
 
 def errors(refusal: Refused) -> dict[str, str]:
@@ -114,6 +135,8 @@ def errors(refusal: Refused) -> dict[str, str]:
     field = refusal.field or ""
     if field.startswith("column."):
         return {f"{COLUMN_BLOCK}{field.removeprefix('column.')}": str(refusal)}
+    if field == "dates":
+        return {DATES_BLOCK: str(refusal)}
     return {REGION_BLOCK if field == "region" else AGREED_BLOCK: str(refusal)}
 
 
@@ -137,7 +160,39 @@ def _record(record: Record) -> str:
     return escape(clip(" · ".join(fact for fact in facts if fact), 300))
 
 
-def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str, str]) -> Block:
+def _order(asked: Questions, columns: Sequence[Column]) -> list[Block]:
+    """What 03/04/2026 means, where the file has such dates; it must be said."""
+    if asked.two_days is None:
+        return []
+    options = [ui.option("The day comes first", "day"), ui.option("The month comes first", "month")]
+    order = next((column.order for column in columns if column.order), None)
+    chosen = next((option for option in options if option.value == order), None)
+    select = StaticSelectElement(action_id=DATES, options=options, initial_option=chosen)
+    return [ui.field(f"Dates such as {asked.two_days}", DATES_BLOCK, select, optional=True, dispatch=True)]
+
+
+def _words(asked: Questions, columns: Sequence[Column]) -> list[Block]:
+    """What each word of the consent column means that does not say so itself."""
+    known = next((column.words for column in columns if column.words), None) or {}
+    blocks: list[Block] = []
+    for number_, word in enumerate(dict.fromkeys([*known, *asked.words])):
+        options = [ui.option(label, f"{meaning}:{word}") for meaning, label in CONSENTS.items()]
+        chosen = next((option for option in options if option.value == f"{known.get(word)}:{word}"), None)
+        select = StaticSelectElement(action_id=WORD, options=options, initial_option=chosen)
+        blocks.append(
+            ui.field(
+                f"“{word}” as a consent means",
+                f"{WORD_BLOCK}{number_}",
+                select,
+                hint="Rows with a word that nobody explained are refused.",
+                optional=True,
+                dispatch=True,
+            )
+        )
+    return blocks[:WORDS_ASKED]
+
+
+def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str, str], note: str = "") -> Block:
     """One column: a select of what it can be, with its first values below."""
     key = _key(name, at)
     profile = [ui.option(label, role) for role, label in ROLES.items() if role != "attribute"]
@@ -157,7 +212,8 @@ def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str
     chosen = next((option for option in every if option.value == value), profile[-1])
     select = StaticSelectElement(action_id=COLUMN, option_groups=groups, initial_option=chosen)
     examples = [row[at] for row in table.sample if row[at]][:EXAMPLES]
-    hint = clip(" · ".join(clip(example, 40) for example in examples), 150) if examples else "Empty in the first rows."
+    shown = clip(" · ".join(clip(example, 40) for example in examples), 150) if examples else "Empty in the first rows."
+    hint = f"{shown}\n{note}" if note else shown
     return ui.field(clip(name, 100), f"{COLUMN_BLOCK}{at}", select, hint=hint, dispatch=True)
 
 

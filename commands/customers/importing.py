@@ -16,7 +16,7 @@ from commands.ui import blocks as ui
 from commands.uploads import fetch
 from distribution import settings
 from distribution.codes.intake import hand_over, handed_over
-from distribution.customers import clean, columns, importing
+from distribution.customers import clean, columns, importing, questions
 from distribution.customers.columns import Column
 from distribution.errors import Refused
 from distribution.files import FILE_MAX, FILE_MAX_WORDS
@@ -61,6 +61,8 @@ def register(app: App, runtime: Runtime) -> None:
 
     @app.action(views.COLUMN)
     @app.action(views.REGION)
+    @app.action(views.DATES)
+    @app.action(views.WORD)
     def correct(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
         view = body["view"]
@@ -72,6 +74,7 @@ def register(app: App, runtime: Runtime) -> None:
     def start(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         person = editor(runtime, client, body)
         try:
+            _answered(runtime, view)
             with runtime.db.write() as session:
                 _enqueue(runtime, session, view, person)
         except Refused as refusal:
@@ -111,7 +114,18 @@ def _columns_step(session: Session, upload_id: int, typed: Mapping[str, Any] | N
     except Refused:
         read_as = None  # it is refused at its field on submit; until then numbers without a country are
     seen = importing.preview(table, chosen, read_as)
-    return views.columns_step(table, chosen, seen, known=known, region=region, agreed=agreed, upload_id=upload_id)
+    asked = questions.questions(table, chosen)
+    return views.columns_step(
+        table, chosen, seen, known=known, region=region, agreed=agreed, upload_id=upload_id, asked=asked
+    )
+
+
+def _answered(runtime: Runtime, view: Mapping[str, Any]) -> None:
+    """Raise `Refused`, field "dates", while something is open that only a person knows."""
+    chosen = [Column(**said) for said in views.read_columns(_typed(view))]
+    with runtime.db.read() as session:
+        table = handed_over(session, int(json.loads(view["private_metadata"])["upload"]))
+    questions.must_be_answered(questions.questions(table, chosen), chosen)
 
 
 def _enqueue(runtime: Runtime, session: Session, view: Mapping[str, Any], person: Person) -> int:

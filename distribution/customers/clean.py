@@ -107,12 +107,14 @@ def attribute_name(value: str) -> str:
     return key
 
 
-def attribute(value: str, kind: str) -> str | int | float | bool:
+def attribute(value: str, kind: str, order: str | None = None) -> str | int | float | bool:
     """A value of an attribute of type `kind` (text, number, boolean, date) as JSON keeps it.
 
-    Raises `Refused`, field "attribute", where the text is no such thing.
+    `order`: what stands first in 03/04/2026, "day" or "month"; None: nobody has said. Raises `Refused`, field
+    "attribute", where the text is no such thing.
     """
-    return _PARSERS[kind](text(value, field="attribute"))
+    word = text(value, field="attribute")
+    return _date(word, order) if kind == "date" else _PARSERS[kind](word)
 
 
 def _number(word: str) -> int | float:
@@ -140,8 +142,8 @@ def _boolean(word: str) -> bool:
     raise Refused(f"'{word}' is neither yes nor no.", field="attribute")
 
 
-def _date(word: str) -> str:
-    """ "15.06.2026" or "2026-06-15 00:00:00" → "2026-06-15". 06/07/2026 is refused: it means two days."""
+def _date(word: str, order: str | None) -> str:
+    """ "15.06.2026" or "2026-06-15 00:00:00" → "2026-06-15". 06/07/2026 means two days: refused without `order`."""
     day = re.split(r"[T ]", word, maxsplit=1)[0]
     for pattern in DATE_FORMATS:
         try:
@@ -152,12 +154,20 @@ def _date(word: str) -> str:
             return parsed.isoformat()
     if slashed := re.fullmatch(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})", day):
         first, second, year = (int(part) for part in slashed.groups())
-        return _slashed(word, first, second, year)
+        return _slashed(word, first, second, year, order)
     raise Refused(f"'{word}' is not a date. Write it as 2026-06-15.", field="attribute")
 
 
-def _slashed(word: str, first: int, second: int, year: int) -> str:
-    """The one day that 15/06/2026 or 06/15/2026 can mean; `Refused` where it could be two."""
+def _slashed(word: str, first: int, second: int, year: int, order: str | None) -> str:
+    """The one day that 15/06/2026 or 06/15/2026 can mean; `Refused` where it could be two, or is none in `order`."""
+    if order is not None:
+        day, month = (first, second) if order == "day" else (second, first)
+        try:
+            return date(year, month, day).isoformat()
+        except ValueError:
+            raise Refused(
+                f"'{word}' is no day with the {order} first. Write it as 2026-06-15.", field="attribute"
+            ) from None
     for day, month in ((first, second), (second, first)):
         if (12 < day <= 31 and 1 <= month <= 12) or first == second:
             try:
@@ -171,7 +181,6 @@ _PARSERS: dict[str, Callable[[str], str | int | float | bool]] = {
     "text": lambda word: word,
     "number": _number,
     "boolean": _boolean,
-    "date": _date,
 }
 
 

@@ -44,15 +44,27 @@ HEADINGS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """What one column is for: a role of `ROLES`; an attribute has a name and a type too."""
+    """What one column is for: a role of `ROLES`; an attribute has a name and a type too.
+
+    `order`: of a date such as 03/04/2026, what stands first, "day" or "month". `words`: what words of a consent column
+    mean that do not say it themselves, small letters → given, opted_out or unknown.
+    """
 
     role: str
     attribute: str | None = None
     type: str | None = None
+    order: str | None = None
+    words: Mapping[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a job keeps it."""
-        return {"role": self.role, "attribute": self.attribute, "type": self.type}
+        return {
+            "role": self.role,
+            "attribute": self.attribute,
+            "type": self.type,
+            "order": self.order,
+            "words": dict(self.words) if self.words else None,
+        }
 
 
 @dataclass
@@ -94,7 +106,13 @@ def checked(columns: Iterable[Mapping[str, Any]], known: Mapping[str, str]) -> l
     first: dict[str, int] = {}
     for at, given in enumerate(columns):
         where = f"column.{at}"
-        column = Column(str(given.get("role")), given.get("attribute"), given.get("type"))
+        column = Column(
+            str(given.get("role")), given.get("attribute"), given.get("type"), given.get("order"), given.get("words")
+        )
+        if column.order not in (None, "day", "month"):
+            raise Refused(f"'{column.order}' is not what a date begins with: day or month.", field="dates")
+        if not set((column.words or {}).values()) <= {"given", "opted_out", "unknown"}:
+            raise Refused("A consent is given, opted out, or unknown.", field="consent")
         if column.role not in ROLES:
             raise Refused(f"'{column.role}' is nothing that a column can be.", field=where)
         if column.role == "attribute":
@@ -130,7 +148,10 @@ def read_row(row: Row, columns: Sequence[Column], region: str | None, names: Seq
             if column.role == "phone":
                 number = cell
             elif column.role == "attribute":
-                record.attributes[column.attribute or ""] = clean.attribute(cell, column.type or "text")
+                record.attributes[column.attribute or ""] = clean.attribute(cell, column.type or "text", column.order)
+            elif column.role == "consent":
+                said = (column.words or {}).get(cell.casefold()) or clean.consent(cell)
+                record.consent = None if said == "unknown" else said
             elif column.role in ("first_name", "last_name"):
                 parts[column.role] = cell
             else:
@@ -150,9 +171,6 @@ def _take(record: Record, role: str, cell: str) -> None:
     """Put a cell where its role says. Raises `Refused`."""
     if role == "source_id":
         record.source_id = clean.source_id(cell)
-    elif role == "consent":
-        said = clean.consent(cell)
-        record.consent = None if said == "unknown" else said
     else:
         record.profile[role] = _PROFILE[role](cell)
 
@@ -181,10 +199,15 @@ def guess_type(cells: Sequence[str]) -> str:
 
 
 def _all(cells: Sequence[str], kind: str) -> bool:
-    """Whether every cell can be read as `kind`."""
+    """Whether every cell can be read as `kind`; dates with slashes in the one order or the other."""
+    return any(_all_in(cells, kind, order) for order in ((None, "day", "month") if kind == "date" else (None,)))
+
+
+def _all_in(cells: Sequence[str], kind: str, order: str | None) -> bool:
+    """Whether every cell can be read as `kind`, with dates in this order."""
     for cell in cells:
         try:
-            clean.attribute(cell, kind)
+            clean.attribute(cell, kind, order)
         except Refused:
             return False
     return True
@@ -199,7 +222,14 @@ def _guess_one(heading: str, cells: Sequence[str], known: Mapping[str, str]) -> 
         name = clean.attribute_name(heading)
     except Refused:
         return Column("ignore")
-    return Column("attribute", name, known.get(name) or guess_type(cells))
+    kind = known.get(name) or guess_type(cells)
+    return Column("attribute", name, kind, _order(cells) if kind == "date" else None)
+
+
+def _order(cells: Sequence[str]) -> str | None:
+    """What stands first in dates with slashes, where only one order makes days of them all; None where both do."""
+    orders = [order for order in ("day", "month") if _all_in(cells, "date", order)]
+    return orders[0] if len(orders) == 1 else None
 
 
 def _with_phone(table: Table, columns: list[Column]) -> list[Column]:
@@ -224,4 +254,4 @@ def _checked_attribute(column: Column, known: Mapping[str, str], where: str) -> 
         raise Refused(f"'{column.type}' is no type of attribute.", field=where)
     if name in known and known[name] != column.type:
         raise Refused(f"Attribute '{name}' is a {known[name]} already. Choose that, or ignore the column.", field=where)
-    return Column("attribute", name, column.type)
+    return Column("attribute", name, column.type, column.order)

@@ -263,3 +263,23 @@ def test_a_ten_megabyte_file_is_imported(world: World) -> None:
     world.maya.message("@promobot", "Importing customers from 'big.csv'", timeout=30)
     world.maya.message("@promobot", "Cancel", timeout=30).click("Cancel")
     world.maya.message("@promobot", "ancelled", timeout=30)
+
+
+def test_what_a_file_leaves_open_is_asked_and_the_answers_are_kept(world: World) -> None:
+    rows = "Mobile,Born,Opt-in,Visits\n+48501234211,03/04/1990,Z,5\n+48501234212,05/06/1991,yes,n/a\n"
+    world.maya.command("/promo customers")
+    world.maya.view("Customers").click("Import a file…")
+    world.maya.view("File of customers").fill("File of customers", ("spring.csv", rows.encode())).submit()
+    step = world.maya.view("First rows, as they would be read")
+    assert step.value("Born") == "born · date"
+    assert "1 of 2 values are numbers, 1 is not, such as 'n/a'. All are kept as text." in step.text
+    assert "Say what 03/04/1990 means" in step.refused()["Dates such as 03/04/1990"]
+    step.fill("Dates such as 03/04/1990", "The day comes first")
+    step = world.maya.view("born 1991-06-05")
+    step.fill("“z” as a consent means", "Opted out")
+    world.maya.view("born 1990-04-03 · visits 5 · opted out").submit()
+    world.maya.message("@promobot", "2 rows of 'spring.csv' read: 2 new customers")
+    with world.runtime.db.read() as session:
+        first, second = session.scalars(select(Customer).order_by(Customer.id))
+    assert (first.attributes, first.consent) == ({"born": "1990-04-03", "visits": "5"}, "opted_out")
+    assert (second.attributes, second.consent) == ({"born": "1991-06-05", "visits": "n/a"}, "given")

@@ -1,7 +1,7 @@
 """The one way to a database session, on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from alembic import command
@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from storage.turns import Turns
 
 # SQLite: how long a writer waits for the one before it, and how much of the file it keeps in memory
 # (measured: a bulk load wants 64 MB or more).
@@ -48,6 +50,7 @@ class Database:
         else:
             self.engine = create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True)
         self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._turns = Turns()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -60,7 +63,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits at the end of the block, and rolls back when the block raises."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        # Other processes (the command line) are waited for by SQLite itself.
+        turn = self._turns.take(BUSY_TIMEOUT_MS / 1000) if self.is_sqlite else nullcontext()
+        with turn, Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     def upgrade(self) -> None:

@@ -47,12 +47,25 @@ class Answer:
 class Call:
     """A call whose token may do what the endpoint does."""
 
-    runtime: Runtime
-    token: ApiToken
-    body: bytes
+    visit: Visit
     content_type: str
     key: str | None  # of the Idempotency-Key header
     request: str  # what that key is for: a hash of method, path and body
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the engine needs."""
+        return self.visit.runtime
+
+    @property
+    def token(self) -> ApiToken:
+        """Whose call it is."""
+        return self.visit.token
+
+    @property
+    def body(self) -> bytes:
+        """What was sent."""
+        return self.visit.body
 
     @property
     def by(self) -> str:
@@ -91,6 +104,12 @@ class Call:
         with self.runtime.db.read() as session:
             yield session
 
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session that commits at the end of the block."""
+        with self.visit.writing, self.runtime.db.write() as session:
+            yield session
+
     def write(
         self,
         work: Callable[[Session], Answer],
@@ -105,7 +124,7 @@ class Call:
         with, by its reason, else 422. Raises `Problem`.
         """
         try:
-            with self.runtime.db.write() as session:
+            with self.writing() as session:
                 if self.key is None:
                     return _response(work(session))
                 before = idempotency.claim(session, self.token.id, self.key, self.request, now=self.now)
@@ -167,7 +186,7 @@ async def _call(request: Request, needed: SecurityScopes, _: Annotated[Any, Depe
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     told = hashlib.sha256(f"{request.method} {request.scope['path']} {content_type}\n".encode())
     told.update(visit.body)
-    return Call(visit.runtime, visit.token, visit.body, content_type, key, told.hexdigest())
+    return Call(visit, content_type, key, told.hexdigest())
 
 
 def allowed(*scopes: str) -> Any:

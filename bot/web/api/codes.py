@@ -16,7 +16,7 @@ from bot.web.api.groups import GroupName, Reading, Writing, found
 from bot.web.api.jobs import JobLink, link
 from bot.web.api.problems import Problem, by_reason
 from distribution.codes.generate import generate
-from distribution.codes.intake import add_codes
+from distribution.codes.intake import CodeResult, add_codes
 from distribution.codes.life import Life, life
 from distribution.codes.recipe import Recipe
 from distribution.codes.rules import GENERATE_MAX, INLINE
@@ -41,14 +41,6 @@ class Codes(Asked):
     """Codes that were made elsewhere."""
 
     codes: list[str | CodeToLoad] = Field(max_length=INLINE, description=f"Up to {INLINE:,}.")
-
-
-class CodeResult(BaseModel):
-    """What became of one code."""
-
-    code: str
-    status: Literal["inserted", "duplicated", "discarded"]
-    reason: str | None = Field(description="Why it was not inserted.")
 
 
 class Loaded(BaseModel):
@@ -128,14 +120,13 @@ def load(call: Writing, name: GroupName) -> Response:
     def work(session: Session) -> Answer:
         group = found(session, name)
         taken = add_codes(session, group.id, given, method="api", by=call.by, now=call.now)
-        results = [CodeResult(code=each.code, status=each.status, reason=each.reason) for each in taken.results]
         return Answer(
             Loaded(
                 group=group.name,
                 inserted=taken.inserted,
                 duplicated=taken.duplicated,
                 discarded=taken.discarded,
-                results=results,
+                results=list(taken.results),
             )
         )
 

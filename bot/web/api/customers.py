@@ -232,7 +232,7 @@ def remove(call: Writing, source_id: SourceId) -> Response:
 
     409: a file is being imported that may bring them back. Send it again when that is done.
     """
-    with by_reason(ERASING), call.runtime.db.write() as session:
+    with by_reason(ERASING), call.writing() as session:
         customer = customers.by_source_id(session, source_id)
         if customer is None:
             raise _nobody(source_id)

@@ -6,6 +6,7 @@ Slack's clicks need.
 """
 
 import asyncio
+import threading
 import time
 import uuid
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Visit:
     runtime: Runtime
     token: ApiToken
     body: bytes
+    writing: threading.Semaphore  # held while a transaction writes
 
 
 class Name(Convertor[str]):
@@ -72,6 +74,8 @@ class Entry:
         self._runtime = runtime
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._misses = Misses()
+        # On SQLite writes follow one another anyway: this way a receipt or a click waits for one of ours at most.
+        self._writing = threading.Semaphore(1 if runtime.db.is_sqlite else AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -120,7 +124,7 @@ class Entry:
         request = Request(scope, receive)
         token = await self._token(request)
         body = await _body(request)
-        return Visit(self._runtime, token, body)
+        return Visit(self._runtime, token, body, self._writing)
 
     async def _token(self, request: Request) -> ApiToken:
         """The token of a request. Raises `Problem` 401, or 429 where an address showed too many wrong ones."""

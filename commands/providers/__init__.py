@@ -118,8 +118,8 @@ def register(app: App, runtime: Runtime) -> None:
             said, sent = f"'{name}' took the text for {phone.pretty(number)}. It should be there in a moment.", True
         except Refused as refusal:
             said, sent = str(refusal), False
-        later.replace(client, mark, views.test_result(said, sent=sent))
         _refresh(runtime, client, metadata["list"])
+        later.replace(client, mark, views.test_result(said, sent=sent))
 
     @app.action(views.DEFAULT)
     @app.action(views.ENABLE)

@@ -81,7 +81,7 @@ def test_a_test_text_says_what_the_provider_said(world: World) -> None:
     assert "took the text for +48 501 234 218" in ada.view("took the text").text
     assert [text.body for text in world.phone.texts("+48501234218")] == ["A test from promobot."]
     ada.view("took the text").close()
-    assert "last text taken" in ada.view("Providers").text
+    ada.view("last text taken")
     with world.runtime.db.write() as session:
         row = session.get_one(Provider, world.provider_id)
         row.config = {"base_url": "http://127.0.0.1:1"}
@@ -91,7 +91,7 @@ def test_a_test_text_says_what_the_provider_said(world: World) -> None:
     form.submit()
     assert "provider could not be reached" in ada.view("did not take the test").text
     ada.view("did not take the test").close()
-    assert "last failure" in ada.view("Providers").text
+    ada.view("last failure")
 
 
 def test_a_provider_in_our_own_network_takes_an_admins_word_in_settings(world: World) -> None:

@@ -1,10 +1,12 @@
 """Where providers may be reached; and what holds for every kind: no redirect followed, no post repeated below us."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -193,6 +195,21 @@ def test_a_connection_that_breaks_is_one_request_and_an_unknown_outcome(kind: st
 
     outcome, requests = asyncio.run(run())
     assert (outcome.kind, requests) == (Kind.UNKNOWN, kept + 1)
+
+
+def test_the_documented_capabilities_are_those_of_the_code() -> None:
+    page = (Path(__file__).parents[3] / "docs/providers.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| \[([^]]+)\]\(#[^)]+\) \| [^|]+ \| (\w+) \| (\w+) \| ([^|]+) \| (\w+) \|$", page, re.MULTILINE
+    )
+    said = {title: (receipts, replies, asked, validity) for title, receipts, replies, asked, validity in rows}
+    for kind in registry.KINDS.values():
+        can, could = kind.capabilities({}), kind.capabilities({"look_up": "yes"})
+        asked = "yes" if can.look_up else "where it answers `look_up`" if could.look_up else "no"
+        flags = ["yes" if each else "no" for each in (can.receipts, can.replies, can.validity)]
+        assert said[kind.title] == (flags[0], flags[1], asked, flags[2])
+        opened_as = kind.open(*setup(next(k for k, v in registry.KINDS.items() if v is kind), "https://x.example"))
+        assert (opened_as.listed_within is not None) == could.look_up
 
 
 # What is stored, and who set it.

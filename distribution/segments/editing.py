@@ -5,23 +5,24 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, delete, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from distribution.customers import clean
 from distribution.errors import Refused
 from distribution.search import did_you_mean
+from distribution.segments.including import asked_by, include
 from distribution.segments.names import check
 from distribution.segments.rules import parse, to_json
+from distribution.segments.using import refuse_if_used
 from storage import segments as rows
 from storage.bulk import values
 from storage.database import is_sqlite
 from storage.names import fold
 from storage.rules import Rules
-from storage.tables import Distribution, Segment, SegmentMember
+from storage.tables import Segment, SegmentMember
 
 NAME_LIMIT = 60
-# A distribution in one of these has yet to fix its audience, or is at it.
-WAITING = ("pending", "scheduled", "blocking")
 
 
 def by_name(session: Session, name: str) -> Segment:
@@ -84,10 +85,15 @@ def change_rules(session: Session, segment_id: int, rules: Rules, *, now: dateti
     segment = get(session, segment_id)
     if segment.kind != "dynamic":
         raise Refused(f"'{segment.name}' is a fixed list and has no rules.", field="rules")
-    check(session, rules)
+    check(session, rules, of=segment_id)
     segment.rules, segment.counted, segment.counted_at = to_json(rules), None, None
     segment.updated_at = now
     session.flush()
+    for other in asked_by(session, segment_id):
+        try:
+            include(session, parse(other.rules), of=other.id)
+        except Refused as refusal:
+            raise Refused(f"'{other.name}' asks about '{segment.name}'. {refusal}", field="rules") from None
     return segment
 
 
@@ -117,14 +123,12 @@ def clone(session: Session, segment_id: int, *, by: str, now: datetime) -> Segme
 
 
 def delete_segment(session: Session, segment_id: int, *, now: datetime) -> Segment:
-    """Delete a segment; its name is free again. Raises `Refused` while a distribution waits to be sent to it."""
+    """Delete a segment; its name is free again.
+
+    Raises `Refused`, reason "in_use", while a live distribution or another segment uses it, which it names.
+    """
     segment = get(session, segment_id)
-    waiting = session.scalars(select(Distribution).where(Distribution.status.in_(WAITING)))
-    using = [each.subject for each in waiting if each.audience.get("segment_id") == segment_id]
-    if using:
-        raise Refused(
-            f"'{segment.name}' is the audience of '{using[0]}', which has yet to be sent. Stop that distribution first."
-        )
+    refuse_if_used(session, segment)
     segment.name_key, segment.deleted_at = None, now
     session.execute(delete(SegmentMember).where(SegmentMember.segment_id == segment_id))
     session.flush()
@@ -136,7 +140,10 @@ def _add(session: Session, name: str, kind: str, rules: Rules, *, by: str, now: 
     shown, key = _free_name(session, name)
     segment = Segment(name=shown, name_key=key, kind=kind, rules=to_json(rules), created_at=now, created_by=by)
     session.add(segment)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Refused(f"Somebody made a segment '{shown}' a moment ago. Choose another name.", field="name") from None
     return segment
 
 

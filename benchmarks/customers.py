@@ -1,34 +1,24 @@
-"""Customers and segments beside 100,000 customers and 1,000,000 issued codes: what a listener does has a second.
-
-Importing is beside its own ceiling: the same rows, already read, through a bare `executemany` of the same driver.
-"""
+"""Customers and segments beside 100,000 customers and 1,000,000 issued codes: what a listener does has a second."""
 
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert
 
 from benchmarks.databases import databases, kinds
-from benchmarks.figure import Figure, alternating, seconds
+from benchmarks.figure import Figure, alternating
 from distribution import audience
-from distribution.clock import SystemClock
-from distribution.codes.intake import hand_over
-from distribution.customers import columns, importing, profile
-from distribution.files import read_table
-from distribution.kinds import jobs_for
-from distribution.links import Links
-from distribution.runtime import Runtime
+from distribution.customers import profile
 from distribution.segments import counting, editing
 from distribution.segments.rules import parse
-from distribution.vault import Vault
 from storage import customers
 from storage.customers import search_keys
 from storage.database import Database
-from storage.tables import CodeState, ConsentChange, Customer, Job, PromoCode, PromoCodeGroup
+from storage.tables import CodeState, Customer, PromoCode, PromoCodeGroup
 
-CUSTOMERS, CODES, IMPORTED = 100_000, 1_000_000, 50_000
+CUSTOMERS, CODES = 100_000, 1_000_000
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 FIRST = ["Anna", "Ben", "Cleo", "Dan", "Łukasz", "Maria", "Zofia", "Olaf"]
 LAST = ["Kowalska", "Nowak", "Smith", "Żak", "Berg", "Rossi", "Novák", "Silva", "Okafor", "Lind"]
@@ -39,13 +29,12 @@ def run() -> list[Figure]:
     """Every figure on each database."""
     figures: list[Figure] = []
     for kind in kinds():
-        with databases(kind, 2) as (db, empty):
+        with databases(kind) as (db,):
             _fill(db)
             figures += [
                 Figure(f"{kind}: {name}", alternating([work])[0] * 1000, "ms", "a listener's second", 1000)
                 for name, work in _listeners(db)
             ]
-            figures.append(_import(kind, empty))
     return figures
 
 
@@ -136,38 +125,3 @@ def _customer(number: int, chance: random.Random) -> dict[str, Any]:
         "created_at": NOW,
         "updated_at": NOW,
     }
-
-
-def _import(kind: str, db: Database) -> Figure:
-    """A file of new customers with consent, from its bytes to the last row."""
-    clock, vault = SystemClock(), Vault("a secret key for benchmarks")
-    runtime = Runtime(db, clock, jobs_for(clock), Links("https://promo.example", vault.derive("qr links")), vault)
-    chance = random.Random(7)
-    made = [_customer(number, chance) for number in range(IMPORTED)]
-    lines = [f"{row['source_id']},{row['name']},{row['phone']},{row['attributes']['city']}" for row in made]
-    data = ("id,name,phone,city\n" + "\n".join(lines)).encode()
-    with db.write() as session:
-        upload_id, table = hand_over(session, data, "bench.csv", by="U0MAYA", now=clock.now())
-        guessed = [column.to_json() for column in columns.guess(read_table(data, table.filename), {})]
-        importing.import_file(
-            runtime.jobs, session, upload_id, guessed, region="PL", everyone_agreed=True, by="U0MAYA", by_name="Maya"
-        )
-    ours = seconds(lambda: runtime.jobs.run_next(runtime))
-    with db.read() as session:
-        job = session.scalars(select(Job)).one()
-        assert job.result["created"] == IMPORTED, job.error
-    with db.write() as session:
-        session.execute(delete(ConsentChange))
-        session.execute(delete(Customer))
-
-    def bare() -> None:
-        with db.write() as session:
-            session.execute(insert(Customer), made)
-
-    return Figure(
-        f"{kind}: import {IMPORTED:,} new customers",
-        IMPORTED / ours,
-        "/s",
-        "executemany of read rows",
-        IMPORTED / seconds(bare),
-    )

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Text, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Text, case, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from storage.bulk import values
+from storage.bulk import among, values
 from storage.database import is_sqlite
 from storage.tables import ConsentChange, Customer, CustomerAttribute, Distribution, Message, MessageState, Reply
 
@@ -115,17 +115,18 @@ def ids_by(session: Session, column: InstrumentedAttribute[str | None], wanted: 
 
 
 def held_by(session: Session, phones: Sequence[str], source_ids: Sequence[str]) -> list[Customer]:
-    """The customers who have one of these numbers or source ids, locked for the rest of the transaction."""
-    wanted = (
-        select(Customer)
-        .where(
-            or_(
-                Customer.phone.in_(select(texts(session, phones).c.value)),
-                Customer.source_id.in_(select(texts(session, source_ids).c.value)),
-            )
-        )
-        .order_by(Customer.id)
-    )  # two transactions that lock in one order cannot wait for each other
+    """The customers who have one of these numbers or source ids, locked for the rest of the transaction.
+
+    Each is looked up through its own index first: for "this or that" PostgreSQL would walk over every customer.
+    """
+    found = {
+        *ids_by(session, Customer.phone, phones).values(),
+        *ids_by(session, Customer.source_id, source_ids).values(),
+    }
+    if not found:
+        return []
+    # Two transactions that lock in one order cannot wait for each other.
+    wanted = select(Customer).where(among(session, Customer.id, sorted(found))).order_by(Customer.id)
     return list(session.scalars(wanted if is_sqlite(session) else wanted.with_for_update()))
 
 

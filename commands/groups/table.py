@@ -1,21 +1,22 @@
 """The list of groups as one table, which Slack itself sorts, filters and pages (docs.slack.dev, data table block)."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import Block, InteractiveElement
 
 from commands.groups.place import TABLE
 from commands.groups.views import OPEN, TURN, WORDS_MAX, Shown, head
 from commands.ui import blocks as ui
 from commands.ui import choose, paging
-from commands.ui.text import clip, number
+from commands.ui.text import clip, count, number
 
 # A table takes 100 rows and 10,000 characters; a name takes up to 60 of them, the numbers as much.
 ROWS = 75
 SHOWN_AT_ONCE = 15
 PICK = "groups.pick"
 
-COLUMNS = ("Group", "Active", "Total", "Blocked", "Issued", "Redeemed", "Last day", "Runs out")
+COLUMNS = ("Group", "Active", "Runs out", "Total", "Blocked", "Issued", "Redeemed", "Last day")
 CHARACTERS = 9_500
 
 
@@ -30,7 +31,7 @@ def listing(
         blocks.append(
             {
                 "type": "data_table",
-                "caption": "Promo code groups",
+                "caption": count(page.total, "group"),
                 "page_size": SHOWN_AT_ONCE,
                 "row_header_column_index": 0,
                 "rows": [[_text(head) for head in COLUMNS], *rows],
@@ -42,10 +43,10 @@ def listing(
     return clip(f"Promo code groups: {names or 'none yet'}", 3000), blocks
 
 
-def picker(shown: Any) -> Any:
+def picker(shown: Sequence[Shown]) -> InteractiveElement:
     """The select that opens a group of the table."""
     options = [ui.option(each.line.name, f"{OPEN} {each.line.id} 0 {TABLE}") for each in shown]
-    return choose.select(PICK, options, placeholder="Open a group: add codes, edit, export, delete")
+    return choose.select(PICK, options, placeholder="Open a group")
 
 
 def _row(shown: Shown, clip_to: int) -> list[dict[str, Any]]:
@@ -53,12 +54,16 @@ def _row(shown: Shown, clip_to: int) -> list[dict[str, Any]]:
     line = shown.line
     mark = "⚠ " if line.low and not shown.expired else ""
     day = f"{shown.last_day.day} {shown.last_day:%b %Y}" if shown.last_day else "–"
-    numbers = (line.active, line.total, line.blocked, line.issued, line.redeemed)
+    active, *rest = (
+        {"type": "raw_number", "value": value, "text": number(value)}
+        for value in (line.active, line.total, line.blocked, line.issued, line.redeemed)
+    )
     return [
         _text(clip(f"{mark}{line.name}", max(clip_to, 20))),
-        *({"type": "raw_number", "value": value, "text": number(value)} for value in numbers),
-        _text(day),
+        active,
         _text(shown.runs_out or "–"),
+        *rest,
+        _text(day),
     ]
 
 

@@ -45,13 +45,13 @@ class GroupLine:
 
 # How a list can be sorted: what a person calls it, and by what.
 ORDERS: dict[str, tuple[str, Callable[[GroupLine], Any]]] = {
-    "name": ("Name", lambda line: fold(line.name)),
+    "name": ("Sorted by name", lambda line: fold(line.name)),
     "low": ("Low stock first", lambda line: (not line.low, line.runs_out or _NEVER, line.active)),
     "runs_out": ("Runs out first", lambda line: (line.runs_out or _NEVER, line.active)),
-    "active": ("Fewest active", lambda line: line.active),
+    "active": ("Fewest active first", lambda line: line.active),
     "expires": ("Expires first", lambda line: line.expires_at or _NEVER),
-    "newest": ("Newest", lambda line: -line.id),
-    "largest": ("Most codes", lambda line: -line.total),
+    "newest": ("Newest first", lambda line: -line.id),
+    "largest": ("Most codes first", lambda line: -line.total),
 }
 
 

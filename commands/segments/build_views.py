@@ -238,6 +238,10 @@ def _element(row: Row, shape: str) -> InputInteractiveElement:
             action_id=f"{reading.VALUE}:region", initial_options=several or None, placeholder="Search countries",
             min_query_length=0,
         )  # fmt: skip
+    if shape == drafts.KNOWN:
+        value = ui.option(row.value, row.value) if row.value else None
+        action_id = f"{reading.VALUE}:known:{row.name}"
+        return choose.search(action_id, initial=value, placeholder="Choose, or type another")
     if shape == drafts.ZONE:
         zone = ui.option(row.value, row.value) if row.value else None
         return choose.search(f"{reading.VALUE}:zone", initial=zone, placeholder="Search, as in Warsaw", shortest=1)

@@ -6,7 +6,8 @@ that begins with `build_views.BUILD` and ":", and listens to that submit with `a
 
 import json
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,28 +18,34 @@ from sqlalchemy.orm import Session
 
 from commands import later
 from commands.people import Person
-from commands.segments import build_views, live, long_lists, reading, translating, views
+from commands.segments import build_views, live, long_lists, offers, reading, translating, views
 from commands.segments import draft as drafts
 from commands.segments.build_views import Told
 from commands.segments.draft import Draft
 from commands.segments.page import below, done, editor
 from commands.segments.views import Shown
+from commands.segments.warning import Used, before_saving
 from commands.ui import choose
 from distribution.errors import Refused
 from distribution.runtime import Runtime
-from distribution.segments import asking, counting, editing
+from distribution.segments import asking, counting, editing, using
 from distribution.segments.asking import Known
+from distribution.segments.looking import LONGEST
 from distribution.segments.names import check
 from distribution.segments.rules import parse
 from storage import uploads
+from storage.patience import TooSlow, unless
 from storage.rules import Rules
+from storage.tables import Distribution
 
 CHOICES = re.compile(
     r"^segments\.(match|field(:\w+)?|op:\w+|about:\w+|within|add:\d+|add_group|add_property:\d+|remove:\d+"
-    r"|empty_list:\d+|count|value:(region|zone))$"
+    r"|empty_list:\d+|count|value:(region|zone|known:\w+))$"
 )
 TYPED = re.compile(r"^segments\.(value|days)$")
 SEARCHES = re.compile(r"^segments\.(field(:\w+)?|about:\w+|value:(region|zone))$")
+
+KNOWN_VALUES = re.compile(r"^segments\.value:known:\w+$")
 
 # Seconds that a count waits for the next character.
 PAUSE = 0.3
@@ -91,6 +98,13 @@ def register(app: App, runtime: Runtime, counts: live.Counts) -> None:
             known = asking.known(session)
         offered = build_views.options_for(payload["action_id"], known)
         ack(options=choose.matching(offered, payload.get("value") or ""))
+
+    @app.options(KNOWN_VALUES)
+    def suggested(ack: Ack, payload: dict[str, Any]) -> None:
+        typed = str(payload.get("value") or "").strip()[: drafts.OPTION_MAX]
+        with runtime.db.read() as session:
+            found = asking.values(session, payload["action_id"].rpartition(":")[2])
+        ack(options=offers.values(found, typed))
 
     @app.action(CHOICES)
     @app.action(TYPED)
@@ -253,7 +267,7 @@ def _show(
     draft: Draft,
     screen: Screen,
     put: live.Put,
-    stopped: Any = None,
+    stopped: threading.Event | None = None,
     *,
     problems: Mapping[int, str] | None = None,
     note: str = "",
@@ -278,11 +292,17 @@ def _show(
     if rules is None:
         put(draw(told.shown))
         return
+    chosen = rules
 
     def where(session: Session) -> ColumnElement[bool]:
-        return counting.matching(session, rules, runtime.clock.now())
+        return counting.matching(session, chosen, runtime.clock.now())
 
-    live.show(runtime, counts, where, draw, put, stopped)
+    done = live.show(runtime, counts, where, draw, put, stopped)
+    if told.warning and done.found and done.placed:  # who comes in and who goes is counted last: it takes longest
+        warning = _counted_warning(runtime, screen, chosen, done.stopped)
+        if warning and not done.stopped.is_set():
+            shown = live.shown(done.found)
+            done.placed.again(_drawn(draft, known, screen, replace(told, shown=shown, warning=warning)))
 
 
 def _modal(session: Session, draft: Draft, known: Known, screen: Screen, told: Told) -> dict[str, Any]:
@@ -297,8 +317,45 @@ def _drawn(draft: Draft, known: Known, screen: Screen, told: Told) -> dict[str, 
 
 
 def _warning(session: Session, screen: Screen) -> str:
-    """What saving will change for distributions that use the segment, in mrkdwn."""
-    return ""
+    """What saving will do to what uses the segment, in mrkdwn; nothing where nothing does."""
+    if screen.segment is None:
+        return ""
+    uses = using.uses(session, screen.segment)
+    manual = [each for each in uses.distributions if each.mode != "automatic"]
+    return before_saving(
+        Used(
+            _subjects(uses.automatic),
+            _subjects([each for each in manual if each.status in using.UNFIXED]),
+            _subjects([each for each in manual if each.status not in using.UNFIXED]),
+            [each.name for each in uses.segments],
+        )
+    )
+
+
+def _counted_warning(runtime: Runtime, screen: Screen, rules: Rules, stopped: threading.Event) -> str:
+    """The same with how many come in and go; nothing where that was stopped, or takes too long."""
+    with runtime.db.read() as session:
+        try:
+            with unless(session, stopped, LONGEST):
+                segment = editing.get(session, screen.segment or 0)
+                what = using.effects(session, segment, rules, runtime.clock.now())
+        except (TooSlow, Refused):
+            return ""
+        return before_saving(
+            Used(
+                _subjects(what.automatic),
+                _subjects(what.drafts),
+                _subjects(what.fixed),
+                [each.name for each in what.segments],
+                what.entering,
+                what.leaving,
+            )
+        )
+
+
+def _subjects(distributions: Sequence[Distribution]) -> list[str]:
+    """What distributions are called."""
+    return [each.subject or "a draft without a subject" for each in distributions]
 
 
 def _screen(view: Mapping[str, Any]) -> Screen:

@@ -32,7 +32,10 @@ OPTIONAL = ("group", "distribution")
 
 # How a value is typed in: text, a list, a number with or without decimals, a date, or a choice.
 NONE, LINE, LINES, NUMBER, WHOLE, DATE = "none", "line", "lines", "number", "whole", "date"
-CONSENT, REGION, REGIONS, ZONE = "consent", "region", "regions", "zone"
+CONSENT, REGION, REGIONS, ZONE, KNOWN = "consent", "region", "regions", "zone", "known"
+
+# What an option of a select may hold (docs.slack.dev, option object); a longer value is typed.
+OPTION_MAX = 150
 
 FIRST_FIELD = "region"
 
@@ -133,6 +136,8 @@ def shape(draft: Draft, row: Row, known: Known) -> str:
         return REGIONS if row.field == "region" else LINES
     if row.field in ("region", "time_zone"):
         return REGION if row.field == "region" else ZONE
+    if row.base == "attribute" and its_kind == "text" and row.op in ("is", "is_not") and len(row.value) <= OPTION_MAX:
+        return KNOWN
     return {"date": DATE, "day": DATE, "consent": CONSENT, "number": NUMBER}.get(its_kind, LINE)
 
 

@@ -141,22 +141,34 @@ def counted(runtime: Runtime, where: Where, stopped: threading.Event, seconds: f
             return None
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What came of `show`: who matches, None where nothing was found; where it is shown, None where it was closed; and
+    what stops what goes on."""
+
+    found: Look | None
+    placed: Placed | None
+    stopped: threading.Event
+
+
 def show(
     runtime: Runtime, counts: Counts, where: Where, draw: Draw, put: Put, stopped: threading.Event | None = None
-) -> Look | None:
+) -> Counted:
     """Show a modal with who matches: with the count where that is quick, else with "Counting…", and again when it is
-    done. `stopped`: of the press that asks for it (`Counts.begin`). Returns what was found, None where nothing was."""
+    done. `stopped`: of the press that asks for it (`Counts.begin`)."""
     found = counted(runtime, where, threading.Event(), QUICK)
     placed = put(draw(shown(found) if found else Shown("counting")))
-    if placed is None or found:
-        return found
+    if placed is None:
+        return Counted(found, None, stopped or threading.Event())
     stopped = stopped or counts.begin(placed.id)
+    if found:
+        return Counted(found, placed, stopped)
     found = counted(runtime, where, stopped)
     if stopped.is_set():
-        return None
+        return Counted(None, None, stopped)
     late = f"It takes more than {LONGEST:.0f} seconds. It can be saved all the same; a review counts exactly."
-    placed.again(draw(shown(found) if found else Shown("refused", why_not=late)))
-    return found
+    again = placed.again(draw(shown(found) if found else Shown("refused", why_not=late)))
+    return Counted(found, placed if again else None, stopped)
 
 
 def shown(found: Look) -> Shown:

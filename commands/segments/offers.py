@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 from zoneinfo import available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
@@ -92,3 +93,10 @@ def regions() -> list[Option]:
 def zones() -> list[Option]:
     """Every time zone that people live in, by its IANA name."""
     return [ui.option(name, name) for name in sorted(available_timezones()) if "/" in name]
+
+
+def values(found: Sequence[str], typed: str) -> list[dict[str, Any]]:
+    """Values to choose from: what is typed, whether anybody has it or not, and those of `found` that it is part of."""
+    fitting = [value for value in found if len(value) <= drafts.OPTION_MAX]
+    options = [ui.option(typed, typed).to_dict()] if typed and typed not in fitting else []
+    return [*options, *choose.matching([ui.option(value, value) for value in fitting], typed)][: choose.MOST]

@@ -1,7 +1,7 @@
 """One segment as a modal, and what forms about it do when they are done: show it again, and the list below anew."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from commands.segments.views import Shown
 from commands.ui import paging
 from commands.ui.text import when
 from distribution.runtime import Runtime
-from distribution.segments import counting, describe, editing
+from distribution.segments import counting, describe, editing, using
 from distribution.segments.counting import Count
 from distribution.segments.rules import parse
 from storage import segments as rows
@@ -41,11 +41,12 @@ class Here:
         with self.runtime.db.read() as session:
             segment = editing.get(session, self.segment_id)
             shown = line(session, segment, self.person, self.runtime)
+            used = used_by(session, self.segment_id)
 
         def where(session: Session) -> ColumnElement[bool]:
             return counting.belongs(session, editing.get(session, self.segment_id), self.runtime.clock.now())
 
-        found = live.show(self.runtime, self.counts, where, lambda found: self._view(shown, found), put)
+        found = live.show(self.runtime, self.counts, where, lambda found: self._view(shown, found, used), put).found
         if found:
             with self.runtime.db.write() as session:
                 counting.remember(session, self.segment_id, Count(found.size), self.runtime.clock.now())
@@ -54,12 +55,13 @@ class Here:
         """It, with the count that was stopped."""
         with self.runtime.db.read() as session:
             segment = editing.get(session, self.segment_id)
-            return self._view(line(session, segment, self.person, self.runtime), Shown("stopped"))
+            used = used_by(session, self.segment_id)
+            return self._view(line(session, segment, self.person, self.runtime), Shown("stopped"), used)
 
-    def _view(self, shown: views.Line, found: Shown) -> dict[str, Any]:
+    def _view(self, shown: views.Line, found: Shown, used: Sequence[str]) -> dict[str, Any]:
         """Its modal."""
         may_edit = self.person.may("edit")
-        return views.segment(shown, found, may_edit=may_edit, metadata=self.metadata, note=self.note)
+        return views.segment(shown, found, may_edit=may_edit, metadata=self.metadata, note=self.note, used=used)
 
 
 def editor(runtime: Runtime, body: Mapping[str, Any]) -> Person:
@@ -81,6 +83,13 @@ def line(session: Session, segment: Segment, person: Person, runtime: Runtime) -
     at = when(segment.updated_at or segment.created_at, person.time_zone, now=runtime.clock.now())
     updated = f"changed {at}" if segment.updated_at else f"made {at}"
     return views.Line(segment.id, segment.name, segment.kind, words, segment.counted, updated)
+
+
+def used_by(session: Session, segment_id: int) -> list[str]:
+    """What uses a segment, in a few words each."""
+    uses = using.uses(session, segment_id)
+    distributions = [f"“{each.subject or 'a draft without a subject'}” ({each.status})" for each in uses.distributions]
+    return [*distributions, *(f"the segment “{each.name}”" for each in uses.segments)]
 
 
 def below(body: Mapping[str, Any], segment_id: int) -> dict[str, Any]:

@@ -26,6 +26,9 @@ NAME, MATCH, ROW, VALUE = "segments.form", "segments.match", "segments.row", "se
 LIST, FILE, DAYS = "segments.list", "segments.file", "segments.days"
 FIELD, OP, ABOUT, WITHIN = "segments.field", "segments.op", "segments.about", "segments.within"
 
+# A choice whose value was too long for a select is typed.
+TYPED_INSTEAD = {drafts.KNOWN: drafts.LINE}
+
 
 @dataclass(frozen=True)
 class Uploaded:
@@ -107,7 +110,7 @@ def _filled(draft: Draft, row_id: int, head: str, last: str, typed: str, known: 
         if drafts.shape(draft, row, known) != drafts.LINES:
             return draft
         changed = replace(row, upload=int(last))
-    elif drafts.shape(draft, row, known) == last:
+    elif last in (shape := drafts.shape(draft, row, known), TYPED_INSTEAD.get(shape)):
         changed = replace(row, value=typed)
     else:
         return draft

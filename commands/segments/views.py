@@ -39,6 +39,7 @@ SAVE_NAME = "segments.save_name"
 NAME_BLOCK = "segments.form:name"
 
 FIRST_MEMBERS = 10
+MOST_USES = 5
 KINDS = {"dynamic": "by rules", "static": "a fixed list"}
 
 
@@ -130,7 +131,8 @@ def segment(
     words = f"\n{escape(line.words)}" if line.kind == "dynamic" else ""
     blocks.append(ui.section(f"{facts}{words}"))
     if used:
-        blocks.append(ui.context("Used by " + ", ".join(escape(clip(each, 80)) for each in used)))
+        more = f" and {len(used) - MOST_USES} more" if len(used) > MOST_USES else ""
+        blocks.append(ui.context("Used by " + ", ".join(escape(clip(each, 90)) for each in used[:MOST_USES]) + more))
     blocks += result(shown, stop=STOP_ONE, again=RECOUNT_ONE)
     buttons = [ui.button("All members", MEMBERS, line.id)]
     if may_edit:

@@ -14,7 +14,7 @@ from distribution.segments.looking import Look, look
 from distribution.segments.rules import parse
 from storage import customers
 from storage.patience import TooSlow
-from storage.tables import CodeState, Event, EventName, PromoCode, Segment
+from storage.tables import CodeState, Distribution, Event, EventName, PromoCode, Segment
 from tests.scenarios.conftest import World
 from tests.unit.customers.people import customer
 
@@ -176,6 +176,37 @@ def test_a_segment_is_edited_renamed_cloned_and_deleted(shop: World) -> None:
     with shop.runtime.db.read() as session:
         left = session.scalars(select(Segment.name).where(Segment.deleted_at.is_(None)).order_by(Segment.name)).all()
     assert left == ["Britons", "Everybody"]
+
+
+def test_what_uses_a_segment_is_told_before_it_is_changed_and_keeps_it_from_being_deleted(shop: World) -> None:
+    poles = made(shop, "Poles", POLES)
+    made(shop, "Large", {"rules": [{"field": "segment", "segment_id": poles, "op": "in"}]})
+    now = shop.runtime.clock.now()
+    with shop.runtime.db.write() as session:
+        for mode, status, subject in (
+            ("automatic", "sending", "Welcome"), ("manual", "draft", "Spring"), ("manual", "scheduled", "Summer")
+        ):  # fmt: skip
+            session.add(
+                Distribution(
+                    mode=mode, status=status, purpose="custom", subject=subject, body="Hi", created_by="U0MAYA",
+                    audience={"kind": "segment", "segment_id": poles}, send_at=now + timedelta(days=9),
+                    created_at=now, updated_at=now,
+                )
+            )  # fmt: skip
+    shop.maya.command("/promo segments poles")
+    page = shop.maya.view("2 customers · 67%")
+    assert "Used by “Welcome” (sending), “Spring” (draft), “Summer” (scheduled), the segment “Large”" in page.text
+    page.click("Delete")
+    shop.maya.view("'Poles' is the audience of 'Welcome', 'Spring', 'Summer'").close()
+    shop.maya.view("Edit rules…").click("Edit rules…")
+    shop.maya.view("This segment is in use").fill("Country", "Britain (UK) (GB)")
+    told = shop.maya.view("When you save: 1 customer comes in, 2 go.").text
+    assert "“Welcome” texts whoever comes in from then on: 1 at once." in told
+    assert "“Spring”: a draft, counted anew at its review." in told
+    assert "“Summer”: reviewed already, so its audience stays as it is." in told
+    assert "The rules of “Large” ask about it, and change with it." in told
+    shop.maya.submit()
+    shop.maya.view("country is Britain")
 
 
 def test_a_name_opens_the_segment_and_a_part_of_it_the_list(shop: World) -> None:

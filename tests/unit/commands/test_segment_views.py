@@ -13,6 +13,7 @@ from commands.segments import draft as drafts
 from commands.segments.build_views import Told
 from commands.segments.draft import Draft, Row
 from commands.segments.views import Line, Shown
+from commands.segments.warning import Used, before_saving
 from commands.ui import paging
 from distribution.segments.asking import Known
 from distribution.segments.fields import OPS
@@ -173,6 +174,7 @@ VALUES = {
     drafts.REGION: "PL",
     drafts.REGIONS: "PL\nGB",
     drafts.ZONE: "Europe/Warsaw",
+    drafts.KNOWN: "O'Brien; -- %_",
 }
 OF_FIELD = {
     "locale": {drafts.LINE: "en-GB", drafts.LINES: "pl\nen-GB"},
@@ -333,3 +335,26 @@ def test_an_attribute_that_nobody_knows_any_more_breaks_nothing() -> None:
     stored = parse({"rules": [{"field": "attribute", "attribute": "gone", "type": "number", "op": "ge", "value": 3}]})
     draft = translating.draft_of("N", stored, KNOWN)
     assert check_view(build_views.build(draft, KNOWN, Told(), metadata={})) == []
+
+
+def test_a_segment_that_nothing_uses_warns_of_nothing() -> None:
+    assert before_saving(Used()) == ""
+
+
+def test_what_saving_will_do_is_said_with_its_numbers_and_escaped() -> None:
+    used = Used([HOSTILE], ["A", "B", "C", "D"], ["E"], ["F"], entering=12, leaving=3)
+    told = before_saving(used)
+    assert "When you save:* 12 customers come in, 3 go." in told
+    assert "12 at once" in told and "“A”, “B”, “C” and 1 more" in told
+    assert "<!channel>" not in told
+    assert "come in," not in before_saving(Used(["A"]))
+
+
+def test_a_value_is_suggested_or_typed_and_one_too_long_for_a_select_has_a_box() -> None:
+    labels = [option["text"]["text"] for option in offers.values(["Kraków", "Warsaw"], "wars")]
+    assert labels == ["wars", "Warsaw"]
+    assert [option["value"] for option in offers.values(["Kraków", "Warsaw", "x" * 200], "")] == ["Kraków", "Warsaw"]
+    short, long = Row(1, 0, "attribute:city", "is", "Warsaw"), Row(1, 0, "attribute:city", "is", "x" * 200)
+    assert drafts.shape(Draft(), short, KNOWN) == drafts.KNOWN
+    assert drafts.shape(Draft(), long, KNOWN) == drafts.LINE
+    assert reading.read(shown(drafted(long)), KNOWN).rows == (long,)

@@ -77,7 +77,8 @@ def condition(data: Mapping[str, Any]) -> Condition:
     for key, needed in EXTRAS.get(field, {}).items():
         if needed and data.get(key) is None:
             raise Refused(f"{label}: '{key}' is missing.", field="rules")
-    return Condition(field, str(op), _value(field, kind, op, data.get("value"), label), name, kind, **extras)
+    value = _value(field, kind, op, data.get("value"), label)
+    return Condition(field, str(op), value, name, kind, **extras)
 
 
 def _property(data: Any, event: str) -> Condition:

@@ -50,6 +50,9 @@ def _recount(session: Session, segment: Segment, now: datetime) -> Count:
 CITY = rule(field="attribute", attribute="city", type="text", op="is", value="warsaw")
 
 
+CITY_RULE = CITY["rules"][0]
+
+
 @pytest.mark.parametrize(
     ("rules", "why"),
     [
@@ -76,6 +79,28 @@ CITY = rule(field="attribute", attribute="city", type="text", op="is", value="wa
         ({"rules": [CITY["rules"][0]] * 51}, "50 rules at most"),
         ({"rules": ["x"]}, "A rule is an object"),
         ({"rule": []}, "no 'rule'"),
+        (rule(field=["name"], op="is", value="x"), "no field a list"),
+        (rule(field="nam", op="is", value="x"), "Did you mean 'name'?"),
+        (rule(field="name", op=["is"], value="x"), "cannot be asked with a list"),
+        (rule(field="name", op="is", value={"a": 1}), "Name: an object is not text"),
+        (rule(field="name", op="is", value="x", day=3), "Name: nothing is known of 'day'"),
+        (rule(field="codes_issued", op="ge", value=1, day=3), "nothing is known of 'day'. Did you mean 'days'?"),
+        (rule(field="codes_issued", op="ge", value=1, days=0), "Write a whole number from 1 to 36,500"),
+        (rule(field="created", op="last_days", value="soon"), "'soon' is not a number"),
+        (rule(field="created", op="last_days", value=""), "Added: a number of days is missing"),
+        (rule(field="codes_issued", op="ge", value=10**400), "a number that large is too large"),
+        (rule(field="event", op="did"), "Event: 'event' is missing"),
+        (rule(field="event", op="did", event="x'; --"), "is not an event's name"),
+        (rule(field="event", op="did", event="x", where="y"), "'where' is a list"),
+        (rule(field="event", op="did", event="x", where=[7]), "an object with property, type, op and value"),
+        (rule(field="event", op="did", event="x", where=[{"property": "a b", "type": "text"}]), "a property's name"),
+        (rule(field="segment", op="in"), "'segment_id' is missing"),
+        (rule(field="segment", op="in", segment_id="4"), "named by its number, not by '4'"),
+        (
+            {"rules": [CITY_RULE, {"match": "any", "rules": [CITY_RULE, {"field": "shoe"}]}]},
+            "Rule 2.2: There is no field 'shoe'",
+        ),
+        ({"match": "any", "rules": [{"match": "none", "rules": [1]}]}, "Rule 1: Rules match all or any, not 'none'"),
     ],
 )
 def test_wrong_rules_are_refused_with_what_is_wrong(rules: dict[str, Any], why: str) -> None:
@@ -85,12 +110,40 @@ def test_wrong_rules_are_refused_with_what_is_wrong(rules: dict[str, Any], why: 
     assert refused.value.field == "rules"
 
 
-def test_a_rule_tree_fifty_deep_is_refused_and_not_climbed() -> None:
+@pytest.mark.parametrize("depth", [50, 5_000])
+def test_a_deep_rule_tree_is_refused_and_not_climbed(depth: int) -> None:
     deep: dict[str, Any] = CITY
-    for _ in range(50):
-        deep = {"rules": [deep]}
-    with pytest.raises(Refused, match="group inside a group"):
+    value: list[Any] = []
+    for _ in range(depth):
+        deep, value = {"rules": [deep]}, [value]
+    with pytest.raises(Refused, match=r"Rule 1\.1: A group of rules may hold rules, not another group inside a group"):
         parse(deep)
+    for wrong in (rule(field="name", op="is", value=value), rule(field=value), rule(field="name", op=value)):
+        with pytest.raises(Refused, match="a list"):
+            parse(wrong)
+
+
+def test_a_pasted_list_of_ten_thousand_is_taken(known: Runtime) -> None:
+    names = [f"Name {number}" for number in range(9_999)]
+    with known.db.read() as session:
+        listed = parse(rule(field="attribute", attribute="city", type="text", op="one_of", value=["WARSAW", *names]))
+        found = counting.count(session, counting.matching(session, listed, known.clock.now()))
+    assert found.number == 2
+
+
+def test_an_attribute_of_mixed_types_is_compared_by_the_type_asked_about(known: Runtime) -> None:
+    now = known.clock.now()
+    with known.db.write() as session:
+        for number, value in enumerate([5, "5", "five", True, None, 50.0]):
+            customer(session, now, name="Mixed", source_id=f"M{number}", attributes={"visits": value})
+
+        def counted(kind: str, op: str, value: Any = None) -> int:
+            asked = rule(field="attribute", attribute="visits", type=kind, op=op, value=value)
+            return counting.count(session, counting.matching(session, parse(asked), now)).number
+
+        assert (counted("number", "ge", 5), counted("number", "lt", 50), counted("text", "is", "5")) == (2, 1, 1)
+        assert (counted("number", "ne", 5), counted("boolean", "yes"), counted("text", "contains", "5")) == (8, 1, 1)
+        assert (counted("number", "set"), counted("text", "unset")) == (5, 4)
 
 
 @pytest.mark.parametrize(

@@ -111,10 +111,11 @@ def register(app: App, runtime: Runtime, counts: live.Counts) -> None:
     def change(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
         view = body["view"]
-        stopped = counts.begin(view["id"], float(action.get("action_ts") or 0))
         typing = TYPED.match(action["action_id"]) is not None and action.get("type") != "datepicker"
-        if stopped.wait(PAUSE if typing else 0):
-            return  # a newer press shows what this one would have, and more
+        # A character gives way to a newer one, which shows all that it would have; a press never does.
+        stopped = counts.begin(view["id"], float(action.get("action_ts") or 0) if typing else 0.0)
+        if typing and stopped.wait(PAUSE):
+            return
         screen = _screen(view)
         with runtime.db.read() as session:
             known = asking.known(session, but=screen.segment)

@@ -48,7 +48,7 @@ def known(session: Session, *, but: int | None = None) -> Known:
     events = select(EventName.name, EventName.properties).order_by(EventName.name)
     return Known(
         attributes=customers.attributes(session),
-        events={row.name: row.properties for row in session.execute(events)},
+        events={row.name: dict(sorted(row.properties.items())) for row in session.execute(events)},
         groups={row.id: row.name for row in session.execute(groups.order_by(PromoCodeGroup.name))},
         distributions={row.id: row.subject for row in session.execute(begun.order_by(Distribution.id.desc()))},
         segments={each.id: each.name for each in rows.live(session) if each.id != but},

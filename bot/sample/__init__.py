@@ -68,7 +68,7 @@ def load(runtime: Runtime, size: Size = DEMO, *, say: Say = silent) -> None:
         for name, kind in ATTRIBUTES.items():
             customers.add_attribute(session, name, kind, at=now - OPEN_FOR)
         session.execute(insert(Customer.__table__), next(rows))  # type: ignore[arg-type]
-        _groups(session, size.codes if size.groups <= BASE_GROUPS else CODES, now)
+        _groups(session, size.codes if size.groups <= BASE_GROUPS else CODES, now - NEWEST)
         _segments(session, now)
         promotions.create(
             session, "Free shipping over 150 zł", "Free shipping on orders over 150 zł, until Sunday", by=BY, now=now

@@ -82,7 +82,8 @@ def test_a_look_up_in_another_case_takes_few_seeks_among_many_codes(runtime: Run
         assert lives.spellings(session, "s-ABCba") == []
         # Each of the 8 spellings of the three letters has one code.
         assert len(lives.spellings(session, "s-abcab", most=20)) == 8
-    assert len(seeks) < 60
+    seeks = [seek for seek in seeks if seek.startswith("SELECT")]
+    assert 8 < len(seeks) < 60
     assert all("LIMIT" in seek for seek in seeks)
 
 

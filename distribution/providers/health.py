@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import or_, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Column, Table, Update, bindparam, or_, update
+from sqlalchemy.orm import Session
 
 from distribution.providers.port import Kind, Outcome
 from storage.tables import Provider
@@ -12,32 +13,33 @@ from storage.tables import Provider
 # Written at most this often while texts go out: people read minutes, and every worker writes to one row.
 EVERY = timedelta(seconds=5)
 
+# A text refused for its own sake was looked at: the provider works.
+WORKED = {Kind.ACCEPTED, Kind.REJECTED}
 # What says nothing about the provider: it was not asked, or asked us to wait.
 NO_FAULT = frozenset({"not_sent", "too_late", "rate_limited"})
 
 
+def _unless_just_now(table: Any, at: Column[Any]) -> Update:
+    """An update of a provider `its_id` whose `at` is not within `EVERY` of now (a clock may have been set back)."""
+    old = or_(at.is_(None), at < bindparam("before"), at > bindparam("after"))
+    return update(table).where(table.c.id == bindparam("its_id"), old)
+
+
+# Built once: building one costs more than running it, and it runs with each batch of results.
+_TABLE: Table = Provider.metadata.tables["provider"]
+_SUCCESS = _unless_just_now(_TABLE, _TABLE.c.last_success_at).values(last_success_at=bindparam("now"))
+_FAILURE = _unless_just_now(_TABLE, _TABLE.c.last_failure_at).values(
+    last_failure_at=bindparam("now"), last_failure=bindparam("why")
+)
+
+
 def note(session: Session, provider_id: int, outcomes: Sequence[Outcome], at: datetime) -> None:
-    """Write down what outcomes say about the provider; a text refused for its own sake is a success. `at`: now."""
-    failures = [o for o in outcomes if o.kind not in (Kind.ACCEPTED, Kind.REJECTED) and o.reason not in NO_FAULT]
-    if any(outcome.kind in (Kind.ACCEPTED, Kind.REJECTED) for outcome in outcomes):
-        _put(session, provider_id, Provider.last_success_at, {"last_success_at": at}, at)
-    if failures:
-        worst = {"last_failure_at": at, "last_failure": failures[-1].reason or "refused"}
-        _put(session, provider_id, Provider.last_failure_at, worst, at)
-
-
-def _put(
-    session: Session,
-    provider_id: int,
-    column: InstrumentedAttribute[datetime | None],
-    values: dict[str, object],
-    at: datetime,
-) -> None:
-    """Update unless that was done a moment ago (the clock may have been set back since)."""
-    before, after = at - EVERY, at + EVERY
-    session.execute(
-        update(Provider)
-        .where(Provider.id == provider_id, or_(column.is_(None), column < before, column > after))
-        .values(values)
-        .execution_options(synchronize_session=False)
-    )
+    """Write down what outcomes say about a provider. `at`: now."""
+    given = {"its_id": provider_id, "now": at, "before": at - EVERY, "after": at + EVERY}
+    kinds = {outcome.kind for outcome in outcomes}
+    if kinds & WORKED:
+        session.connection().execute(_SUCCESS, given)
+    if kinds - WORKED:
+        why = [outcome.reason for outcome in outcomes if outcome.kind not in WORKED and outcome.reason not in NO_FAULT]
+        if why:
+            session.connection().execute(_FAILURE, given | {"why": why[-1] or "refused"})

@@ -109,8 +109,10 @@ def test_a_provider_in_our_own_network_takes_an_admins_word_in_settings(world: W
     row = provider(world, "Gateway")
     with world.runtime.db.read() as session:
         assert not registry.is_guarded(session, row)
-    with world.runtime.db.write() as session:
-        settings.put(session, "providers.internal_addresses", "no")
+    ada.command("/promo settings")
+    shown = ada.view("Settings")
+    assert shown.value("May providers added in Slack") == "Yes, anywhere"
+    shown.fill("May providers added in Slack", "No: on the public internet only, over https").submit()
     with world.runtime.db.read() as session:
         assert registry.is_guarded(session, row)
         assert not registry.is_guarded(session, session.get_one(Provider, world.provider_id))

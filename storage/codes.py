@@ -275,7 +275,8 @@ def groups_with_expired(session: Session, now: datetime) -> list[int]:
 def expire_own(session: Session, group_id: int, now: datetime, limit: int) -> int:
     """Let up to `limit` active codes of a group that are past an expiry of their own expire; returns how many."""
     stock.hold(session, group_id)
-    chosen = select(PromoCode.id).where(_past(now), PromoCode.group_id == group_id).limit(limit)
+    # The sum keeps SQLite from reading all active codes of the group instead of those that expire.
+    chosen = select(PromoCode.id).where(_past(now), PromoCode.group_id + 0 == group_id).limit(limit)
     ids = (chosen if is_sqlite(session) else chosen.with_for_update(skip_locked=True)).scalar_subquery()
     where = (PromoCode.id.in_(ids), PromoCode.state == CodeState.ACTIVE)
     moved = _changed(session, update(PromoCode).where(*where).values(state=CodeState.EXPIRED))

@@ -11,7 +11,7 @@ from sqlalchemy import Select, Table, Update, bindparam, func, select, text, upd
 from sqlalchemy.orm import Session
 
 from storage import live_codes, pace, stock
-from storage.bulk import fetch, ids_as, ids_given, values
+from storage.bulk import fetch, ids_as, ids_given, rows_as, rows_given
 from storage.database import is_sqlite
 from storage.tables import CodeState, Distribution, PromoCode, PromoCodeRepeat
 from storage.tables.base import BigId, UtcDateTime
@@ -29,35 +29,53 @@ def block(
     before (0 at first): active codes are searched from there on. Returns how many were bound, and the id to go on
     after. Fewer bound than asked: there are no more active codes.
     """
-    stock.hold(session, group_id)  # launches that take from one group take turns, and none of them skips a code
-    active = (
-        select(CODE.c.id)
-        .where(CODE.c.group_id == group_id, CODE.c.state == int(CodeState.ACTIVE), CODE.c.id > after)
-        .order_by(CODE.c.id)
-        .limit(len(recipients))
-    )
-    if _some_expired(session, group_id, now):  # seldom: the sweep runs every two seconds, and the index alone tells
-        active = active.where(CODE.c.expires_at.is_(None) | (CODE.c.expires_at > now))
-    code_ids = session.scalars(active if is_sqlite(session) else active.with_for_update()).all()
-    bound = values(
-        session,
-        {"id": BigId, "message_id": BigId, "customer_id": BigId},
-        [(code_id, *recipient) for code_id, recipient in zip(code_ids, recipients, strict=False)],
-    )
+    # Whoever takes active codes holds the stock first: they take turns, none skips a code, and none need be locked.
+    stock.hold(session, group_id)
+    sqlite = is_sqlite(session)
+    some_expired = _some_expired(session, group_id, now)  # seldom: the sweep runs every two seconds
+    given = {"group_id": group_id, "after": after, "limit": len(recipients), **({"now": now} if some_expired else {})}
+    code_ids = sorted(code_id for (code_id,) in fetch(session, _active(some_expired), given))
     if code_ids:
-        session.execute(
-            update(CODE)
-            .where(CODE.c.id == bound.c.id)
-            .values(state=int(CodeState.BLOCKED), message_id=bound.c.message_id, customer_id=bound.c.customer_id)
-        )
+        bound = [(code_id, *recipient) for code_id, recipient in zip(code_ids, recipients, strict=False)]
+        session.execute(_blocking(sqlite), rows_as(sqlite, bound))
         stock.move(session, group_id, active=-len(code_ids), blocked=len(code_ids))
     return len(code_ids), (code_ids[-1] if code_ids else after)
+
+
+@lru_cache(2)
+def _active(some_expired: bool) -> Select[int]:
+    """Ids of the first `limit` active codes of `group_id` above `after`; none that is past its own expiry at `now`."""
+    query = (
+        select(CODE.c.id)
+        .where(
+            CODE.c.group_id == bindparam("group_id"),
+            CODE.c.state == text("0"),  # written out, or the partial index would not be used
+            CODE.c.id > bindparam("after"),
+        )
+        .order_by(CODE.c.id)
+        .limit(bindparam("limit", type_=BigId))
+    )
+    if some_expired:
+        query = query.where(CODE.c.expires_at.is_(None) | (CODE.c.expires_at > bindparam("now", type_=UtcDateTime)))
+    return query
+
+
+@lru_cache(2)
+def _blocking(sqlite: bool) -> Update:
+    """Bind the codes of the rows given (code, message, customer)."""
+    bound = rows_given(sqlite, {"id": BigId, "message_id": BigId, "customer_id": BigId})
+    return (
+        update(CODE)
+        .where(CODE.c.id == bound.c.id)
+        .values(state=int(CodeState.BLOCKED), message_id=bound.c.message_id, customer_id=bound.c.customer_id)
+    )
 
 
 def _some_expired(session: Session, group_id: int, now: datetime) -> bool:
     """Whether a group has active codes past an expiry of their own (`ix_promo_code_expiring`)."""
     past = (CODE.c.state == text("0")) & CODE.c.expires_at.is_not(None) & (CODE.c.expires_at <= now)
-    return session.scalar(select(CODE.c.id).where(past, CODE.c.group_id == group_id).limit(1)) is not None
+    # The sum keeps SQLite from reading all active codes of the group instead.
+    return session.scalar(select(CODE.c.id).where(past, CODE.c.group_id + 0 == group_id).limit(1)) is not None
 
 
 def count_taken(distribution: Distribution, group_id: int, n: int) -> None:

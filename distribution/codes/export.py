@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from distribution.codes.groups import found
-from distribution.codes.rules import CHUNK, UPLOAD_KEPT
+from distribution.codes.rules import UPLOAD_KEPT
 from storage import codes, uploads
 from storage.codes import Exported
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 KIND = "export_codes"
 # Up to so many codes a listener writes at once (a tenth of a second).
 AT_ONCE = 10_000
+
+# How many codes a part holds: less than half a second, some megabytes.
+CHUNK = 20_000
 
 HEAD = ("code", "state", "issued_at", "redeemed_at", "expires_at")
 

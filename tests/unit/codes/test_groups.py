@@ -393,3 +393,25 @@ def test_two_hundred_groups_are_listed_without_counting_a_code(runtime: Runtime)
         lines = listing(session, NOON, "newest")
     assert len(lines) == 200 and lines[0].name == "Group 199"
     assert len(asked) == 2 and not any(" promo_code " in statement for statement in asked), asked
+
+
+def test_the_sweep_and_the_blocking_look_for_expired_codes_in_their_index(runtime: Runtime) -> None:
+    """Without the index each of them would read every code there is, every two seconds and for every batch."""
+    group_id = group(runtime, count=5)
+    dated(runtime, group_id, {f"D{number}": 1 + number for number in range(300)})
+    asked: list[tuple[str, object]] = []
+    with runtime.db.read() as session:
+        event.listen(
+            session.connection().engine,
+            "before_cursor_execute",
+            lambda _c, _cursor, statement, given, *_: asked.append((statement, given)),
+        )
+        codes.groups_with_expired(session, NOON)
+        issuing._some_expired(session, group_id, NOON)
+        looked = asked[:2]
+        if not runtime.db.is_sqlite:
+            session.connection().exec_driver_sql("SET enable_seqscan = off")
+        explain = "EXPLAIN QUERY PLAN" if runtime.db.is_sqlite else "EXPLAIN"
+        for statement, given in looked:
+            plan = session.connection().exec_driver_sql(f"{explain} {statement}", given).all()  # type: ignore[arg-type]
+            assert "ix_promo_code_expiring" in str(plan), plan

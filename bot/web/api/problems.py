@@ -13,6 +13,9 @@ from distribution.search import did_you_mean
 
 MEDIA_TYPE = "application/problem+json"
 
+# As RFC 9110 calls them, whatever this version of Python does.
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
 # Refusals that are no fault of what was sent, by their reason: it is there already.
 CONFLICTS = {"taken": 409}
 
@@ -31,7 +34,7 @@ class ProblemDetails(BaseModel):
         json_schema_extra={
             "example": {
                 "type": "about:blank",
-                "title": "Unprocessable Entity",
+                "title": "Unprocessable Content",
                 "status": 422,
                 "detail": "name: this field is missing.",
                 "errors": [{"field": "name", "message": "This field is missing."}],
@@ -72,7 +75,7 @@ class Problem(Exception):
     def response(self) -> Response:
         """The answer."""
         details = ProblemDetails(
-            title=HTTPStatus(self.status).phrase,
+            title=TITLES.get(self.status) or HTTPStatus(self.status).phrase,
             status=self.status,
             detail=str(self),
             errors=self.errors,

@@ -1,13 +1,15 @@
 """Who gets in, and what they hear who do not: tokens, scopes, sizes, methods; nothing of ours leaks."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
-from bot.web.api import groups
+from bot.web.api import entry, groups
 from bot.web.api.entry import BODY_MAX
 from bot.web.misses import MISSES
 from distribution import tokens
@@ -150,3 +152,25 @@ def test_neither_tokens_nor_names_are_logged(web: TestClient, token: Make, logge
     assert [(each["token"], each["status"]) for each in logged] == [("shop", 404), (None, 401)]
     assert logged[0]["route"].startswith("/promo-code-groups/{name")
     assert not [secret for secret in (text, "GUESSED", "VERY-SECRET") if secret in str(logged)]
+
+
+@one_database
+def test_a_body_beyond_the_limit_is_not_read_to_its_end(runtime: Runtime, token: Make) -> None:
+    """Nor is any of it, without a token."""
+    read, sent = 0, []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": b" " * 1024 * 1024, "more_body": True}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message.get("status"))
+
+    for authorization, most in ((f"Bearer {token('shop')}", 5), ("Bearer promobot_wrong", 0)):
+        headers = [(b"authorization", authorization.encode()), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": GROUPS, "raw_path": GROUPS.encode(), "headers": headers}
+        read = 0
+        asyncio.run(entry.Entry(FastAPI(), runtime)({**scope, "query_string": b"", "client": None}, receive, send))
+        assert read == most
+    assert [status for status in sent if status] == [413, 401]

@@ -76,8 +76,7 @@ def import_file(
     for field, at in chosen.items():
         if not 0 <= at < table.width:
             raise Refused(f"'{table.filename}' has no column {at + 1}.", field=field)
-        other = next((before for before, place in chosen.items() if place == at and before != field), None)
-        if other is not None:
+        if at in list(chosen.values())[: list(chosen).index(field)]:
             raise Refused("One column cannot say two things. Choose another, or none.", field=field)
     if not any(row[columns.code] for row in table.sample):
         raise Refused(f"'{table.filename}' has nothing in that column. Choose another.", field="code")

@@ -122,7 +122,7 @@ def test_redemptions_come_in_by_a_file_and_what_cannot_be_redeemed_comes_back(wo
     labels = ("The promo code", "When it was used", "Where it was used", "The use's own id (order, receipt)")
     assert [form.value(label) for label in labels] == ["Coupon code", "Used on", "Shop", "Order"]
     form.fill("Where it was used", "Order")
-    assert form.refused() == {labels[2]: "One column cannot say two things. Choose another, or none."}
+    assert form.refused() == {labels[3]: "One column cannot say two things. Choose another, or none."}
     form.fill("Where it was used", "Shop").fill("How its dates are written", "Day before month: 31/08/2026").submit()
     world.maya.view("The redemptions are being imported")
 

@@ -332,7 +332,7 @@ def test_codes_taken_by_somebody_else_in_the_last_moment_stop_the_sending(world:
         group, _ = groups.found(session, shop.group_id)
         groups.delete(world.runtime.jobs, session, group.id, by="U0ADA", now=world.runtime.clock.now())
     review.submit()
-    world.maya.view("Group 'Summer 10%' does not exist")
+    world.maya.view("Group 'Summer 10%' was deleted. Choose another.")
     assert draft_of(world).status == "draft"
 
 

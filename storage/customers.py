@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Text, case, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from storage.bulk import among, values
 from storage.database import is_sqlite
@@ -49,6 +49,12 @@ def exclusion() -> ColumnElement[str | None]:
         (Customer.consent != "given", literal("no_consent", Text())),
         else_=None,
     )
+
+
+def here() -> ColumnElement[bool]:
+    """Whether a customer was not erased. Told by id from the few who were: an index that has the rest is enough."""
+    gone = aliased(Customer)
+    return Customer.id.not_in(select(gone.id).where(gone.erased_at.is_not(None)))
 
 
 def find(session: Session, query: str, limit: int, *, phones: Sequence[str] = ()) -> list[Customer]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from distribution import settings
@@ -12,6 +12,7 @@ from distribution.segments.including import include
 from distribution.segments.rules import parse
 from storage import matching as compiled
 from storage import segments as rows
+from storage.customers import here
 from storage.matching import Asked
 from storage.patience import TooSlow, at_most
 from storage.rules import Rules
@@ -38,10 +39,11 @@ class Count:
 def matching(session: Session, rules: Rules, now: datetime, *, customer_id: int | None = None) -> ColumnElement[bool]:
     """Whether a `Customer` matches at `now`, for WHERE; days begin at midnight in the workspace's time zone.
 
+    Nobody who was erased does, whatever the rules say of what is not set.
     Raises `Refused`, field "rules", where a segment that the rules ask about is gone.
     """
     asked = Asked(now, settings.get(session, "time_zone"), include(session, rules), customer_id)
-    return compiled.matching(session, rules, asked)
+    return and_(compiled.matching(session, rules, asked), here())
 
 
 def belongs(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId, ByteText, Json, UtcDateTime
@@ -16,7 +16,16 @@ class Customer(Base):
     """A person with a phone number in E.164 (or none yet), attributes, a time zone and an SMS consent state."""
 
     __tablename__ = "customer"
-    __table_args__ = (CheckConstraint("consent IN ('unknown', 'given', 'opted_out')", name="consent"),)
+    __table_args__ = (
+        CheckConstraint("consent IN ('unknown', 'given', 'opted_out')", name="consent"),
+        # Few: everybody else is told from them without a look at the rows.
+        Index(
+            "ix_customer_erased",
+            "id",
+            sqlite_where=text("erased_at IS NOT NULL"),
+            postgresql_where=text("erased_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     phone: Mapped[str | None] = mapped_column(ByteText, unique=True)

@@ -145,6 +145,13 @@ def upgrade() -> None:
 
     with op.batch_alter_table("customer", schema=None) as batch_op:
         batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_index(
+            "ix_customer_erased",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("erased_at IS NOT NULL"),
+            postgresql_where=sa.text("erased_at IS NOT NULL"),
+        )
 
     with op.batch_alter_table("distribution", schema=None) as batch_op:
         batch_op.add_column(sa.Column("code_policy", sa.Text(), server_default=sa.text("'new'"), nullable=False))
@@ -215,6 +222,11 @@ def downgrade() -> None:
         batch_op.drop_column("code_policy")
 
     with op.batch_alter_table("customer", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_customer_erased",
+            sqlite_where=sa.text("erased_at IS NOT NULL"),
+            postgresql_where=sa.text("erased_at IS NOT NULL"),
+        )
         batch_op.drop_column("erased_at")
 
     with op.batch_alter_table("reply", schema=None) as batch_op:

@@ -17,10 +17,11 @@ from distribution.customers.traces import Person
 from distribution.errors import Refused
 from distribution.providers.port import InboundNews
 from distribution.runtime import Runtime
-from distribution.segments import editing
+from distribution.segments import counting, editing
 from distribution.sending.replies import take
 from storage import customer_writes, uploads
 from storage.customers import exclusion, history
+from storage.rules import Condition, Rules
 from storage.tables import (
     ApiToken,
     Base,
@@ -383,3 +384,13 @@ def test_the_search_goes_on_where_it_was_after_a_restart(
 )
 def test_people_are_recognised_however_they_are_written(text: str, named: bool) -> None:
     assert Person(1, PHONE, SOURCE_ID, NAME).is_in(text) is named
+
+
+def test_nobody_who_was_erased_is_in_a_segment_of_those_without_something(runtime: Runtime) -> None:
+    """An erased customer has no city; "city is not set" must not bring them back."""
+    customer_id, other = _zofia(runtime), make_customers(runtime, 1)[0]
+    _erase(runtime, customer_id)
+    with runtime.db.read() as session:
+        for rules in (Rules(), Rules(negate=True, parts=(Condition("name", "is", "Ben"),))):
+            where = counting.matching(session, rules, runtime.clock.now())
+            assert [customer.id for customer in counting.sample(session, where)] == [other]

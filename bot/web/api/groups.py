@@ -2,26 +2,23 @@
 
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from bot.web.api.call import Answer, Asked, Call, allowed, answer
 from bot.web.api.describing import problems, takes
+from bot.web.api.paging import After, Limit, page
 from bot.web.api.problems import looked_up
 from distribution.codes import forecast, groups
 from distribution.codes.format import FORMATS_MAX, parse_all
 from distribution.codes.listing import GroupLine, line, listing
 from distribution.codes.recipe import Recipe
-from storage.names import fold
 from storage.tables import PromoCodeGroup
 
 routes = APIRouter(tags=["Promo code groups"])
-
-PAGE_MAX = 200
 
 # What the engine calls fields of a group, and how the request names them.
 FIELDS = {
@@ -137,17 +134,11 @@ def create(call: Writing) -> Response:
     response_description="Groups by name, a page at a time.",
     responses=problems(),
 )
-def list_groups(
-    call: Reading,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")] = 50,
-    after: Annotated[str, Query(description="Begin after the group of this name; `next` has it.")] = "",
-) -> Response:
+def list_groups(call: Reading, limit: Limit = 50, after: After = "") -> Response:
     """Every group that is not deleted, with where its codes stand. The counts are kept, not counted."""
     with call.reading() as session:
-        lines = [each for each in listing(session, call.now) if not after or fold(each.name) > fold(after)]
-    more = len(lines) > limit
-    following = f"/v1/promo-code-groups?limit={limit}&after={quote(lines[limit - 1].name, safe='')}" if more else None
-    return answer(Groups(groups=[as_group(each) for each in lines[:limit]], next=following))
+        lines, following = page("/promo-code-groups", listing(session, call.now), limit, after)
+    return answer(Groups(groups=[as_group(each) for each in lines], next=following))
 
 
 @routes.get(

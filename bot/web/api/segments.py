@@ -3,15 +3,15 @@
 import threading
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from bot.web.api.call import Answer, Asked, Call, allowed, answer
 from bot.web.api.describing import problems, takes
+from bot.web.api.paging import After, Limit, page
 from bot.web.api.problems import Problem, looked_up
 from distribution.segments import counting, editing, looking
 from distribution.segments.names import with_ids
@@ -27,7 +27,6 @@ Reading = Annotated[Call, allowed("segments:read")]
 Writing = Annotated[Call, allowed("segments:write")]
 SegmentName = Annotated[str, Path(description="The segment's name.", examples=["VIP in Łódź"])]
 
-PAGE_MAX = 200
 # Seconds that a count may take.
 LONGEST = 20.0
 
@@ -105,18 +104,12 @@ def create(call: Writing) -> Response:
     response_description="Segments by name, a page at a time.",
     responses=problems(),
 )
-def list_segments(
-    call: Reading,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")] = 50,
-    after: Annotated[str, Query(description="Begin after the segment of this name; `next` has it.")] = "",
-) -> Response:
+def list_segments(call: Reading, limit: Limit = 50, after: After = "") -> Response:
     """Every segment that has a name, with the number that was counted last."""
     with call.reading() as session:
         live = sorted(rows.live(session), key=lambda each: fold(each.name))
-    lines = [each for each in live if not after or fold(each.name) > fold(after)]
-    more = len(lines) > limit
-    following = f"/v1/segments?limit={limit}&after={quote(lines[limit - 1].name, safe='')}" if more else None
-    return answer(Segments(segments=[_shown(each) for each in lines[:limit]], next=following))
+    lines, following = page("/segments", live, limit, after)
+    return answer(Segments(segments=[_shown(each) for each in lines], next=following))
 
 
 @routes.get(

@@ -11,10 +11,21 @@ from distribution.clock import ManualClock
 from distribution.codes import redemptions, replacing
 from distribution.codes.redemptions import Redeemed, Use, redeem, redeem_many, roll_back
 from distribution.errors import Refused
+from distribution.report import report
 from distribution.runtime import Runtime
 from storage import issuing
-from storage.tables import CodeState, PromoCode, PromoCodeGroup, PromoCodeLot, PromoCodeStock, Redemption
-from tests.sending import make_customers, make_group
+from storage import redemptions as rows
+from storage.tables import (
+    CodeState,
+    Distribution,
+    MessageState,
+    PromoCode,
+    PromoCodeGroup,
+    PromoCodeLot,
+    PromoCodeStock,
+    Redemption,
+)
+from tests.sending import make_customers, make_distribution, make_group, make_provider, messages_of, outcome, start
 
 SHOP = "api:shop"
 
@@ -248,3 +259,25 @@ def test_the_validity_of_a_group_counts_from_the_issue_and_overrides_its_expiry(
         assert code.expires_at == clock.now() + timedelta(days=7)
     clock.advance(timedelta(days=6))
     assert not use(runtime, code.code).again
+
+
+def test_reports_that_redemptions_change_are_found_by_the_latest_uses_alone(runtime: Runtime) -> None:
+    """However long a distribution has been over; one without a message in Slack has nothing to bring up to date."""
+    make_group(runtime, "Summer 10%", 4)
+    customers = make_customers(runtime, 2)
+    provider = make_provider(runtime, "http://127.0.0.1:9")
+    both = [make_distribution(runtime, provider, customers, subject=subject) for subject in ("One", "Two")]
+    for distribution in both:
+        start(runtime, distribution)
+        outcome(runtime, messages_of(runtime, distribution), MessageState.ACCEPTED)
+    with runtime.db.write() as session:
+        session.get_one(Distribution, both[0]).progress_ts = "1.0"
+        codes = session.scalars(select(PromoCode.code).where(PromoCode.state == CodeState.ISSUED)).all()
+        before = rows.latest_id(session)
+    for code in codes:
+        use(runtime, code)
+    with runtime.db.read() as session:
+        last, found = rows.distributions_after(session, before)
+        assert (last, found) == (rows.latest_id(session), {both[0]})
+        assert rows.distributions_after(session, last) == (last, set())
+        assert [report(session, distribution).redeemed for distribution in both] == [2, 2]

@@ -332,3 +332,29 @@ def test_the_first_rows_are_shown_as_they_would_be_read(runtime: Runtime) -> Non
         ("+48501234213", {"name": "Cleo"}),
     ]
     assert [line for line, _ in seen.refused] == [3]
+
+
+def test_signs_that_mean_something_elsewhere_are_kept_as_they_are(runtime: Runtime) -> None:
+    """In every value of a row, and in the names of columns."""
+    signs = ["'; DROP TABLE customer; --", "%_", "{}[]$.a", "\\N\\t", '"quoted"', "a;b|c", "$1 :name ?"]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["id", "phone", "name", "Robert'); DROP TABLE customer;--"])
+    for number, sign in enumerate(signs):
+        writer.writerow([sign, f"+4850123421{number}", sign, sign])
+    job = _import(runtime, text.getvalue())
+    assert (job.state, job.result["created"], job.result["refused"]) == ("done", len(signs), 0)
+    found = _all(runtime)
+    assert [(each.source_id, each.name) for each in found] == [(sign, sign) for sign in signs]
+    assert [each.attributes for each in found] == [{"robert_drop_table_customer": sign} for sign in signs]
+    assert _import(runtime, text.getvalue()).result["unchanged"] == len(signs)
+
+
+def test_a_file_whose_columns_nobody_knows_makes_attributes_of_them(runtime: Runtime) -> None:
+    guessed = _guessed(runtime, "Mobile,Shoe size,Emial,???\n+48501234211,42,a@b.example,x\n")
+    assert [(column.role, column.attribute) for column in guessed] == [
+        ("phone", None),
+        ("attribute", "shoe_size"),
+        ("attribute", "emial"),
+        ("ignore", None),
+    ]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from storage import live_codes
 from storage.bulk import among
 from storage.last_codes import latest
-from storage.tables import CodeState, Distribution, Message, MessageState, PromoCode, PromoCodeRepeat
+from storage.tables import Distribution, Message, MessageState, PromoCode, PromoCodeGroup, PromoCodeRepeat
 
 NEW, SAME = "new", "same"
 POLICIES = (NEW, SAME)
@@ -38,27 +38,30 @@ def keep(session: Session, group_id: int, recipients: Sequence[Recipient], now: 
     return {message_id for message_id, _, _ in planned}
 
 
-def carried(session: Session, message_ids: Collection[int]) -> set[tuple[int, int]]:
-    """Messages that failed and have a code of a group all the same, bound or to be sent again: (message id, group id).
+def carried(session: Session, row: Distribution, message_ids: Collection[int], now: datetime) -> set[tuple[int, int]]:
+    """Messages of a distribution that failed and have a code of a group to take again all the same: (message, group).
 
-    What was planned of a code that is worth nothing now is forgotten.
+    It is bound to them, or, by "the same code", planned to be sent again and live. Other plans are forgotten.
     """
     bound = select(PromoCode.message_id, PromoCode.group_id).where(among(session, PromoCode.message_id, message_ids))
-    planned = (
-        select(PromoCodeRepeat.message_id, PromoCode.group_id, PromoCode.id, PromoCode.state)
-        .join(PromoCode, PromoCode.id == PromoCodeRepeat.code_id)
-        .where(among(session, PromoCodeRepeat.message_id, message_ids))
-    )
     found = {(message_id or 0, group_id) for message_id, group_id in session.execute(bound)}
-    for message_id, group_id, code_id, state in session.execute(planned).all():
-        if state in (CodeState.BLOCKED, CodeState.ISSUED):
-            found.add((message_id, group_id))
-        else:
-            session.execute(
-                delete(PromoCodeRepeat).where(
-                    PromoCodeRepeat.message_id == message_id, PromoCodeRepeat.code_id == code_id
-                )
-            )
+    if row.code_policy != SAME:
+        return found
+    mine = among(session, PromoCodeRepeat.message_id, message_ids)
+    live = (
+        select(PromoCodeRepeat.message_id, PromoCode.group_id)
+        .join(PromoCode, PromoCode.id == PromoCodeRepeat.code_id)
+        .join(PromoCodeGroup, PromoCodeGroup.id == PromoCode.group_id)
+        .where(mine, live_codes.is_live(now))
+    )
+    found |= {(message_id, group_id) for message_id, group_id in session.execute(live)}
+    still = select(PromoCode.id).join(PromoCodeGroup, PromoCodeGroup.id == PromoCode.group_id)
+    still = still.where(PromoCode.id == PromoCodeRepeat.code_id, live_codes.is_live(now))
+    session.execute(
+        delete(PromoCodeRepeat)
+        .where(mine, PromoCodeRepeat.issued_at.is_(None), ~still.correlate(PromoCodeRepeat).exists())
+        .execution_options(synchronize_session=False)
+    )
     return found
 
 

@@ -191,7 +191,7 @@ def _codes_for(session: Session, row: Distribution, ids: Sequence[int], now: dat
         problem = unusable(session.get_one(PromoCodeGroup, group_id), now)
         if problem is not None:
             raise Refused(problem)
-    have = taking.carried(session, ids)
+    have = taking.carried(session, row, ids, now)
     customers = dict(
         session.execute(select(Message.id, Message.customer_id).where(among(session, Message.id, ids))).all()
     )
@@ -206,6 +206,8 @@ def _codes_for(session: Session, row: Distribution, ids: Sequence[int], now: dat
         if bound < len(wanted):
             raise Refused(missing(len(wanted) - bound, session.get_one(PromoCodeGroup, group_id).name))
         issuing.count_taken(row, group_id, bound)
+    again = sorted(group_id for group_id, key in keys.items() if key in template.repeats_from)
+    taking.repeat_last(session, again, [(each, customers[each]) for each in ids], now)
 
 
 def settle_unknown(

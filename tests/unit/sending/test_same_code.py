@@ -253,6 +253,32 @@ def test_a_text_that_is_sent_again_after_a_failure_finds_a_code_that_is_live_now
     assert check(runtime.db) == []
 
 
+@pytest.mark.parametrize("policy", ["new", "same"])
+def test_a_text_that_is_sent_again_has_its_new_code_and_the_last_one_beside_it(
+    runtime: Runtime, clock: ManualClock, policy: str
+) -> None:
+    """The last one was used: it is shown as the last, and never sent as the one to use."""
+    shop = Shop(runtime, codes=4, customers=1)
+    before = shop.launched()
+    outcome(runtime, messages_of(runtime, before), S.ACCEPTED)
+    (last,) = shop.texts(before)
+    with runtime.db.write() as session:
+        redemptions.redeem(session, last, by="api:shop", now=clock.now())
+    body = "Thanks for {{ client.last_promocode('Summer 10%') }}. Next: {{ client.promocode('Summer 10%') }}"
+    again = shop.launched(policy, body=body)
+    outcome(runtime, messages_of(runtime, again), S.REJECTED)
+    with runtime.db.write() as session:
+        row = session.get_one(Distribution, again)
+        row.status, row.claimed_to = "done", row.last_message_id
+        assert control.retry_failed(session, again, by="Maya", now=clock.now()) == 1
+    with runtime.db.read() as session:
+        row = session.get_one(Distribution, again)
+        (written,) = for_messages(session, row, messages_of(runtime, again), runtime.links)
+    assert written.recipient.last_codes["summer 10%"].code == last
+    assert written.recipient.codes["summer 10%"].code != last
+    assert check(runtime.db) == []
+
+
 def test_a_code_whose_days_count_from_its_issue_has_them_whichever_message_leaves_first(
     runtime: Runtime, clock: ManualClock
 ) -> None:

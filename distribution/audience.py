@@ -93,7 +93,7 @@ def from_list(
     """
     matched = given if isinstance(given, lists.Matched) else lists.match(session, given, region)
     if not matched.customer_ids:
-        raise Refused(_nobody(matched), field="list")
+        raise Refused(nobody(matched), field="list")
     segment = editing.create_list(session, f"List of {len(matched.customer_ids):,}", by=by, now=now)
     editing.add_members(session, segment.id, matched.customer_ids)
     segment.counted, segment.counted_at = len(matched.customer_ids), now
@@ -101,7 +101,7 @@ def from_list(
     return ListResult(segment.id, len(matched.customer_ids), matched.unmatched, matched.bad, matched.repeated)
 
 
-def _nobody(matched: lists.Matched) -> str:
+def nobody(matched: lists.Matched) -> str:
     """Why a list found nobody, in a sentence."""
     if matched.bad:
         line, _, why = matched.bad[0]

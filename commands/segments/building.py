@@ -356,7 +356,7 @@ def _counted_warning(runtime: Runtime, screen: Screen, rules: Rules, stopped: th
 
 def _subjects(distributions: Sequence[Distribution]) -> list[str]:
     """What distributions are called."""
-    return [each.subject or "a draft without a subject" for each in distributions]
+    return [each.subject or "" for each in distributions]
 
 
 def _screen(view: Mapping[str, Any]) -> Screen:

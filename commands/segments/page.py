@@ -88,7 +88,10 @@ def line(session: Session, segment: Segment, person: Person, runtime: Runtime) -
 def used_by(session: Session, segment_id: int) -> list[str]:
     """What uses a segment, in a few words each."""
     uses = using.uses(session, segment_id)
-    distributions = [f"“{each.subject or 'a draft without a subject'}” ({each.status})" for each in uses.distributions]
+    distributions = [
+        f"“{each.subject}” ({each.status})" if each.subject else "a draft without a subject"
+        for each in uses.distributions
+    ]
     return [*distributions, *(f"the segment “{each.name}”" for each in uses.segments)]
 
 

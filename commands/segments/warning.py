@@ -10,8 +10,9 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Used:
-    """What uses a segment, by name: automatic distributions; drafts; those whose audience was fixed at their review;
-    segments that ask about it. `entering`, `leaving`: how many come in and go, None while that is not known."""
+    """What uses a segment, by name: automatic distributions; drafts, of which some may have none; those whose audience
+    was fixed at their review; segments that ask about it. `entering`, `leaving`: how many come in and go, None while
+    that is not known."""
 
     automatic: Sequence[str] = ()
     drafts: Sequence[str] = ()
@@ -27,7 +28,10 @@ def before_saving(used: Used) -> str:
     if used.automatic:
         lines.append(f"• {_named(used.automatic)} texts whoever comes in from then on{_come_in(used)}.")
     if used.drafts:
-        lines.append(f"• {_named(used.drafts)}: a draft, counted anew at its review.")
+        named = [subject for subject in used.drafts if subject]
+        names = f" ({_named(named)})" if named else ""
+        whose = "its review" if len(used.drafts) == 1 else "their reviews"
+        lines.append(f"• {count(len(used.drafts), 'draft')}{names}: counted anew at {whose}.")
     if used.fixed:
         lines.append(f"• {_named(used.fixed)}: reviewed already, so its audience stays as it is.")
     if used.segments:
@@ -39,7 +43,8 @@ def before_saving(used: Used) -> str:
         moved = f" {count(used.entering, 'customer')} come in, {number(used.leaving)} go."
         if used.entering == 1:
             moved = moved.replace("come in", "comes in")
-    return "\n".join([f"⚠ *This segment is in use. When you save:*{moved}", *lines])
+    mark = "⚠ " if used.automatic or used.fixed or used.segments else ""
+    return "\n".join([f"{mark}*This segment is in use. When you save:*{moved}", *lines])
 
 
 def _come_in(used: Used) -> str:

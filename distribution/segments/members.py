@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, delete, insert, literal, select
 from sqlalchemy.orm import Session
 
 from distribution import settings
+from distribution.audience import nobody
 from distribution.customers.lists import Lines, Matched, match
 from distribution.errors import Refused
 from distribution.files import Row, Table, read_table
@@ -47,7 +48,7 @@ def change(session: Session, segment_id: int, how: str, given: Lines, *, now: da
     segment = static(session, segment_id)
     matched = match(session, given, settings.get(session, "region.default"))
     if not matched.customer_ids:
-        raise Refused("Nobody on this list is a customer.", field="list")
+        raise Refused(nobody(matched), field="list")
     if how == "replace":
         session.execute(delete(SegmentMember).where(SegmentMember.segment_id == segment_id))
     _apply(session, segment_id, how, matched.customer_ids)

@@ -202,7 +202,7 @@ def test_what_uses_a_segment_is_told_before_it_is_changed_and_keeps_it_from_bein
     shop.maya.view("This segment is in use").fill("Country", "Britain (UK) (GB)")
     told = shop.maya.view("When you save: 1 customer comes in, 2 go.").text
     assert "“Welcome” texts whoever comes in from then on: 1 at once." in told
-    assert "“Spring”: a draft, counted anew at its review." in told
+    assert "1 draft (“Spring”): counted anew at its review." in told
     assert "“Summer”: reviewed already, so its audience stays as it is." in told
     assert "The rules of “Large” ask about it, and change with it." in told
     shop.maya.submit()

@@ -342,12 +342,13 @@ def test_a_segment_that_nothing_uses_warns_of_nothing() -> None:
 
 
 def test_what_saving_will_do_is_said_with_its_numbers_and_escaped() -> None:
-    used = Used([HOSTILE], ["A", "B", "C", "D"], ["E"], ["F"], entering=12, leaving=3)
+    used = Used([HOSTILE], ["A", "", "C", "D", "G"], ["E"], ["F"], entering=12, leaving=3)
     told = before_saving(used)
     assert "When you save:* 12 customers come in, 3 go." in told
-    assert "12 at once" in told and "“A”, “B”, “C” and 1 more" in told
+    assert "12 at once" in told and "5 drafts (“A”, “C”, “D” and 1 more): counted anew at their reviews" in told
     assert "<!channel>" not in told
     assert "come in," not in before_saving(Used(["A"]))
+    assert before_saving(Used(drafts=[""])).endswith("• 1 draft: counted anew at its review.")
 
 
 def test_a_value_is_suggested_or_typed_and_one_too_long_for_a_select_has_a_box() -> None:

@@ -6,10 +6,11 @@ codes, a change since the seal, a person) is undone in chunks too, so that nothi
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Integer, case, delete, func, insert, literal, select
+from sqlalchemy import Integer, Select, Table, bindparam, case, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
@@ -22,7 +23,7 @@ from distribution.runtime import Runtime
 from distribution.templates import render
 from storage import distributions, issuing, live_codes, tally
 from storage.batches import lock
-from storage.bulk import among
+from storage.bulk import among, fetch
 from storage.customers import exclusion
 from storage.sequences import take
 from storage.tables import (
@@ -40,8 +41,9 @@ from storage.tables import (
 log = structlog.get_logger(__name__)
 
 KIND = "launch"
+MESSAGE: Table = Message.__table__  # type: ignore[assignment]
 MESSAGES = 20_000  # in a chunk; half a second at most, on either database
-CODES = 10_000
+CODES = 25_000
 
 
 def launch(session: Session, runtime: Runtime, distribution_id: int) -> bool:
@@ -241,17 +243,24 @@ def _codes(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -
 
 def _queued(session: Session, row: Distribution, after: int, limit: int) -> Sequence[tuple[int, int]]:
     """The next messages (message id, customer id) that are to be sent."""
-    rows = session.execute(
-        select(Message.id, Message.customer_id)
+    after = max(after, (row.first_message_id or 1) - 1)
+    found = fetch(session, _waiting(), {"after": after, "last": row.last_message_id, "limit": limit})
+    return sorted((message_id, customer_id) for message_id, customer_id in found)
+
+
+@lru_cache(1)
+def _waiting() -> Select[int, int]:
+    """The first `limit` messages with ids above `after`, up to `last`, that are to be sent."""
+    return (
+        select(MESSAGE.c.id, MESSAGE.c.customer_id)
         .where(
-            Message.id > max(after, (row.first_message_id or 1) - 1),
-            Message.id <= row.last_message_id,
-            Message.state == MessageState.QUEUED,
+            MESSAGE.c.id > bindparam("after"),
+            MESSAGE.c.id <= bindparam("last"),
+            MESSAGE.c.state == int(MessageState.QUEUED),
         )
-        .order_by(Message.id)
-        .limit(limit)
+        .order_by(MESSAGE.c.id)
+        .limit(bindparam("limit", type_=Integer))
     )
-    return [(message_id, customer_id) for message_id, customer_id in rows]
 
 
 def _repeats(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:

@@ -55,17 +55,16 @@ class Tab(NamedTuple):
 def profile(known: Profile, reader: Reader, notice: str = "") -> dict[str, Any]:
     """A page of a profile. `notice`: what was just done, in a line."""
     customer, tab = known.customer, TABS[known.tab]
-    title = "Erased customer" if customer.erased_at else customer.name or "No name"
-    blocks: list[Block] = [ui.header(title)]
+    blocks: list[Block] = [ui.header("Erased customer" if customer.erased_at else customer.name or "No name")]
     if notice:
         blocks.append(ui.context(escape(notice)))
     blocks.append(ui.actions(*(_tab_button(customer, name, known.tab) for name in TABS), block_id="customers.tabs"))
     if known.tab == "about":
         blocks += _about(customer, reader)
     lines = [clip(tab.line(line, reader), LINE) for line in known.lines]
-    blocks += [ui.section(text) for text in _sections(f"*{tab.label if known.tab != 'about' else 'Segments'}*", lines)]
-    if not lines:
-        blocks.append(ui.section("Not on this page." if known.page else tab.none))
+    title = "*Segments*" if known.tab == "about" else f"*{tab.label}*"
+    none = "Nothing on this page." if known.page else tab.none
+    blocks += [ui.section(text) for text in _sections(title, lines or [none])]
     turning = []
     if known.page:
         turning.append(ui.button("Back", f"{TAB}:back", _place(customer, known.tab, known.page - 1)))

@@ -60,16 +60,16 @@ def export_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         uploads.drop_before(session, runtime.clock.now() - UPLOAD_KEPT)
     while True:
         after, ids = run.progress.get("after", 0), list(run.progress.get("parts", []))
-        with run.chunk(runtime) as session:
+        with runtime.db.read() as session:  # not in the chunk: nobody else could write to SQLite meanwhile
             chunk = list(codes.of_group(session, group_id, after=after, limit=CHUNK))
-            if chunk:
-                text = "".join(csv_lines(HEAD, map(_cells, chunk)))
-                data = (text if not ids else text.partition("\n")[2]).encode()
-                part = uploads.keep(session, f"{name}.csv", data, by=run.created_by, now=runtime.clock.now())
-                run.done += len(chunk)
-                run.progress = {"after": chunk[-1].id, "parts": [*ids, part]}
         if not chunk:
             return {"group_id": group_id, "group": name, "codes": run.done, "parts": ids}
+        text = "".join(csv_lines(HEAD, map(_cells, chunk)))
+        data = (text if not ids else text.partition("\n")[2]).encode()
+        with run.chunk(runtime) as session:
+            part = uploads.keep(session, f"{name}.csv", data, by=run.created_by, now=runtime.clock.now())
+            run.done += len(chunk)
+            run.progress = {"after": chunk[-1].id, "parts": [*ids, part]}
 
 
 def parts(runtime: "Runtime", part_ids: Sequence[int]) -> Iterator[str]:

@@ -1,6 +1,5 @@
-"""Who is in a segment: as an expression, as a number, as the first few names."""
+"""Who is in a segment: as an expression, and as a number; `looking` tells who they are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,15 +13,11 @@ from storage import matching as compiled
 from storage import segments as rows
 from storage.customers import here
 from storage.matching import Asked
-from storage.patience import TooSlow, at_most
 from storage.rules import Rules
 from storage.tables import Customer, Segment, SegmentMember
 
 # People choose by the size of a segment, not by its last digit: counting stops here, and says "100,000+".
 BOUND = 100_000
-
-# Seconds that a listener counts while Slack waits for its answer; what takes longer is shown as soon as it is known.
-PATIENCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,33 +57,10 @@ def count(session: Session, where: ColumnElement[bool], bound: int = BOUND) -> C
     return Count(min(number, bound), number > bound)
 
 
-def sample(session: Session, where: ColumnElement[bool], limit: int = 10) -> Sequence[Customer]:
-    """The first customers `where`, in the order that they were added."""
-    return session.scalars(select(Customer).where(where).order_by(Customer.id).limit(limit)).all()
-
-
-def look(
-    session: Session, where: ColumnElement[bool], members: int, *, patient: bool = True
-) -> tuple[Count, Sequence[Customer]] | None:
-    """How many there are and the first of them. None where that takes longer than `PATIENCE`, unless `patient`."""
-    if patient:
-        return count(session, where), sample(session, where, members)
-    try:
-        with at_most(session, PATIENCE):
-            return count(session, where), sample(session, where, members)
-    except TooSlow:
-        return None
-
-
 def remember(session: Session, segment_id: int, counted: Count, now: datetime) -> None:
     """Keep a count on the segment's row, for lists that must answer at once."""
     row = update(Segment).where(Segment.id == segment_id)
     session.execute(row.values(counted=counted.number, counted_at=now))
-
-
-def remembered(segment: Segment) -> Count | None:
-    """The number that was remembered; None where it was never counted."""
-    return None if segment.counted is None else Count(segment.counted, segment.counted >= BOUND)
 
 
 def of_customer(session: Session, customer_id: int, now: datetime) -> list[Segment]:

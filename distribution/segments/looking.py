@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from storage.customers import exclusion
+from storage.customers import exclusion, here
 from storage.patience import unless
 from storage.tables import Customer
 
@@ -20,7 +20,8 @@ LONGEST = 60.0
 
 @dataclass(frozen=True)
 class Look:
-    """How many match, how many customers there are, how many who match can be texted, and the first who match."""
+    """How many match, how many customers there are (those who were erased left out), how many who match can be texted,
+    and the first who match."""
 
     size: int
     of_all: int
@@ -40,7 +41,7 @@ def look(
     can_be_texted = func.count(case((exclusion().is_(None), 1)))
     with unless(session, stopped, seconds):
         size, textable = session.execute(select(func.count(), can_be_texted).select_from(Customer).where(where)).one()
-        of_all = session.scalar(select(func.count()).select_from(Customer)) or 0
+        of_all = session.scalar(select(func.count()).select_from(Customer).where(here())) or 0
         first = session.scalars(select(Customer).where(where).order_by(Customer.id).limit(members)).all()
     return Look(size, of_all, textable, first)
 

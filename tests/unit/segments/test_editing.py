@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from distribution.errors import Refused
@@ -205,7 +204,7 @@ def test_a_segment_is_made_renamed_cloned_changed_and_deleted(known: Runtime) ->
         copies = [editing.clone(session, made.id, now=now, **BY) for _ in range(2)]
         assert [copy.name for copy in copies] == ["Warsaw copy", "Warsaw copy 2"]
         editing.change_rules(session, made.id, parse({}), now=known.clock.now())
-        assert counting.remembered(made) is None
+        assert made.counted is None
         assert _recount(session, made, now).number == 3
         assert _recount(session, copies[0], now).number == 2
         editing.delete_segment(session, made.id, now=now)
@@ -256,16 +255,3 @@ def test_a_segment_needs_a_name_of_some_length(known: Runtime, name: str) -> Non
     with known.db.write() as session, pytest.raises(Refused) as refused:
         editing.create(session, name, parse({}), now=known.clock.now(), **BY)
     assert refused.value.field == "name"
-
-
-def test_a_count_that_takes_too_long_is_put_off(known: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "PATIENCE", 0.1)
-    with known.db.read() as session:
-        slow = text(
-            "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000000) "
-            "SELECT count(*) FROM n) > 0"
-        )
-        assert counting.look(session, slow, 10, patient=False) is None  # type: ignore[arg-type]
-        found = counting.look(session, counting.matching(session, parse({}), known.clock.now()), 2, patient=False)
-    assert found is not None
-    assert (found[0].number, [each.name for each in found[1]]) == (3, ["Anna", "Ben"])

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, delete, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from storage.bulk import among, fetch, ids_as, ids_given
@@ -71,13 +71,22 @@ def of_customers(
     )
     if hold and not is_sqlite(session):
         query = query.with_for_update(of=PromoCode)
-    best: dict[int, tuple[tuple[bool, str, int], LiveCode]] = {}
-    for customer_id, code_id, code, state, issued_at in session.execute(query):
-        rank = (state is CodeState.ISSUED, issued_at.isoformat() if issued_at else "", code_id)
-        whose = customer_id or 0  # a live code is somebody's
-        if whose not in best or rank > best[whose][0]:
-            best[whose] = rank, LiveCode(code_id, code, state)
-    return {customer_id: found for customer_id, (_, found) in best.items()}
+    best: dict[int, Row[int | None, int, str, CodeState, datetime | None]] = {}
+    for row in session.execute(query):
+        other = best.get(row[0] or 0)
+        if other is None or _later(row, other):
+            best[row[0] or 0] = row
+    return {customer_id: LiveCode(row[1], row[2], row[3]) for customer_id, row in best.items()}
+
+
+def _later(
+    row: Row[int | None, int, str, CodeState, datetime | None],
+    other: Row[int | None, int, str, CodeState, datetime | None],
+) -> bool:
+    """Whether one code was issued after another; one that was not issued yet comes before all."""
+    if row[4] is None or other[4] is None:
+        return row[4] is not None
+    return (row[4], row[1]) > (other[4], other[1])
 
 
 def all_of(session: Session, group_id: int, customer_id: int, now: datetime) -> list[str]:

@@ -12,9 +12,10 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from storage import live_codes
-from storage.bulk import among
+from storage.bulk import among, values
 from storage.last_codes import latest
 from storage.tables import Distribution, Message, MessageState, PromoCode, PromoCodeGroup, PromoCodeRepeat
+from storage.tables.base import BigId
 
 NEW, SAME = "new", "same"
 POLICIES = (NEW, SAME)
@@ -99,9 +100,7 @@ def repeat_last(session: Session, group_ids: Collection[int], recipients: Sequen
 
 
 def _plan(session: Session, planned: Sequence[tuple[int, int, int]]) -> None:
-    rows = [
-        {"message_id": message_id, "code_id": code_id, "customer_id": customer_id}
-        for message_id, code_id, customer_id in planned
-    ]
-    if rows:
-        session.execute(insert(PromoCodeRepeat), rows)
+    if planned:
+        rows = values(session, {"message_id": BigId, "code_id": BigId, "customer_id": BigId}, planned)
+        columns = ["message_id", "code_id", "customer_id"]
+        session.execute(insert(PromoCodeRepeat.__table__).from_select(columns, select(rows)))  # type: ignore[arg-type]

@@ -6,8 +6,8 @@ from distribution.codes.export import export_codes
 from distribution.codes.generate import generate_codes
 from distribution.codes.groups import delete_codes
 from distribution.codes.importing import import_codes
-from distribution.customers.erasing import erase_traces
 from distribution.codes.redemption_import import import_redemptions
+from distribution.customers.erasing import erase_traces
 from distribution.customers.importing import import_customers
 from distribution.jobs import JobFunction, Jobs
 from distribution.launch import run_launch

@@ -129,7 +129,7 @@ def loading(raw: Database, ours: Database, kind: str) -> list[Figure]:
         taken["raw"] += seconds(lambda: _unsorted(raw, start + 1, plain))  # noqa: B023 -- called at once
         window = lines[start : start + WINDOW] if start + WINDOW < len(codes) else lines[start:]
         began = time.perf_counter()
-        window.sort(key=attrgetter("code", "number"))
+        window.sort(key=attrgetter("code"))
         for first in range(0, len(window), CHUNK):
             with ours.write() as session:
                 left += len(intake.take(session, group_id, lot_id, window[first : first + CHUNK], NOW))

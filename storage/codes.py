@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
 from random import SystemRandom
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import (
@@ -45,8 +45,6 @@ from storage.tables import (
 )
 
 NULL = "\\N"  # as COPY spells it
-LAST_ID = 2**63 - 1
-
 # How far apart in sorted order codes are that are handed out one after the other (`mixed`).
 APART = 223
 
@@ -64,10 +62,11 @@ _POSTGRES_COPY = "COPY promo_code (id, code, group_id, lot_id, state) FROM STDIN
 _POSTGRES_COPY_EXPIRING = "COPY promo_code (id, code, expires_at, group_id, lot_id, state) FROM STDIN"
 _CHANCE = SystemRandom()
 
+_IDS_SQLITE = text("SELECT json_group_array(id) FROM promo_code WHERE id BETWEEN :first AND :last")
 _ALREADY_SQLITE = text(
-    "SELECT code, group_id, lot_id FROM promo_code WHERE code IN (SELECT value FROM json_each(:codes)) AND id < :before"
+    "SELECT code, group_id, lot_id FROM promo_code WHERE code IN (SELECT value FROM json_each(:codes))"
 )
-_ALREADY_POSTGRES = text("SELECT code, group_id, lot_id FROM promo_code WHERE code = ANY(:codes) AND id < :before")
+_ALREADY_POSTGRES = text("SELECT code, group_id, lot_id FROM promo_code WHERE code = ANY(:codes)")
 
 
 def insert(session: Session, codes: Sequence[str], *, group_id: int, lot_id: int) -> int:
@@ -125,7 +124,11 @@ def _store_sqlite(
         statement = _SQLITE_INSERT_EXPIRING
         values = json.dumps([(code, moments.get(code)) for code in codes], ensure_ascii=False)
     stored = session.connection().exec_driver_sql(statement, (first, group_id, lot_id, values)).rowcount
-    return already(session, sorted(codes), before=first) if stored < len(codes) else {}
+    if stored == len(codes):
+        return {}
+    there = json.loads(session.scalar(_IDS_SQLITE, {"first": first, "last": first + len(codes) - 1}) or "[]")
+    ours = set(there)  # the others' ids are gaps
+    return already(session, sorted([code for number, code in enumerate(codes, first) if number not in ours]))
 
 
 def _store_postgres(
@@ -163,11 +166,10 @@ def _copied(code: str) -> str:
     return code.replace("\\", "\\\\") if "\\" in code else code
 
 
-def already(session: Session, codes: Sequence[str], *, before: int | None = None) -> dict[str, tuple[int, int]]:
-    """Those of `codes` (a chunk, best sorted) that exist, with an id below `before`; with the ids of group and lot."""
+def already(session: Session, codes: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Those of `codes` (a chunk, best sorted) that exist, with the ids of their group and lot."""
     given: list[str] | str = json.dumps(codes, ensure_ascii=False) if is_sqlite(session) else list(codes)
-    statement = _ALREADY_SQLITE if is_sqlite(session) else _ALREADY_POSTGRES
-    rows = session.execute(statement, {"codes": given, "before": LAST_ID if before is None else before})
+    rows = session.execute(_ALREADY_SQLITE if is_sqlite(session) else _ALREADY_POSTGRES, {"codes": given})
     return {code: (group_id, lot_id) for code, group_id, lot_id in rows}
 
 
@@ -209,36 +211,6 @@ def _fits(session: Session, columns: Sequence[str]) -> ColumnElement[bool]:
         return _begins(columns) & PromoCode.code.op("GLOB", is_comparison=True)(glob)
     regex = "".join(f"[{column}]" if len(column) > 1 else re.escape(column) for column in columns)
     return _begins(columns) & PromoCode.code.op("~", is_comparison=True)(f"^{regex}$")
-
-
-class Exported(NamedTuple):
-    """A code as a group's file shows it."""
-
-    id: int
-    code: str
-    state: CodeState
-    issued_at: datetime | None
-    redeemed_at: datetime | None
-    expires_at: datetime | None
-
-
-def of_group(session: Session, group_id: int, *, after: int, limit: int | None) -> Iterator[Exported]:
-    """A group's codes in id order, from the id `after` on and at most `limit`, read a part at a time."""
-    rows = session.execute(
-        select(
-            PromoCode.id,
-            PromoCode.code,
-            PromoCode.state,
-            PromoCode.issued_at,
-            PromoCode.redeemed_at,
-            PromoCode.expires_at,
-        )
-        .where(PromoCode.group_id == group_id, PromoCode.id > after)
-        .order_by(PromoCode.id)
-        .limit(limit)
-        .execution_options(yield_per=10_000)
-    )
-    return (Exported(*row) for row in rows)
 
 
 def find(session: Session, code: str, *, lock: bool = False) -> PromoCode | None:

@@ -125,7 +125,7 @@ def import_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         lines = _lines(_rows(table, columns.code, after=run.progress["line"]), columns, way)
         while window := list(islice(lines, WINDOW)):
             last = window[-1].number
-            window.sort(key=attrgetter("code", "number"))
+            window.sort(key=attrgetter("code"))  # those that are equal stay in the order of their lines
             for start in range(run.progress.get("taken", 0), len(window), CHUNK):
                 chunk = window[start : start + CHUNK]
                 with run.chunk(runtime) as session:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from distribution.codes.groups import found
 from distribution.codes.rules import UPLOAD_KEPT
-from storage import codes, uploads
-from storage.codes import Exported
+from storage import exported, uploads
+from storage.exported import Exported
 
 if TYPE_CHECKING:
     from distribution.jobs import JobRun
@@ -49,7 +49,7 @@ def group_csv(session: Session, group_id: int) -> str:
 
     Who has a code is not in it: a customer's profile says that.
     """
-    return "".join(csv_lines(HEAD, map(_cells, codes.of_group(session, group_id, after=0, limit=None))))
+    return "".join(csv_lines(HEAD, map(_cells, exported.of_group(session, group_id, after=0, limit=None))))
 
 
 def export_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
@@ -61,7 +61,7 @@ def export_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
     while True:
         after, ids = run.progress.get("after", 0), list(run.progress.get("parts", []))
         with runtime.db.read() as session:  # not in the chunk: nobody else could write to SQLite meanwhile
-            chunk = list(codes.of_group(session, group_id, after=after, limit=CHUNK))
+            chunk = list(exported.of_group(session, group_id, after=after, limit=CHUNK))
         if not chunk:
             return {"group_id": group_id, "group": name, "codes": run.done, "parts": ids}
         text = "".join(csv_lines(HEAD, map(_cells, chunk)))

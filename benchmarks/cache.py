@@ -46,7 +46,7 @@ def shop(size: Size) -> Iterator[Database]:
         yield db
     finally:
         db.close()
-        for left in copy.parent.glob(f"{copy.name}*"):
+        for left in copy.parent.glob(f"{copy.stem}*"):
             left.unlink()
 
 

@@ -25,7 +25,7 @@ from tests.unit.segments.drawn import NESTED, NOWS, PLAIN, STATIC, ZONE
 from tests.unit.segments.plain import World, holds
 
 SEED = int(os.environ.get("SEGMENTS_SEED", "20260615"))
-PEOPLE, RULES = 60, 400
+PEOPLE, RULES = 60, 250
 
 
 class Asker:

@@ -407,7 +407,7 @@ def test_the_sweep_and_the_blocking_look_for_expired_codes_in_their_index(runtim
             lambda _c, _cursor, statement, given, *_: asked.append((statement, given)),
         )
         codes.groups_with_expired(session, NOON)
-        issuing._some_expired(session, group_id, NOON)
+        issuing._some_expired(session, NOON)
         looked = asked[:2]
         if not runtime.db.is_sqlite:
             session.connection().exec_driver_sql("SET enable_seqscan = off")

@@ -12,8 +12,6 @@ from storage.tables import (
     Distribution,
     DistributionTally,
     MessageState,
-    PromoCodeGroup,
-    PromoCodeStock,
 )
 
 # States of messages that were handed to a provider, whatever became of them then.
@@ -33,19 +31,6 @@ class UnderWay:
     send_at: datetime | None
     sent: int
     total: int
-
-
-@dataclass(frozen=True)
-class Stock:
-    """A group's counts; `low`: its active codes are at or below its low-stock level."""
-
-    group_id: int
-    name: str
-    total: int
-    active: int
-    blocked: int
-    issued: int
-    low: bool
 
 
 def drafts(session: Session, user_id: str) -> Sequence[Distribution]:
@@ -94,22 +79,6 @@ def under_way(session: Session) -> list[UnderWay]:
             sum(n for state, n in tally.get(row.id, {}).items() if state != MessageState.EXCLUDED),
         )
         for row in rows
-    ]
-
-
-def stock(session: Session, limit: int = 8) -> list[Stock]:
-    """Groups and their counts, those low on codes first, then by name."""
-    low = (PromoCodeGroup.low_stock_level > 0) & (PromoCodeStock.active <= PromoCodeGroup.low_stock_level)
-    rows = session.execute(
-        select(PromoCodeGroup, PromoCodeStock, low)
-        .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)
-        .where(PromoCodeGroup.deleted_at.is_(None))
-        .order_by(low.desc(), PromoCodeGroup.name)
-        .limit(limit)
-    )
-    return [
-        Stock(group.id, group.name, counts.total, counts.active, counts.blocked, counts.issued, bool(is_low))
-        for group, counts, is_low in rows
     ]
 
 

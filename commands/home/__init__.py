@@ -11,6 +11,7 @@ from commands.home import views
 from commands.people import Person, recognise
 from commands.ui.blocks import as_dicts
 from commands.verbs import Ask
+from distribution.codes.listing import listing
 from distribution.runtime import Runtime
 from storage import overview
 
@@ -48,6 +49,6 @@ def _facts(runtime: Runtime, session: Session, person: Person) -> views.Facts:
         asked=overview.approvals_asked(session, person.user_id),
         to_decide=overview.approvals_to_decide(session, person.user_id) if person.may("approve") else 0,
         under_way=overview.under_way(session),
-        stock=overview.stock(session),
+        stock=listing(session, now, "low")[: views.GROUPS],
         by_day=overview.sent_by_day(session, now=now, zone=ZoneInfo(person.time_zone)),
     )

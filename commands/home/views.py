@@ -11,8 +11,11 @@ from slack_sdk.models.blocks import Block
 from commands.people import Person
 from commands.ui.blocks import actions, button, context, divider, header, section
 from commands.ui.charts import bar
-from commands.ui.text import clip, count, escape, number, when
-from storage.overview import Stock, UnderWay
+from commands.ui.text import clip, count, escape, number, roughly, when
+from distribution.codes.listing import GroupLine
+from storage.overview import UnderWay
+
+GROUPS = 8  # groups whose stock is shown, the low ones first
 
 Blocks = list[Block | dict[str, Any]]
 
@@ -37,7 +40,7 @@ class Facts:
     asked: int
     to_decide: int
     under_way: Sequence[UnderWay]
-    stock: Sequence[Stock]
+    stock: Sequence[GroupLine]
     by_day: dict[date, int]
 
 
@@ -62,7 +65,7 @@ def summary(facts: Facts) -> Blocks:
     ]
     if facts.under_way:
         blocks += [section("*Under way*"), *(_moving(line, facts) for line in facts.under_way)]
-    blocks += _stock(facts.stock)
+    blocks += _stock(facts)
     return blocks
 
 
@@ -122,16 +125,22 @@ def _moving(line: UnderWay, facts: Facts) -> Block:
     )
 
 
-def _stock(stock: Sequence[Stock]) -> Blocks:
-    """Each group's counts, those low on codes first."""
-    if not stock:
+def _stock(facts: Facts) -> Blocks:
+    """Each group's counts and when it runs out, those low on codes first."""
+    if not facts.stock:
         create = button("Create a group", "promo.run", "groups")
         return [section("*Stock*\nNo promo code groups yet.", accessory=create)]
-    lines = [
-        f"{'⚠ ' if line.low else ''}*{escape(line.name)}*  {number(line.active)} active of {number(line.total)}"
-        + (f" · {number(line.blocked)} blocked" if line.blocked else "")
-        + f" · {number(line.issued)} issued"
-        + (" · low" if line.low else "")
-        for line in stock
-    ]
+    lines = [_group(line, facts) for line in facts.stock]
     return [section("*Stock*\n" + "\n".join(lines), accessory=button("Open groups", "promo.run", "groups"))]
+
+
+def _group(line: GroupLine, facts: Facts) -> str:
+    """One group in a line."""
+    parts = [
+        f"{'⚠ ' if line.low else ''}*{escape(line.name)}*  {number(line.active)} active of {number(line.total)}",
+        f"{number(line.blocked)} blocked" if line.blocked else "",
+        f"{number(line.issued)} issued",
+        "low" if line.low else "",
+        f"runs out about {roughly(line.runs_out, facts.person.time_zone, now=facts.now)}" if line.runs_out else "",
+    ]
+    return " · ".join(part for part in parts if part)

@@ -10,15 +10,22 @@ from commands.people import Person
 from commands.promo import VERBS
 from commands.promo import views as promo
 from commands.ui.blocks import as_dicts
+from distribution.codes.listing import GroupLine
+from distribution.codes.recipe import Recipe
 from sandbox import limits
 from sandbox.testing.words import describe
-from storage.overview import Stock, UnderWay
+from storage.overview import UnderWay
 
 NASTY = "<!channel> *x* 😀 & `y`"
 
 
 def person(role: str = "marketer", zone: str = "Europe/Warsaw") -> Person:
     return Person("U0MAYA", "Maya Lindqvist", role, zone)
+
+
+def stock(name: str, *, level: int = 0, runs_out: datetime | None = None, **counts: int) -> GroupLine:
+    given = dict.fromkeys(("total", "active", "blocked", "issued", "revoked", "expired", "redeemed"), 0) | counts
+    return GroupLine(1, name, Recipe(()), level, None, None, 0, None, **given, runs_out=runs_out)
 
 
 def facts(**more: Any) -> views.Facts:
@@ -64,13 +71,24 @@ def test_an_empty_workspace_says_what_to_do() -> None:
 def test_stock_warns_of_the_low_and_what_waits_comes_first() -> None:
     text = shown(
         facts(
-            stock=[Stock(1, "School 30%", 5000, 180, 0, 4820, True), Stock(2, "Summer", 10, 10, 0, 0, False)],
+            stock=[
+                stock(
+                    "School 30%",
+                    level=200,
+                    runs_out=datetime(2026, 6, 18, 12, 10, tzinfo=UTC),
+                    total=5000,
+                    active=180,
+                    issued=4820,
+                ),
+                stock("Summer", total=10, active=10),
+            ],
             drafts=[views.Draft(3, "")],
             asked=1,
             to_decide=2,
         )
     )
-    assert "⚠ School 30%  180 active of 5,000 · 4,820 issued · low" in text
+    assert "⚠ School 30%  180 active of 5,000 · 4,820 issued · low · runs out about Thursday 14:00" in text
+    assert "Summer  10 active of 10 · 0 issued" in text
     assert "2 approvals to decide" in text and "1 approval you asked for" in text
     assert "1 draft\nwithout a subject" in text
     assert text.index("Waiting for you") < text.index("Stock")
@@ -81,7 +99,7 @@ def test_names_mention_nobody_and_style_nothing() -> None:
         as_dicts(
             views.home(
                 facts(
-                    stock=[Stock(1, NASTY, 1, 1, 0, 0, False)],
+                    stock=[stock(NASTY, total=1, active=1)],
                     drafts=[views.Draft(3, NASTY)],
                     under_way=[UnderWay(1, NASTY, "sending", None, 3, 10)],
                 )
@@ -102,7 +120,18 @@ def test_the_most_there_can_be_fits_slacks_limits() -> None:
         facts(
             drafts=[views.Draft(n, long) for n in range(5)],
             under_way=[UnderWay(n, long, "paused", None, 1, 9) for n in range(5)],
-            stock=[Stock(n, long[:100], 10**9, 10**9, 10**9, 10**9, True) for n in range(8)],
+            stock=[
+                stock(
+                    long[:100],
+                    level=10**9,
+                    runs_out=datetime(2026, 12, 31, 12, 0, tzinfo=UTC),
+                    total=10**9,
+                    active=10**9,
+                    blocked=10**9,
+                    issued=10**9,
+                )
+                for _ in range(views.GROUPS)
+            ],
             by_day={date(2026, 6, day): 10**9 for day in range(9, 16)},
         )
     )

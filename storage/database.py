@@ -69,9 +69,28 @@ class Database:
             yield session
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest migration. Safe to call at each start."""
-        with self.engine.connect() as connection:
+        """Bring the schema to the newest migration, or leave it as it was. Safe to call at each start."""
+        if self.is_current():
+            return
+        with self.engine.connect() as connection, self._keys_unheeded(connection):
             command.upgrade(migrations(connection), "head")
+
+    @contextmanager
+    def _keys_unheeded(self, connection: Connection) -> Iterator[None]:
+        """SQLite changes a table by copying and dropping it, which foreign keys forbid once rows point at it; the
+        migrations check them before they commit. The pragma does nothing inside a transaction
+        (https://www.sqlite.org/lang_altertable.html#otheralter), so it is said to the driver before one begins."""
+        if not self.is_sqlite:
+            yield
+            return
+        cursor = connection.connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = OFF")
+        try:
+            yield
+        finally:
+            connection.rollback()  # what failed half-way
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.close()
 
     def is_current(self) -> bool:
         """Whether the schema is the one that this version was written for."""

@@ -18,6 +18,15 @@ def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal
     return False
 
 
+def check_keys(*_applied: Any, **_named: Any) -> None:
+    """Raise where a migration left a row that points at nothing, before it commits: SQLite does not heed foreign keys
+    meanwhile (see `Database.upgrade`)."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken is not None:
+            raise RuntimeError(f"A migration left a row of {broken[0]!r} that points at nothing in {broken[2]!r}.")
+
+
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
@@ -25,6 +34,7 @@ context.configure(
     render_as_batch=True,
     compare_type=True,
     render_item=render_item,
+    on_version_apply=check_keys,
 )
 with context.begin_transaction():
     context.run_migrations()

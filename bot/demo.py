@@ -23,7 +23,7 @@ from rich.console import Console
 from sqlalchemy import select
 
 from bot import hook, log, sample
-from bot.runner import Bot, only_instance, stop_signals
+from bot.runner import Bot, only_instance, stop_signals, wait_for_end
 from bot.sample import history
 from bot.settings import Settings, Unset
 from distribution.providers import registry
@@ -65,7 +65,7 @@ def run(port: int, *, reset: bool = False) -> None:
                 bot.start()
                 _say(console, port, first)
                 try:
-                    bot.ended.wait()
+                    wait_for_end(bot.ended)
                 finally:
                     console.print("\nStopping. What you did is kept: make demo goes on, make demo-reset starts afresh.")
                     bot.stop()

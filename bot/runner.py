@@ -237,12 +237,21 @@ def run(settings: Settings, roles: set[str]) -> None:
         if bot.runtime.db.is_sqlite and settings.public_url is None and "web" in roles:
             log.warning("PUBLIC_URL is not set: QR links work on this machine only", links=settings.links_url)
         try:
-            bot.ended.wait()
+            wait_for_end(bot.ended)
         finally:
             log.info("stopping")
             bot.stop()
     if bot.failure is not None:
         raise bot.failure
+
+
+def wait_for_end(ended: threading.Event) -> None:
+    """Wait until `ended` is set, in the main thread, which is where Python runs what signals ask for.
+
+    A look every half second: a signal that comes while the thread is about to sleep is noticed only when it wakes.
+    """
+    while not ended.wait(0.5):
+        pass
 
 
 @contextmanager

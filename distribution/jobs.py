@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from distribution.clock import Clock
@@ -36,6 +37,9 @@ log = structlog.get_logger(__name__)
 
 # A runner that died is replaced after this long; a chunk must take less.
 LEASE = timedelta(seconds=60)
+# How often a job is run whose chunk the database undid (one of two transactions that waited for each other, a lost
+# connection): each time from the last chunk that it kept.
+TRIES = 5
 
 JobFunction = Callable[["Runtime", "JobRun"], dict[str, Any]]
 
@@ -121,21 +125,33 @@ class Jobs:
             job = rows.claim(session, owner=owner, now=now, until=now + LEASE)
             if job is None:
                 return False
-            run = JobRun(job.id, owner, job.args, job.created_by, self._clock, job.done, job.total, dict(job.progress))
-            run.stopping = self._stopping
-            function = self._kinds[job.kind]
         state, result, error = "done", None, None
         try:
-            result = function(runtime, run)
+            result = self._run(runtime, job, owner)
         except JobStopped:
             with runtime.db.write() as session:
-                rows.give_back(session, run.id, owner=owner)
+                rows.give_back(session, job.id, owner=owner)
             return True
         except Refused as refusal:
             state, error = "failed", str(refusal)
         except Exception:
-            log.exception("job failed", job=run.id, kind=job.kind)
-            state, error = "failed", f"Something went wrong on our side (job {run.id}). What was done so far is kept."
+            log.exception("job failed", job=job.id, kind=job.kind)
+            state, error = "failed", f"Something went wrong on our side (job {job.id}). What was done so far is kept."
         with runtime.db.write() as session:
-            rows.finish(session, run.id, owner=owner, state=state, at=self._clock.now(), result=result, error=error)
+            rows.finish(session, job.id, owner=owner, state=state, at=self._clock.now(), result=result, error=error)
         return True
+
+    def _run(self, runtime: "Runtime", job: Job, owner: str) -> dict[str, Any]:
+        """Run a claimed job to its end, again from where it was when the database undid a chunk. Returns its result."""
+        for left in reversed(range(TRIES)):
+            run = JobRun(job.id, owner, job.args, job.created_by, self._clock, job.done, job.total, dict(job.progress))
+            run.stopping = self._stopping
+            try:
+                return self._kinds[job.kind](runtime, run)
+            except OperationalError as error:
+                if not left:
+                    raise
+                log.warning("the database undid a chunk; trying again", job=job.id, kind=job.kind, why=str(error.orig))
+            with runtime.db.read() as session:
+                job = session.get_one(Job, job.id)
+        raise AssertionError  # pragma: no cover - the last try returned or raised

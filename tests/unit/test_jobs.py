@@ -1,13 +1,17 @@
 """Long work: run once to its end, resumed where it stopped, cancelled at once."""
 
+import threading
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from distribution.clock import ManualClock
 from distribution.errors import Refused
-from distribution.jobs import LEASE, JobRun, Jobs
+from distribution.jobs import LEASE, TRIES, JobRun, Jobs
 from distribution.links import Links
 from distribution.runtime import Runtime
 from distribution.vault import Vault
@@ -159,3 +163,55 @@ def test_a_refusal_is_told_in_its_own_words_and_a_bug_with_the_jobs_number(
 def test_a_kind_that_does_not_exist_is_not_enqueued(runtime: Runtime) -> None:
     with pytest.raises(KeyError):
         enqueue(runtime, "nothing")
+
+
+def test_two_jobs_that_wait_for_each_other_both_come_to_their_end(runtime: Runtime, kinds: dict[str, Any]) -> None:
+    """PostgreSQL ends one of them: it goes on from the last chunk that it kept, and does nothing twice."""
+    tries, met = Counter[int](), threading.Barrier(2)
+
+    def crosswise(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+        tries[run.id] += 1
+        if not run.done:
+            with run.chunk(runtime) as session:
+                session.add(Setting(key=f"began {run.id}", value=1))  # twice, and the job would fail
+                run.done = 1
+        with run.chunk(runtime) as session:
+            wanted = select(Setting).with_for_update()
+            first, then = ("a", "b") if run.id % 2 else ("b", "a")
+            session.scalars(wanted.where(Setting.key == first)).one().value += 1
+            if tries[run.id] == 1 and not runtime.db.is_sqlite:
+                met.wait(10)  # each holds the row that the other wants next
+            session.scalars(wanted.where(Setting.key == then)).one().value += 1
+            run.done += 1
+        return {"done": run.done}
+
+    kinds["crosswise"] = crosswise
+    with runtime.db.write() as session:
+        session.add_all([Setting(key="a", value=0), Setting(key="b", value=0)])
+    both = [enqueue(runtime, "crosswise") for _ in range(2)]
+    threads = [threading.Thread(target=runtime.jobs.run_next, args=(runtime,)) for _ in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [(found.state, found.done) for found in (job(runtime, job_id) for job_id in both)] == [("done", 2)] * 2
+    with runtime.db.read() as session:
+        assert [session.get_one(Setting, key).value for key in ("a", "b")] == [2, 2]
+    assert sum(tries.values()) == (2 if runtime.db.is_sqlite else 3)
+
+
+def test_a_job_that_the_database_undoes_again_and_again_fails_in_words(runtime: Runtime, kinds: dict[str, Any]) -> None:
+    tries: list[int] = []
+
+    def unlucky(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+        tries.append(run.done)
+        with run.chunk(runtime):
+            run.done += 1
+            raise OperationalError("UPDATE", {}, Exception("deadlock detected"))
+
+    kinds["unlucky"] = unlucky
+    job_id = enqueue(runtime, "unlucky")
+    assert runtime.jobs.run_next(runtime)
+    assert tries == [0] * TRIES
+    assert (job(runtime, job_id).state, job(runtime, job_id).done) == ("failed", 0)
+    assert "on our side" in str(job(runtime, job_id).error)

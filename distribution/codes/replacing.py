@@ -70,7 +70,10 @@ def replace(session: Session, code: str, *, why: str, by: str, now: datetime) ->
     has no active code or may not give any out.
     """
     reason = _why(why)
-    row = _held(session, spelling.find(session, code).code)
+    found = spelling.find(session, code)
+    if (seen := codes.find(session, found.code)) is not None:
+        live_codes.turn(session, seen.group_id)  # a launch that looks who has a code sees the new one, or waits
+    row = _held(session, found.code)
     if row.state is CodeState.REVOKED:
         before = lives.last_change(session, row.id, ("replaced",))
         new = session.get(PromoCode, before.other_code_id) if before and before.other_code_id else None
@@ -101,6 +104,7 @@ def give(
     (fields "group", "customer", "why"; reason "missing" where no code can be given out).
     """
     reason = _why(why, needed=False)
+    live_codes.turn(session, group_id)  # as in `replace`
     stock.hold(session, group_id)  # two submits of one form take turns here
     before = lives.by_request(session, request)
     if before is not None:

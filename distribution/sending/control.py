@@ -132,7 +132,7 @@ def retry_failed(session: Session, distribution_id: int, *, by: str, now: dateti
         return 0
     if row.status != "done":
         raise _cannot(row, "sent again")
-    ids = _may_be_retried(session, row)
+    ids = _may_be_retried(session, row, now)
     if not ids:
         raise Refused("Nothing failed that could be sent again.")
     _provider_there(session, row)
@@ -146,10 +146,11 @@ def retry_failed(session: Session, distribution_id: int, *, by: str, now: dateti
     return len(again)
 
 
-def _may_be_retried(session: Session, row: Distribution) -> list[int]:
-    """Failed messages of customers who may be texted now, and whose code was not revoked; their numbers are brought up
-    to date.
+def _may_be_retried(session: Session, row: Distribution, now: datetime) -> list[int]:
+    """Failed messages of customers who may be texted now, and whose code was not revoked, used or past its own expiry
+    since (another text may have carried it); their numbers are brought up to date.
     """
+    over = PromoCode.redeemed_at.is_not(None) | (PromoCode.expires_at <= now)
     found = session.execute(
         select(Message.id, Message.phone, Customer.phone)
         .join(Customer, Customer.id == Message.customer_id)
@@ -158,12 +159,12 @@ def _may_be_retried(session: Session, row: Distribution) -> list[int]:
             Message.distribution_id == row.id,
             Message.state.in_(FAILED),
             exclusion().is_(None),
-            ~exists().where(PromoCode.message_id == Message.id, PromoCode.state == CodeState.REVOKED),
+            ~exists().where(PromoCode.message_id == Message.id, (PromoCode.state == CodeState.REVOKED) | over),
         )
         .order_by(Message.id)
         .limit(RETRIES)
     ).all()
-    changed = [(message_id, now) for message_id, before, now in found if before != now]
+    changed = [(message_id, present) for message_id, before, present in found if before != present]
     if changed:
         new = values(session, {"id": BigId, "phone": Text}, changed)
         session.execute(update(messages.MESSAGE).where(messages.MESSAGE.c.id == new.c.id).values(phone=new.c.phone))

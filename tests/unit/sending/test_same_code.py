@@ -1,11 +1,12 @@
 """The same code until it is redeemed: never two live codes for one customer from one group, whoever is quicker."""
 
 import threading
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from distribution import launch as launching
 from distribution.check import check
@@ -19,6 +20,7 @@ from storage.batches import lock
 from storage.tables import (
     CodeState,
     Distribution,
+    Message,
     MessageState,
     PromoCode,
     PromoCodeGroup,
@@ -161,6 +163,50 @@ def test_two_distributions_launched_at_once_carry_one_code_to_each_customer(
     assert check(runtime.db) == []
 
 
+@pytest.mark.parametrize("way", ["replace", "give"])
+def test_a_code_that_a_person_gives_while_a_distribution_is_launched_is_the_one_that_it_sends(
+    runtime: Runtime, clock: ManualClock, way: str
+) -> None:
+    """The launch looks while the person's transaction has not committed: it waits, and sees what came of that."""
+    shop = Shop(runtime, codes=4, customers=1)
+    if way == "replace":
+        outcome(runtime, messages_of(runtime, shop.launched()), S.ACCEPTED)
+    again = shop.sealed()
+    with runtime.db.write() as session:
+        launching.launch(session, runtime, again)
+    job = threading.Thread(target=lambda: runtime.jobs.run_next(runtime))
+    with runtime.db.write() as session:
+        if way == "replace":
+            (old,) = session.scalars(select(PromoCode.code).where(PromoCode.state == CodeState.ISSUED))
+            given = replacing.replace(session, old, why="lost", by="U0ADA", now=clock.now()).new.code
+        else:
+            (customer,) = shop.customers
+            given = replacing.give(
+                session, shop.group, customer, why="sorry", by="U0ADA", now=clock.now(), request="form 1"
+            ).code.code
+        job.start()
+        if not runtime.db.is_sqlite:  # there the job waits for its turn to write
+            wait_until_somebody_waits_for_a_lock(runtime)
+    job.join()
+    assert shop.texts(again) == [given]
+    assert shop.live() == 1
+    assert check(runtime.db) == []
+
+
+def wait_until_somebody_waits_for_a_lock(runtime: Runtime) -> None:
+    """PostgreSQL's own word for it. Fails after ten seconds."""
+    ends = time.monotonic() + 10
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    while True:
+        with runtime.db.read() as session:
+            if session.scalar(waiting):
+                return
+        assert time.monotonic() < ends, "nobody waits"
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_code_that_two_messages_carry_goes_back_only_when_neither_left(runtime: Runtime, turned: bool) -> None:
     """Each customer is a case: what became of the message that the code is bound to, and of the one that repeats it."""
@@ -250,6 +296,32 @@ def test_a_text_that_is_sent_again_after_a_failure_finds_a_code_that_is_live_now
     assert shop.stock() == (7, 1, 1)
     outcome(runtime, messages_of(runtime, second), S.ACCEPTED)
     assert (shop.stock(), shop.live()) == ((7, 0, 2), 1)
+    assert check(runtime.db) == []
+
+
+@pytest.mark.parametrize("over", ["redeemed", "expired"])
+def test_a_text_whose_code_is_good_for_nothing_any_more_is_not_sent_again(
+    runtime: Runtime, clock: ManualClock, over: str
+) -> None:
+    """It was not delivered, or another text with the same code was: its customer has used the code, or it ran out."""
+    shop = Shop(runtime, codes=9, customers=2)
+    first, second = shop.launched(subject="One"), shop.launched(subject="Two")
+    outcome(runtime, messages_of(runtime, second), S.ACCEPTED)
+    outcome(runtime, messages_of(runtime, first), S.REJECTED)
+    used, other = shop.texts(first)
+    with runtime.db.write() as session:
+        if over == "redeemed":
+            redemptions.redeem(session, used, by="api:shop", now=clock.now())
+        else:
+            session.scalars(select(PromoCode).where(PromoCode.code == used)).one().expires_at = clock.now()
+        row = session.get_one(Distribution, first)
+        row.status, row.claimed_to = "done", row.last_message_id
+    with runtime.db.write() as session:
+        assert control.retry_failed(session, first, by="Maya", now=clock.now()) == 1
+    with runtime.db.read() as session:
+        again = session.scalars(select(Message).where(Message.state == S.QUEUED)).one()
+    assert again.id == messages_of(runtime, first)[1]
+    assert shop.texts(first)[1] == other
     assert check(runtime.db) == []
 
 

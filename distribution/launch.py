@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Integer, Select, Table, bindparam, case, delete, func, insert, literal, select
+from sqlalchemy import Integer, Select, case, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
@@ -41,7 +41,6 @@ from storage.tables import (
 log = structlog.get_logger(__name__)
 
 KIND = "launch"
-MESSAGE: Table = Message.__table__  # type: ignore[assignment]
 MESSAGES = 20_000  # in a chunk; half a second at most, on either database
 CODES = 25_000
 
@@ -218,49 +217,54 @@ def _codes(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -
         run.progress = {"phase": "repeats", "after": 0}
         return
     group_id, now = issues[at["group"]], runtime.clock.now()
-    waiting = _queued(session, row, at["after"], CODES)
-    if not waiting:
+    waiting = _next(session, row, at["after"])
+    if not waiting.size:
         run.progress = {**at, "group": at["group"] + 1, "after": 0, "code": 0, "bound": 0}
         return
     same = row.code_policy == taking.SAME
-    kept = taking.keep(session, group_id, waiting, now) if same else set()
-    new = [recipient for recipient in waiting if recipient[0] not in kept]
+    new: issuing.Waiting | list[tuple[int, int]] = waiting
+    kept: set[int] = set()
+    if same:
+        everybody = _queued(session, row, at["after"], CODES)
+        kept = taking.keep(session, group_id, everybody, now)
+        new = [recipient for recipient in everybody if recipient[0] not in kept]
+    asked = waiting.size - len(kept)
     bound, code = issuing.block(session, group_id, new, after=at["code"], now=now)
-    if bound < len(new) and at["code"]:  # codes that came back meanwhile are below: look once from the start
-        more, code = issuing.block(session, group_id, new[bound:], after=0, now=now)
+    if bound < asked and at["code"]:  # codes that came back meanwhile are below: look once from the start
+        rest = [each for each in _queued(session, row, at["after"], CODES) if each[0] not in kept][bound:]
+        more, code = issuing.block(session, group_id, rest, after=0, now=now)
         bound += more
     issuing.count_taken(row, group_id, bound)
     session.flush()
     run.done += len(kept) + bound
-    if bound < len(new):
+    if bound < asked:
         group = session.get_one(PromoCodeGroup, group_id)
         lacking = taking.needed(session, row, group_id, now) if same else at["queued"] - at["bound"] - bound
         # Undone below, in chunks of its own: what this chunk bound is committed first.
         _give_up(run, missing(lacking, group.name))
         return
-    run.progress = {**at, "after": waiting[-1][0], "code": code, "bound": at["bound"] + len(kept) + bound}
+    run.progress = {**at, "after": waiting.last, "code": code, "bound": at["bound"] + len(kept) + bound}
+
+
+def _next(session: Session, row: Distribution, after: int) -> issuing.Waiting:
+    """The next messages that are to be sent, above `after`: as many as a chunk holds."""
+    after = max(after, (row.first_message_id or 1) - 1)
+    count, last = session.execute(_extent(), {"after": after, "last": row.last_message_id, "limit": CODES}).one()
+    return issuing.Waiting(after, last or after, count)
+
+
+@lru_cache(1)
+def _extent() -> Select[int, int | None]:
+    """How many messages `issuing.waiting` finds, and the last one."""
+    found = issuing.waiting().subquery()
+    return select(func.count(), func.max(found.c.id))
 
 
 def _queued(session: Session, row: Distribution, after: int, limit: int) -> Sequence[tuple[int, int]]:
     """The next messages (message id, customer id) that are to be sent."""
     after = max(after, (row.first_message_id or 1) - 1)
-    found = fetch(session, _waiting(), {"after": after, "last": row.last_message_id, "limit": limit})
+    found = fetch(session, issuing.waiting(), {"after": after, "last": row.last_message_id, "limit": limit})
     return sorted((message_id, customer_id) for message_id, customer_id in found)
-
-
-@lru_cache(1)
-def _waiting() -> Select[int, int]:
-    """The first `limit` messages with ids above `after`, up to `last`, that are to be sent."""
-    return (
-        select(MESSAGE.c.id, MESSAGE.c.customer_id)
-        .where(
-            MESSAGE.c.id > bindparam("after"),
-            MESSAGE.c.id <= bindparam("last"),
-            MESSAGE.c.state == int(MessageState.QUEUED),
-        )
-        .order_by(MESSAGE.c.id)
-        .limit(bindparam("limit", type_=Integer))
-    )
 
 
 def _repeats(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:

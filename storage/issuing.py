@@ -5,23 +5,49 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Table, Update, bindparam, func, select, text, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    table,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from storage import live_codes, pace, stock
 from storage.bulk import fetch, ids_as, ids_given, rows_as, rows_given
 from storage.database import is_sqlite
-from storage.tables import CodeState, Distribution, PromoCode, PromoCodeRepeat
+from storage.tables import CodeState, Distribution, Message, MessageState, PromoCode, PromoCodeRepeat
 from storage.tables.base import BigId, UtcDateTime
 
 CODE: Table = PromoCode.__table__  # type: ignore[assignment]
 REPEAT: Table = PromoCodeRepeat.__table__  # type: ignore[assignment]
+MESSAGE: Table = Message.__table__  # type: ignore[assignment]
+# Of SQLite's connection: the codes and the recipients of one `block`, each with its place in the order.
+TAKEN = table("taken_code", column("place", BigId), column("id", BigId))
+TAKING = table("taking_message", column("place", BigId), column("message_id", BigId), column("customer_id", BigId))
+
+
+class Waiting(NamedTuple):
+    """The messages above `after`, up to `last`, that are to be sent, and how many they are."""
+
+    after: int
+    last: int
+    size: int
 
 
 def block(
-    session: Session, group_id: int, recipients: Sequence[tuple[int, int]], *, after: int, now: datetime
+    session: Session, group_id: int, recipients: Sequence[tuple[int, int]] | Waiting, *, after: int, now: datetime
 ) -> tuple[int, int]:
     """Bind an active code of the group to each recipient (message id, customer id), in order.
 
@@ -31,15 +57,98 @@ def block(
     """
     # Whoever takes active codes holds the stock first: they take turns, none skips a code, and none need be locked.
     stock.hold(session, group_id)
-    sqlite = is_sqlite(session)
     some_expired = _some_expired(session, now)  # seldom: the sweep runs every two seconds
-    given = {"group_id": group_id, "after": after, "limit": len(recipients), **({"now": now} if some_expired else {})}
-    code_ids = sorted(code_id for (code_id,) in fetch(session, _active(some_expired), given))
-    if code_ids:
-        bound = [(code_id, *recipient) for code_id, recipient in zip(code_ids, recipients, strict=False)]
-        session.execute(_blocking(sqlite), rows_as(sqlite, bound))
-        stock.move(session, group_id, active=-len(code_ids), blocked=len(code_ids))
-    return len(code_ids), (code_ids[-1] if code_ids else after)
+    count = recipients.size if isinstance(recipients, Waiting) else len(recipients)
+    codes = {"group_id": group_id, "after": after, "limit": count, **({"now": now} if some_expired else {})}
+    pair = _pair_on_sqlite if is_sqlite(session) else _pair_on_postgresql
+    bound, last = pair(session, _active(some_expired), codes, recipients)
+    if bound:
+        stock.move(session, group_id, active=-bound, blocked=bound)
+    return bound, (last if bound else after)
+
+
+def _pair_on_sqlite(
+    session: Session, active: Select[int], codes: Mapping[str, Any], recipients: Sequence[tuple[int, int]] | Waiting
+) -> tuple[int, int]:
+    """Bind the codes of `active` to the recipients; how many, and the last code's id.
+
+    Both are numbered by the rows of a table of the connection's own and never leave the database: half the time of
+    reading both and handing back the pairs.
+    """
+    for name, columns in (("taken_code", "id"), ("taking_message", "message_id, customer_id")):
+        session.execute(text(f"CREATE TEMP TABLE IF NOT EXISTS {name} (place INTEGER PRIMARY KEY, {columns})"))
+    session.execute(_taken(active), codes)
+    if isinstance(recipients, Waiting):
+        session.execute(
+            _taking(waiting()), {"after": recipients.after, "last": recipients.last, "limit": codes["limit"]}
+        )
+    elif recipients:
+        session.execute(_taking(_listed()), rows_as(True, recipients))
+    session.execute(_pairing())
+    bound, last = session.execute(select(func.count(), func.max(TAKEN.c.id))).one()
+    session.execute(delete(TAKEN))  # a connection keeps its own tables
+    session.execute(delete(TAKING))
+    return bound, last or 0
+
+
+def _pair_on_postgresql(
+    session: Session, active: Select[int], codes: Mapping[str, Any], recipients: Sequence[tuple[int, int]] | Waiting
+) -> tuple[int, int]:
+    """The same: both are read, and handed back as arrays of pairs; a join of two numbered queries is slower."""
+    code_ids = sorted(code_id for (code_id,) in fetch(session, active, codes))
+    if not code_ids:
+        return 0, 0
+    if isinstance(recipients, Waiting):
+        given = {"after": recipients.after, "last": recipients.last, "limit": codes["limit"]}
+        recipients = sorted((row[0], row[1]) for row in fetch(session, waiting(), given))
+    pairs = [(code_id, *recipient) for code_id, recipient in zip(code_ids, recipients, strict=False)]
+    # The bounds say that few codes are meant: without them the planner reads all there are, for each chunk.
+    session.execute(_blocking(), {**rows_as(False, pairs), "lowest": code_ids[0], "highest": code_ids[-1]})
+    return len(code_ids), code_ids[-1]
+
+
+@lru_cache(1)
+def waiting() -> Select[int, int]:
+    """The first `limit` messages (id, customer id) above `after`, up to `last`, that are to be sent."""
+    return (
+        select(MESSAGE.c.id, MESSAGE.c.customer_id)
+        .where(
+            MESSAGE.c.id > bindparam("after"),
+            MESSAGE.c.id <= bindparam("last"),
+            MESSAGE.c.state == int(MessageState.QUEUED),
+        )
+        .order_by(MESSAGE.c.id)
+        .limit(bindparam("limit", type_=BigId))
+    )
+
+
+@lru_cache(1)
+def _listed() -> Select[int, int]:
+    """Recipients as they are given to `block` by SQLite's `rows_as`."""
+    rows = rows_given(True, {"message_id": BigId, "customer_id": BigId})
+    return select(rows.c.message_id, rows.c.customer_id)
+
+
+@lru_cache(2)
+def _taken(active: Select[int]) -> Insert:
+    """Number the codes of a query, in its order."""
+    return insert(TAKEN).from_select(["id"], active)
+
+
+@lru_cache(2)
+def _taking(recipients: Select[int, int]) -> Insert:
+    """Number the recipients of a query, in its order."""
+    return insert(TAKING).from_select(["message_id", "customer_id"], recipients)
+
+
+@lru_cache(1)
+def _pairing() -> Update:
+    """Bind each numbered code to the recipient of that number."""
+    return (
+        update(CODE)
+        .where(CODE.c.id == TAKEN.c.id, TAKING.c.place == TAKEN.c.place)
+        .values(state=int(CodeState.BLOCKED), message_id=TAKING.c.message_id, customer_id=TAKING.c.customer_id)
+    )
 
 
 @lru_cache(2)
@@ -60,13 +169,13 @@ def _active(some_expired: bool) -> Select[int]:
     return query
 
 
-@lru_cache(2)
-def _blocking(sqlite: bool) -> Update:
-    """Bind the codes of the rows given (code, message, customer)."""
-    bound = rows_given(sqlite, {"id": BigId, "message_id": BigId, "customer_id": BigId})
+@lru_cache(1)
+def _blocking() -> Update:
+    """Bind the codes of the rows given (code, message, customer), whose ids lie within `lowest` and `highest`."""
+    bound = rows_given(False, {"id": BigId, "message_id": BigId, "customer_id": BigId})
     return (
         update(CODE)
-        .where(CODE.c.id == bound.c.id)
+        .where(CODE.c.id == bound.c.id, CODE.c.id >= bindparam("lowest"), CODE.c.id <= bindparam("highest"))
         .values(state=int(CodeState.BLOCKED), message_id=bound.c.message_id, customer_id=bound.c.customer_id)
     )
 

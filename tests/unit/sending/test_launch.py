@@ -222,3 +222,29 @@ def test_stopping_what_is_over_is_refused_in_words(runtime: Runtime, clock: Manu
         pytest.raises(Refused, match="'Summer thank-you' cannot be stopped: it is done"),
     ):
         control.stop(session, runtime, distribution, by="Maya", now=clock.now())
+
+
+def test_codes_go_by_their_order_past_gaps_among_codes_and_recipients(runtime: Runtime, small_chunks: None) -> None:
+    """Active codes and messages to be sent are each an ordered list with holes; the nth has the nth."""
+    group = make_group(runtime, "Summer 10%", 20)
+    people = make_customers(runtime, 12)
+    with runtime.db.write() as session:
+        codes = list(session.scalars(select(PromoCode.id).order_by(PromoCode.id)))
+        revoked = [codes[0], codes[5], codes[6]]
+        session.execute(update(PromoCode).where(PromoCode.id.in_(revoked)).values(state=CodeState.REVOKED))
+        soon = runtime.clock.now() - timedelta(seconds=1)
+        session.execute(update(PromoCode).where(PromoCode.id == codes[9]).values(expires_at=soon))
+        session.execute(update(PromoCodeStock).values(active=17, revoked=3))
+        session.execute(update(Customer).where(Customer.id.in_([people[1], people[7]])).values(consent="opted_out"))
+    start(runtime, make_distribution(runtime, make_provider(runtime, NOWHERE), people))
+    wanted = [each for each in codes if each not in (*revoked, codes[9])][:10]
+    with runtime.db.read() as session:
+        pairs = session.execute(
+            select(PromoCode.id, Message.customer_id, PromoCode.customer_id)
+            .join(Message, Message.id == PromoCode.message_id)
+            .where(Message.state == MessageState.QUEUED, PromoCode.state == CodeState.BLOCKED)
+            .order_by(Message.id)
+        ).all()
+    assert [code for code, _, _ in pairs] == wanted
+    assert [of for _, of, _ in pairs] == [of for _, _, of in pairs] == [*people[:1], *people[2:7], *people[8:]]
+    assert stock(runtime, group) == (7, 10, 0)

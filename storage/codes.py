@@ -47,6 +47,8 @@ from storage.tables import (
 NULL = "\\N"  # as COPY spells it
 # How far apart in sorted order codes are that are handed out one after the other (`mixed`).
 APART = 223
+# How many ids are counted at once where some of those that were to be stored existed.
+GAP_BLOCK = 50
 
 _SQLITE_INSERT = """
     INSERT INTO promo_code (id, code, group_id, lot_id, state)
@@ -62,7 +64,15 @@ _POSTGRES_COPY = "COPY promo_code (id, code, group_id, lot_id, state) FROM STDIN
 _POSTGRES_COPY_EXPIRING = "COPY promo_code (id, code, expires_at, group_id, lot_id, state) FROM STDIN"
 _CHANCE = SystemRandom()
 
-_IDS_SQLITE = text("SELECT json_group_array(id) FROM promo_code WHERE id BETWEEN :first AND :last")
+# Of some blocks of ids, those with a gap; and the ids in some blocks. Counting costs a third of reading the ids.
+_GAPPED_SQLITE = text(
+    """SELECT json_group_array(value) FROM json_each(:starts)
+    WHERE (SELECT count(*) FROM promo_code WHERE id BETWEEN value AND value + :more) <= :more"""
+)
+_IDS_SQLITE = text(
+    """SELECT json_group_array(promo_code.id) FROM json_each(:starts) AS block
+    CROSS JOIN promo_code ON promo_code.id BETWEEN block.value AND block.value + :more"""
+)
 _ALREADY_SQLITE = text(
     "SELECT code, group_id, lot_id FROM promo_code WHERE code IN (SELECT value FROM json_each(:codes))"
 )
@@ -118,7 +128,7 @@ def _store_sqlite(
     session: Session, codes: Sequence[str], group_id: int, lot_id: int, expiries: Mapping[str, datetime]
 ) -> dict[str, tuple[int, int]]:
     first = take(session, "promo_code", len(codes))
-    statement, values = _SQLITE_INSERT, json.dumps(codes, ensure_ascii=False)
+    statement, values = _SQLITE_INSERT, _as_json(codes)
     if expiries:  # a third slower: an array for each code
         moments = {code: moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") for code, moment in expiries.items()}
         statement = _SQLITE_INSERT_EXPIRING
@@ -126,9 +136,26 @@ def _store_sqlite(
     stored = session.connection().exec_driver_sql(statement, (first, group_id, lot_id, values)).rowcount
     if stored == len(codes):
         return {}
-    there = json.loads(session.scalar(_IDS_SQLITE, {"first": first, "last": first + len(codes) - 1}) or "[]")
-    ours = set(there)  # the others' ids are gaps
-    return already(session, sorted([code for number, code in enumerate(codes, first) if number not in ours]))
+    return already(session, sorted(codes[number - first] for number in _gaps(session, first, len(codes))))
+
+
+def _gaps(session: Session, first: int, count: int) -> list[int]:
+    """Which of `count` ids from `first` on are nobody's: those of codes that existed already."""
+    more = GAP_BLOCK - 1
+    gapped = session.scalar(
+        _GAPPED_SQLITE, {"starts": json.dumps(list(range(first, first + count, GAP_BLOCK))), "more": more}
+    )
+    there = set(json.loads(session.scalar(_IDS_SQLITE, {"starts": gapped, "more": more}) or "[]"))
+    blocks = (range(start, min(start + GAP_BLOCK, first + count)) for start in json.loads(gapped or "[]"))
+    return [number for block in blocks for number in block if number not in there]
+
+
+def _as_json(codes: Sequence[str]) -> str:
+    """Codes as a JSON array, ten times as fast as `json.dumps` where none of them has to be escaped."""
+    joined = '","'.join(codes)
+    if joined.isascii() and joined.isprintable() and "\\" not in joined and joined.count('"') == 2 * (len(codes) - 1):
+        return f'["{joined}"]'
+    return json.dumps(codes, ensure_ascii=False)
 
 
 def _store_postgres(
@@ -140,7 +167,7 @@ def _store_postgres(
     while codes:
         tail = f"\t{group_id}\t{lot_id}\t0\n"
         first = take(session, "promo_code", len(codes))
-        spelled = [_copied(code) for code in codes]
+        spelled = list(map(_copied, codes)) if "\\" in "".join(codes) else codes
         if expiries:
             moments = {code: moment.isoformat() for code, moment in expiries.items()}
             spelled = [f"{copied}\t{moments.get(code, NULL)}" for code, copied in zip(codes, spelled, strict=True)]
@@ -163,7 +190,7 @@ def _store_postgres(
 
 def _copied(code: str) -> str:
     """A code as COPY's text format spells it: only a backslash means something there (a code has no tab or newline)."""
-    return code.replace("\\", "\\\\") if "\\" in code else code
+    return code.replace("\\", "\\\\")
 
 
 def already(session: Session, codes: Sequence[str]) -> dict[str, tuple[int, int]]:

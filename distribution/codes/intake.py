@@ -1,9 +1,11 @@
 """Taking in codes that were made elsewhere, by the chunk; and saying, line by line, what was not taken."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from operator import itemgetter, lt
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.orm import Session
@@ -19,6 +21,8 @@ from storage.tables import PromoCodeGroup
 
 # How much of a line is kept to say that it was not taken.
 LEFTOVER_MAX = 200
+# So many lines are looked through at once in a chunk where some are odd.
+BLOCK = 500
 
 Status = Literal["inserted", "duplicated", "discarded"]
 
@@ -122,47 +126,55 @@ def take(
     session: Session, group_id: int, lot_id: int, lines: Sequence[Line], now: datetime
 ) -> dict[int, tuple[Status, str]]:
     """Store one chunk's new codes, and count and keep its other lines; returns those by number, with the reason."""
-    left: dict[int, tuple[Status, str]] = {}
-    fresh, repeated = _fresh(lines, now, left)
-    expiries = {line.code: line.expires_at for line in fresh.values() if line.expires_at is not None}
-    taken = rows.store(session, rows.mixed(sorted(fresh)), group_id=group_id, lot_id=lot_id, expiries=expiries)
+    left: list[tuple[Line, Status, str]] = []
+    codes = [line.code for line in lines]
+    own = any(map(itemgetter(2), lines)) or any(map(itemgetter(3), lines))
+    ascending = all(map(lt, codes, islice(codes, 1, None)))  # so all distinct; a file's chunks are, but for repetitions
+    fresh, repeated = None, 0
+    if own or not ascending or not all_plain(codes):
+        fresh, repeated = _fresh(lines, now, left)
+        codes = sorted(fresh)
+    expiries = {line.code: line.expires_at for line in fresh.values() if line.expires_at} if own and fresh else {}
+    taken = rows.store(session, rows.mixed(codes), group_id=group_id, lot_id=lot_id, expiries=expiries)
     names = _names(session, {owner for owner, _ in taken.values()})
     for code, (owner, lot) in taken.items():
         repeated += lot == lot_id
-        why = "comes earlier in the same file" if lot == lot_id else names[owner]
-        left[fresh[code].number] = ("duplicated", why)
+        line = lines[bisect_left(codes, code)] if fresh is None else fresh[code]
+        left.append((line, "duplicated", "comes earlier in the same file" if lot == lot_id else names[owner]))
     if left:
-        duplicated = sum(status == "duplicated" for status, _ in left.values())
+        left.sort(key=lambda each: each[0].number)
+        duplicated = sum(status == "duplicated" for _, status, _ in left)
         groups.count_lines(session, lot_id, duplicated=duplicated, repeated=repeated, discarded=len(left) - duplicated)
-        shown = {line.number: line.code for line in lines if line.number in left}
-        groups.add_leftovers(
-            session, lot_id, [(number, _storable(shown[number]), why) for number, (_, why) in sorted(left.items())]
-        )
-    return left
+        groups.add_leftovers(session, lot_id, [(line.number, _storable(line.code), why) for line, _, why in left])
+    return {line.number: (status, why) for line, status, why in left}
 
 
-def _fresh(lines: Sequence[Line], now: datetime, left: dict[int, tuple[Status, str]]) -> tuple[dict[str, Line], int]:
-    """The lines to store, by code, and how many repeat one of them; those that cannot be are added to `left`."""
-    fresh = {line.code: line for line in lines}
-    if len(fresh) == len(lines) and all_plain(list(fresh)) and not any(line[2:] != (None, None) for line in lines):
-        return fresh, 0
-    fresh, repeated = {}, 0
-    for line in lines:
-        if line.code in fresh:
-            repeated += 1
-            left[line.number] = ("duplicated", f"repeats line {fresh[line.code].number}")
-        elif why := _why_not(line, now):
-            left[line.number] = ("discarded", why)
-        else:
-            fresh[line.code] = line
+def _fresh(lines: Sequence[Line], now: datetime, left: list[tuple[Line, Status, str]]) -> tuple[dict[str, Line], int]:
+    """The lines to store, by code, and how many repeat one of them; those that cannot be are added to `left`.
+
+    A block is looked through at once, and only where one of its codes cannot be one, code by code.
+    """
+    fresh: dict[str, Line] = {}
+    repeated = 0
+    for start in range(0, len(lines), BLOCK):
+        block = lines[start : start + BLOCK]
+        sound = all_plain([line.code for line in block])
+        for line in block:
+            if line.code in fresh:
+                repeated += 1
+                left.append((line, "duplicated", f"repeats line {fresh[line.code].number}"))
+            elif why := _why_not(line, now, sound=sound):
+                left.append((line, "discarded", why))
+            else:
+                fresh[line.code] = line
     return fresh, repeated
 
 
-def _why_not(line: Line, now: datetime) -> str | None:
-    """Why a line cannot be taken, whatever the database holds; None when it can."""
-    if not line.code:
+def _why_not(line: Line, now: datetime, *, sound: bool) -> str | None:
+    """Why a line cannot be taken, whatever the database holds; None when it can. `sound`: its code can be one."""
+    if not sound and not line.code:
         return "an empty code"
-    if why := problem(line.code) or line.wrong:
+    if why := (None if sound else problem(line.code)) or line.wrong:
         return why
     if line.expires_at is not None and line.expires_at <= now:
         return f"expired on {line.expires_at - timedelta(seconds=1):%d %b %Y} already".replace(" 0", " ")

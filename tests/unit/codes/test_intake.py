@@ -124,6 +124,21 @@ def test_what_the_insert_finds_stored_already_is_left_out_alone(runtime: Runtime
     assert (added.inserted, added.duplicated) == (2, 1)
 
 
+def test_each_code_that_existed_is_told_by_its_line_wherever_it_stands_in_a_chunk(runtime: Runtime) -> None:
+    """Alone, at the ends, and a whole block of ids in a row; with a quote and a backslash among them."""
+    codes = [f"C{number:04}" for number in range(130)] + ['Q"1"Q', "B\\1"]
+    there = sorted({*codes[:1], *codes[40:110], *codes[-3:]})
+    first, second = group(runtime, "A"), group(runtime, "B")
+    with runtime.db.write() as session:
+        intake.add(session, first, there, **BY)
+        added = intake.add(session, second, [*codes, codes[5], "A B"], **BY)
+        left = list(groups.leftovers(session, added.lot_id))
+    expected = [(number, code, "already in 'A'") for number, code in enumerate(codes, 1) if code in there]
+    assert left == [*expected, (133, "C0005", "repeats line 6"), (134, "A B", "a space inside")]
+    assert (added.inserted, added.duplicated, added.repeated) == (len(codes) - len(there), len(there) + 1, 1)
+    assert stored(runtime) == sorted(codes)
+
+
 def test_a_code_of_an_earlier_chunk_is_told_from_those_just_stored(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from distribution.customers import clean, phone
 from distribution.errors import Refused
 from distribution.files import Row, Table
+from storage.customers import fold
 
 ROLES = {
     "phone": "Phone number",
@@ -23,6 +24,7 @@ ROLES = {
     "ignore": "Ignore",
 }
 
+# As `fold` writes them: small letters without accents.
 HEADINGS: dict[str, str] = {
     heading: role
     for role, headings in {
@@ -31,9 +33,10 @@ HEADINGS: dict[str, str] = {
         "name": "name|full name|customer|customer name|client|contact|imie i nazwisko|nazwa",
         "first_name": "first name|firstname|given name|forename|imie|vorname",
         "last_name": "last name|lastname|surname|family name|nazwisko|nachname",
-        "source_id": "source id|id|customer id|external id|crm id|user id|client id|uid|customer number|loyalty id",
+        "source_id": "source id|id|customer id|external id|crm id|user id|client id|uid|customer number|loyalty id"
+        "|klient id|id klienta|numer klienta|kundennummer",
         "consent": "consent|sms consent|opt in|optin|opted in|marketing consent|accepts marketing|sms opt in|agreed"
-        "|subscribed|accepts sms|zgoda",
+        "|subscribed|accepts sms|zgoda|zgoda na sms",
         "region": "country|country code|region|kraj|land",
         "time_zone": "time zone|timezone|tz",
         "locale": "locale|language|lang|jezyk",
@@ -215,7 +218,7 @@ def _all_in(cells: Sequence[str], kind: str, order: str | None) -> bool:
 
 def _guess_one(heading: str, cells: Sequence[str], known: Mapping[str, str]) -> Column:
     """By the heading; else an attribute of that name."""
-    words = re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading)).casefold().strip()
+    words = fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading))
     if role := HEADINGS.get(words):
         return Column(role)
     try:

@@ -89,6 +89,16 @@ def test_columns_are_guessed_from_headings_and_values(runtime: Runtime) -> None:
     ]
 
 
+def test_headings_are_known_by_their_letters_without_accents(runtime: Runtime) -> None:
+    text = "Klient ID;Imię i nazwisko;Telefon;Zgoda\nK1;Zoë;+48501234211;tak\n"
+    assert [column.role for column in _guessed(runtime, text)] == ["source_id", "name", "phone", "consent"]
+    assert [column.role for column in _guessed(runtime, "Imię,Język,Phone\nZoë,pl,+48501234211\n")] == [
+        "first_name",
+        "locale",
+        "phone",
+    ]
+
+
 def test_numbers_are_found_where_nothing_names_them(runtime: Runtime) -> None:
     assert [column.role for column in _guessed(runtime, "+48501234211;Anna\n+48501234212;Jan\n")] == ["phone", "ignore"]
 

@@ -170,6 +170,13 @@ RULES = (
         """,
     ),
     Rule(
+        "a message keeps the number of a customer who was erased",
+        """
+        SELECT m.id FROM message m JOIN customer p ON p.id = m.customer_id
+        WHERE p.erased_at IS NOT NULL AND m.phone IS NOT NULL
+        """,
+    ),
+    Rule(
         "a message lies outside its distribution's range",
         """
         SELECT m.id FROM message m JOIN distribution d ON d.id = m.distribution_id

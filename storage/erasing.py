@@ -14,6 +14,7 @@ from storage.database import is_sqlite
 from storage.tables import (
     ConsentChange,
     Customer,
+    Distribution,
     Event,
     ImportRefusal,
     Job,
@@ -79,6 +80,17 @@ def by_id(session: Session, customer_id: int, phone: str | None) -> None:
     counted = select(SegmentMember.segment_id).where(on)
     session.execute(update(Segment).where(Segment.id.in_(counted)).values(counted=None).execution_options(**plain))
     session.execute(delete(SegmentMember).where(on).execution_options(**plain))
+
+
+def after_launches(session: Session, customer_id: int) -> None:
+    """Take the number away from messages of launches that had read it when it was erased, and had not committed.
+
+    Waits for those: each chunk of a launch holds its distribution.
+    """
+    blocking = select(Distribution.id).where(Distribution.status == "blocking").order_by(Distribution.id)
+    session.execute(blocking if is_sqlite(session) else blocking.with_for_update(key_share=True)).all()
+    mine = update(Message).where(Message.customer_id == customer_id, Message.phone.is_not(None))
+    session.execute(mine.values(phone=None).execution_options(synchronize_session=False))
 
 
 def under_way(session: Session, kinds: Sequence[str]) -> Job | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from distribution import providers, seal
 from distribution.launch import launch
@@ -314,3 +315,17 @@ def messages_of(runtime: Runtime, distribution_id: int) -> list[int]:
                 select(Message.id).where(Message.distribution_id == distribution_id).order_by(Message.customer_id)
             )
         )
+
+
+def wait_until_somebody_waits_for_a_lock(runtime: Runtime) -> None:
+    """PostgreSQL's own word for it. Fails after `PATIENCE`."""
+    ends = time.monotonic() + PATIENCE
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    while True:
+        with runtime.db.read() as session:
+            if session.scalar(waiting):
+                return
+        assert time.monotonic() < ends, "nobody waits"
+        time.sleep(0.01)

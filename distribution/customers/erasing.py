@@ -76,6 +76,9 @@ def erase(session: Session, customer_id: int, by: str, now: datetime) -> bool:
 def erase_traces(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
     """The job: what names the erased customer in passing, some rows at a time. Its own arguments go last."""
     person = Person(**run.args) if run.args else None
+    if person and not run.progress:
+        with run.chunk(runtime) as session:
+            erasing.after_launches(session, person.customer_id)
     parts = list(SEARCHED)
     at = parts.index(run.progress["part"]) if run.progress else 0
     while person and at < len(parts):

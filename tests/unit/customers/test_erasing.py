@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import threading
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Text, cast, func, insert, select
+from sqlalchemy import Text, cast, delete, func, insert, select
 
 from distribution import events
+from distribution import launch as launching
 from distribution.check import check
 from distribution.codes.intake import hand_over
 from distribution.customers import consent, erasing, importing, personal_data, profile, upsert
@@ -20,6 +23,7 @@ from distribution.runtime import Runtime
 from distribution.segments import counting, editing, looking
 from distribution.sending.replies import take
 from storage import customer_writes, uploads
+from storage.batches import lock
 from storage.customers import exclusion, history
 from storage.rules import Condition, Rules
 from storage.tables import (
@@ -51,6 +55,7 @@ from tests.sending import (
     start,
     status,
     until,
+    wait_until_somebody_waits_for_a_lock,
 )
 
 NAME, PHONE, SOURCE_ID = "Zofia Wiśniewska-Żak", "+48501234218", "CRM-8812"
@@ -224,6 +229,39 @@ def test_a_distribution_under_way_does_not_text_somebody_who_was_erased(runtime:
         assert (message.state, message.reason) == (MessageState.EXCLUDED, "no_number")
         assert session.scalars(select(PromoCode).where(PromoCode.customer_id == zofia)).all() == []
         assert session.scalar(select(func.count()).where(PromoCode.state == CodeState.ACTIVE)) == 6
+
+
+def test_a_launch_that_had_read_the_number_when_it_was_erased_does_not_keep_it(runtime: Runtime) -> None:
+    """On PostgreSQL the launch's chunk is not committed yet: what the erasure changes does not know its message."""
+    zofia = _zofia(runtime)
+    provider = make_provider(runtime, "http://127.0.0.1:9")
+    distribution = make_distribution(runtime, provider, [zofia], body="Hello {{ client.first_name }}")
+    with runtime.db.write() as session:
+        launching.launch(session, runtime, distribution)
+    run = threading.Thread(target=run_jobs, args=(runtime,))
+    with runtime.db.write() as session:
+        row = lock(session, distribution)
+        chunk = SimpleNamespace(progress={"phase": "start"}, done=0, total=None)
+        launching._start(session, runtime, chunk, row)  # type: ignore[arg-type]
+        launching._audience(session, runtime, chunk, row)  # type: ignore[arg-type]
+        if not runtime.db.is_sqlite:  # there nobody erases while it writes
+            assert _erase(runtime, zofia)
+            with runtime.db.write() as other:  # the launch's own job is not what this is about
+                other.execute(delete(Job).where(Job.kind == launching.KIND))
+            run.start()
+            wait_until_somebody_waits_for_a_lock(runtime)
+    if runtime.db.is_sqlite:
+        assert _erase(runtime, zofia)
+        run.start()
+    run.join()
+    with runtime.db.read() as session:
+        message = session.scalars(select(Message)).one()
+    assert message.phone is None
+    erased = "a message keeps the number of a customer who was erased"
+    assert not [line for line in check(runtime.db) if erased in line]
+    with runtime.db.write() as session:
+        session.get_one(Message, message.id).phone = PHONE
+    assert f"{erased}: {message.id}" in check(runtime.db)
 
 
 def test_what_became_of_a_text_is_asked_of_nobody_once_the_number_is_gone(runtime: Runtime) -> None:

@@ -1,12 +1,11 @@
 """The same code until it is redeemed: never two live codes for one customer from one group, whoever is quicker."""
 
 import threading
-import time
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from distribution import launch as launching
 from distribution.check import check
@@ -36,6 +35,7 @@ from tests.sending import (
     outcome,
     start,
     status,
+    wait_until_somebody_waits_for_a_lock,
 )
 
 NOWHERE = "http://127.0.0.1:9"
@@ -191,20 +191,6 @@ def test_a_code_that_a_person_gives_while_a_distribution_is_launched_is_the_one_
     assert shop.texts(again) == [given]
     assert shop.live() == 1
     assert check(runtime.db) == []
-
-
-def wait_until_somebody_waits_for_a_lock(runtime: Runtime) -> None:
-    """PostgreSQL's own word for it. Fails after ten seconds."""
-    ends = time.monotonic() + 10
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    while True:
-        with runtime.db.read() as session:
-            if session.scalar(waiting):
-                return
-        assert time.monotonic() < ends, "nobody waits"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("turned", [False, True])

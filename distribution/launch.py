@@ -298,7 +298,8 @@ def _undo(session: Session, runtime: Runtime, run: JobRun, row: Distribution) ->
             lock(session, other)
         issuing.move(session, issuing.Codes(returned=ids))
         for (other, group_id), n in live_codes.hand_over(session, ids).items():
-            issuing.count_taken(session.get_one(Distribution, other), group_id, n)
+            # Locked here too: a launch may have begun to repeat them while this one waited for their codes.
+            issuing.count_taken(lock(session, other), group_id, n)
         session.execute(delete(PromoCodeRepeat).where(among(session, PromoCodeRepeat.message_id, ids)))
         session.execute(delete(Message).where(Message.id >= cut, Message.id <= last, Message.distribution_id == row.id))
         row.last_message_id = cut - 1

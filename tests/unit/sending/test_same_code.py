@@ -15,6 +15,7 @@ from distribution.recipients import for_messages
 from distribution.report import report
 from distribution.runtime import Runtime
 from distribution.sending import control
+from storage import issuing, live_codes
 from storage.batches import lock
 from storage.tables import (
     CodeState,
@@ -244,6 +245,25 @@ def test_codes_of_a_launch_that_is_undone_stay_with_the_distribution_that_repeat
         (line,) = report(session, second).codes
         assert (line.issued, line.returned, line.held) == (6, 1, 0)
     assert check(runtime.db) == []
+
+
+def test_codes_that_are_handed_over_count_beside_those_that_their_new_distribution_takes_meanwhile(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It began to repeat them after the launch that is undone had looked who does: its counts are held all the same."""
+    shop = Shop(runtime, codes=9, customers=2)
+    first, second = shop.launched(subject="One"), shop.launched(subject="Two")
+    monkeypatch.setattr(live_codes, "carriers", lambda *_: [])
+    undoing = threading.Thread(target=undo, args=(runtime, first))
+    with runtime.db.write() as session:
+        issuing.count_taken(lock(session, second), shop.group, 3)
+        session.flush()
+        undoing.start()
+        if not runtime.db.is_sqlite:
+            wait_until_somebody_waits_for_a_lock(runtime)
+    undoing.join()
+    with runtime.db.read() as session:
+        assert session.get_one(Distribution, second).codes_taken == {str(shop.group): 5}
 
 
 def test_a_launch_that_is_undone_leaves_the_codes_that_it_would_have_repeated(

@@ -19,6 +19,9 @@ from distribution.errors import Refused
 LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "localdomain", "intranet", "lan", "corp", "home")
 SETTING = "providers.internal_addresses"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
+# All of IPv6 that is given out to be reached from everywhere (RFC 4291). What is beside it may be translated by our own
+# network (64:ff9b:1::/48 of RFC 8215, ::ffff:0:0:0/96, ::/96), and Python calls some of it global.
+PUBLIC = ipaddress.ip_network("2000::/3")
 ALLOW = "An admin can allow internal addresses in /promo settings, an operator can set this one with promobot provider."
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -67,6 +70,8 @@ def is_internal(address: str) -> bool:
     found: _Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         found = _inner(found)
+    if isinstance(found, ipaddress.IPv6Address) and found not in PUBLIC:
+        return True
     return not found.is_global or found.is_multicast
 
 

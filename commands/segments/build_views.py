@@ -1,6 +1,7 @@
 """The builder of a segment's rules as a modal: rows of field, operator and value, in groups. Pure."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -261,11 +262,13 @@ def _text(row: Row, *, many: bool) -> PlainTextInputElement:
 
 
 def _number(label: str, block_id: str, typed: str, placeholder: str, *, decimal: bool = False) -> Block:
-    """A box for a number."""
+    """A box for a number. Slack takes no other text for its value, which would keep the whole page from being drawn;
+    what somebody typed instead stands in the box all the same until it is drawn with another."""
+    shaped = re.fullmatch(r"-?\d+(\.\d+)?" if decimal else r"-?\d+", typed, re.ASCII)
     element = NumberInputElement(
         action_id=reading.VALUE if block_id.startswith(reading.VALUE) else reading.DAYS,
         is_decimal_allowed=decimal,
-        initial_value=typed or None,
+        initial_value=typed if shaped else None,
         placeholder=placeholder or None,
         dispatch_action_config=AT_ONCE,
     )

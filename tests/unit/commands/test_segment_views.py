@@ -341,6 +341,13 @@ def test_a_segment_that_nothing_uses_warns_of_nothing() -> None:
     assert before_saving(Used()) == ""
 
 
+@pytest.mark.parametrize("typed", ["many", "1,5", "2.", "--1", "٣"])
+def test_a_page_is_drawn_while_a_number_is_none(typed: str) -> None:
+    """Each change draws the page again, also while another box holds what is no number; Slack refused the page."""
+    draft = drafted(Row(1, 0, "codes_issued", "ge", typed, days=typed), Row(2, 0, "attribute:visits", "ge", typed))
+    assert check_view(build_views.build(draft, KNOWN, Told(), metadata={})) == []
+
+
 def test_what_saving_will_do_is_said_with_its_numbers_and_escaped() -> None:
     used = Used([HOSTILE], ["A", "", "C", "D", "G"], ["E"], ["F"], entering=12, leaving=3)
     told = before_saving(used)

@@ -16,7 +16,7 @@ from distribution.codes.rules import CHUNK, INLINE, problem
 from distribution.errors import Refused
 from distribution.files import Row, Table, read_table
 from storage import groups, uploads
-from storage.names import fold
+from storage.customers import fold
 
 if TYPE_CHECKING:
     from distribution.jobs import JobRun, Jobs
@@ -28,7 +28,8 @@ KIND = "import_codes"
 # everywhere. 60 MB or so.
 WINDOW = 5 * CHUNK
 
-_EXPIRY_HEADS = (
+# As `fold` writes headings: small letters without accents.
+_EXPIRY_HEADS = [
     "expires",
     "expiry",
     "expires at",
@@ -40,8 +41,13 @@ _EXPIRY_HEADS = (
     "valid to",
     "end date",
     "last day",
-)
-_CODE_HEADS = (
+    "wazny do",
+    "wazne do",
+    "data waznosci",
+    "gultig bis",
+    "ablaufdatum",
+]
+_CODE_HEADS = [
     "code",
     "codes",
     "promo code",
@@ -50,8 +56,18 @@ _CODE_HEADS = (
     "coupon",
     "coupon code",
     "voucher",
+    "voucher code",
     "discount",
-)
+    "discount code",
+    "kod",
+    "kody",
+    "kod promocyjny",
+    "kod rabatowy",
+    "kupon",
+    "gutschein",
+    "gutscheincode",
+    "rabattcode",
+]
 
 
 @dataclass(frozen=True)
@@ -156,31 +172,33 @@ def guess_column(table: Table) -> int:
     named = _headed(table, _CODE_HEADS)
     if named is not None:
         return named
-    expiry = guess_expiry(table)
 
     def likeness(at: int) -> tuple[int, int]:
-        cells = [row[at] for row in table.sample if row[at] and at != expiry]
-        return len({cell for cell in cells if problem(cell) is None and len(cell) >= 4}), -at
+        cells = {row[at] for row in table.sample if len(row[at]) >= 4 and "@" not in row[at]}
+        codes = {cell for cell in cells if problem(cell) is None} if not _days(table, at) else set()
+        return len(codes), -at
 
     return max(range(table.width), key=likeness)
 
 
 def guess_expiry(table: Table) -> int | None:
-    """The column (from 0) that most likely holds the codes' own expiries: by its heading, else one of days alone."""
+    """The column (from 0) that most likely holds the codes' own expiries: by its heading, else the first of days."""
     named = _headed(table, _EXPIRY_HEADS)
     if named is not None:
         return named
-    for at in range(table.width):
-        cells = [row[at] for row in table.sample if row[at]]
-        if cells and all(map(dates.ways_of, cells)):
-            return at
-    return None
+    return next((at for at in range(table.width) if _days(table, at)), None)
+
+
+def _days(table: Table, at: int) -> bool:
+    """Whether a column holds days, but for a cell in five that somebody mistyped."""
+    cells = [row[at] for row in table.sample if row[at]]
+    return bool(cells) and sum(1 for cell in cells if dates.ways_of(cell)) >= 0.8 * len(cells)
 
 
 def _headed(table: Table, heads: Sequence[str]) -> int | None:
     """The first column that is called one of `heads`."""
     for at, head in enumerate(table.head or ()):
-        if fold(head).replace("_", " ").replace("-", " ") in heads:
+        if fold(head) in heads:
             return at
     return None
 

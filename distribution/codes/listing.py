@@ -39,8 +39,8 @@ class GroupLine:
 
     @property
     def low(self) -> bool:
-        """Whether its active codes are at or below the level that somebody set."""
-        return 0 < self.low_stock_level >= self.active
+        """Whether its active codes are at or below the level that somebody set; without any codes yet it is empty."""
+        return self.total > 0 and 0 < self.low_stock_level >= self.active
 
 
 # How a list can be sorted: what a person calls it, and by what.

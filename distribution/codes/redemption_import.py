@@ -16,7 +16,7 @@ from distribution.codes.rules import INLINE
 from distribution.errors import Refused
 from distribution.files import Row, Table, read_table
 from storage import customer_writes, uploads
-from storage.names import fold
+from storage.customers import fold
 
 if TYPE_CHECKING:
     from distribution.jobs import JobRun, Jobs
@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 KIND = "import_redemptions"
 CHUNK = 1_000
 
+# As `fold` writes headings: small letters without accents.
 HEADS: Mapping[str, tuple[str, ...]] = {
-    "code": ("code", "promo code", "promocode", "coupon", "coupon code", "voucher", "voucher code", "discount code"),
-    "when": ("when", "redeemed at", "redeemed", "used at", "used on", "date", "time", "timestamp", "created at", "day"),
-    "where": ("where", "place", "shop", "store", "location", "channel", "till", "branch"),
-    "source": ("source id", "id", "order", "order id", "order number", "transaction", "transaction id", "receipt"),
+    what: tuple(heads.split("|"))
+    for what, heads in {
+        "code": "code|promo code|promocode|coupon|coupon code|voucher|voucher code|discount code"
+        "|kod|kod promocyjny|kod rabatowy|kupon|gutschein|gutscheincode|rabattcode",
+        "when": "when|redeemed at|redeemed|used at|used on|date|time|timestamp|created at|day|kiedy|data|datum",
+        "where": "where|place|shop|store|location|channel|till|branch|gdzie|sklep|filiale|laden",
+        "source": "source id|id|order|order id|order number|transaction|transaction id|receipt"
+        "|zamowienie|numer zamowienia|bestellung|bestellnummer",
+    }.items()
 }
 
 
@@ -51,7 +57,7 @@ class Columns:
 
 def guess(table: Table, time_zone: str) -> Columns:
     """What the columns of a file most likely say, by their headings; where there are none, by what stands in them."""
-    heads = [fold(head).replace("_", " ").replace("-", " ") for head in table.head or ()]
+    heads = [fold(head) for head in table.head or ()]
     found = {what: next((at for at, head in enumerate(heads) if head in names), None) for what, names in HEADS.items()}
     taken = {at for at in found.values() if at is not None}
     if found["when"] is None:

@@ -352,10 +352,24 @@ def test_a_column_without_anything_in_it_is_refused(runtime: Runtime) -> None:
         (b"Anna,SUMMER1,1\nAnna,SUMMER2,2\nBo,SUMMER3,3\n", 1),
         (b"X1\nX2\n", 0),
         (b"coupon_code;used\nA;no\n", 0),
+        ("email;Kod;ważny do\nanna@example.com;X1;31/12/2030\nbo@example.com;X2;13/13/2030\n".encode(), 1),
+        (b"a@example.com;31/12/2030;CODE1\nb@example.com;30/12/2030;CODE2\n", 2),
     ],
 )
 def test_the_column_with_the_codes_is_guessed(data: bytes, column: int) -> None:
     assert importing.guess_column(read_table(data, "x.csv")) == column
+
+
+@pytest.mark.parametrize(
+    ("data", "column"),
+    [
+        ("email;Kod;Ważny do\nanna@example.com;X1;31/12/2030\n".encode(), 2),
+        (b"code,till\n" + b"".join(b"X%d,3%d/12/2030\n" % (n, n % 2) for n in range(9)) + b"X9,13/13/2030\n", 1),
+        (b"code,name\nX1,Anna\n", None),
+    ],
+)
+def test_the_column_with_the_days_is_guessed_although_one_of_them_is_mistyped(data: bytes, column: int | None) -> None:
+    assert importing.guess_expiry(read_table(data, "x.csv")) == column
 
 
 @pytest.mark.parametrize("code", ["A", "x" * 64, "Ü-10%!", "\"q'", "ЛЕТО", "夏10", "a\\b", "-", "~"])

@@ -17,7 +17,7 @@ from distribution.files import read_table
 from distribution.jobs import JobRun
 from distribution.runtime import Runtime
 from storage import customers
-from storage.tables import Customer, Job
+from storage.tables import ConsentChange, Customer, Job
 from tests.conftest import run_jobs
 from tests.unit.test_files import xlsx
 
@@ -286,7 +286,7 @@ def test_a_job_that_dies_between_chunks_goes_on_without_doubling(
     with runtime.db.read() as session:
         again = session.get(Job, job.id)
         assert again is not None
-        changes = session.scalar(select(func.count()).select_from(customers.ConsentChange))
+        changes = session.scalar(select(func.count()).select_from(ConsentChange))
     assert (again.state, again.result["rows"], again.result["created"], again.result["refused"]) == ("done", 50, 49, 1)
     assert (len(_all(runtime)), changes) == (49, 49)
     assert len(_refused(runtime, again)) == 2

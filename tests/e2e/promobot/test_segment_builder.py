@@ -69,8 +69,10 @@ def test_a_segment_of_an_event_and_a_promo_code_is_counted_while_it_is_built(car
     counted(page, "6 customers")
     builder.get_by_role("button", name="Add a rule", exact=True).click()
     choose(page, 7, "Promo codes issued")
+    how_many = builder.get_by_role("textbox", name="How many promo codes")
+    how_many.wait_for()  # the row is that of promo codes now, and so is its operator
     choose(page, 8, "at most")
-    builder.get_by_role("textbox", name="How many promo codes").press_sequentially("0")
+    how_many.press_sequentially("0")
     counted(page, r"\d customers · ")
     assert total.input_value() == "250"
     assert builder.get_by_role("textbox", name="Name").input_value() == "Large carts, no code"

@@ -421,7 +421,7 @@ def test_a_group_is_made_with_shares_text_around_and_without_look_alikes(world: 
     assert "only look-alikes" not in world.maya.view("Makes").text
     world.maya.view().fill("Format", "{string('0-1', 4)}\nB{string('a-Z', 8)}")
     assert "Line 1, position 9: only look-alikes" in world.maya.view("only look-alikes").text
-    world.maya.view().fill("Format", "A{string('2-9', 4)}\nB{string('a-Z', 8)}")
+    world.maya.view().fill("Format", "A{string('2-9', 9)}\nB{string('a-Z', 8)}")
     world.maya.view("Makes").click("More options")
     form = world.maya.view("Prefix").fill("Prefix", "X-").fill("Suffix", "!").fill("How many", "50")
     form.fill("Shares of the formats", "4")

@@ -76,14 +76,17 @@ def beside_loading(db: Database, kind: str, port: int) -> list[Figure]:
     quiet = _callbacks(port, path, "quiet")
     stop = threading.Event()
 
+    loading = threading.Event()
+
     def load() -> None:
         while not stop.is_set():
             _post(port, token, FORMAT.codes(INLINE))
+            loading.set()
 
     loaders = [threading.Thread(target=load) for _ in range(8)]
     for loader in loaders:
         loader.start()
-    time.sleep(1)
+    loading.wait()
     busy = _callbacks(port, path, "busy")
     stop.set()
     for loader in loaders:

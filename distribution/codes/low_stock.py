@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from distribution.codes import generate
 from distribution.codes.forecast import LOOKED_BACK, at_pace
+from distribution.codes.listing import line
 from distribution.codes.recipe import Recipe
 from storage import groups, pace
 from storage.tables import Job, PromoCodeGroup, PromoCodeStock
@@ -113,7 +114,7 @@ def is_low(group: PromoCodeGroup, stock: PromoCodeStock, now: datetime) -> bool:
     """Whether somebody should hear that a group has few active codes left."""
     if group.expires_at is not None and group.expires_at <= now:
         return False
-    return stock.total > 0 and 0 < group.low_stock_level >= stock.active
+    return line(group, stock).low
 
 
 def _top_up(runtime: "Runtime", session: Session, group: PromoCodeGroup, stock: PromoCodeStock, now: datetime) -> None:

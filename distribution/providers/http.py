@@ -5,15 +5,18 @@ Tuned as measured (docs/decisions/sending.md): one session, no cookies, no decom
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import ClientRequest, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
 
 from distribution.providers.addresses import InternalAddress, guarded_socket
-from distribution.providers.port import Kind, Outcome
+from distribution.providers.port import Kind, LookUpFailed, Outcome
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -84,6 +87,42 @@ def open_session(*, guarded: bool = False) -> ClientSession:
         timeout=ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
         trust_env=False,
     )
+
+
+# What an answer means: its status, its body, and the Retry-After of one that asks for patience.
+Reader = Callable[[int, bytes, str | None], Outcome]
+
+
+async def post(http: ClientSession, url: URL, body: bytes, headers: Mapping[str, str], read: Reader) -> Outcome:
+    """Post one text, once: what `read` makes of the answer, or what it means that there was none.
+
+    A redirect is not followed, for that would post again.
+    """
+    try:
+        async with http.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            answer = await response.read()
+            status = response.status
+            wait = response.headers.get("Retry-After") if status in (429, 503) else None
+    except Exception as error:
+        return failure(error)
+    return read(status, answer, wait)
+
+
+@contextmanager
+def looking_up(whose: str) -> Iterator[None]:
+    """Within the block, an answer that did not come or cannot be read is a `LookUpFailed`; a bug of ours stays one.
+
+    `whose`: "Twilio's list", as the reason names it.
+    """
+    try:
+        yield
+    except LookUpFailed:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LookUpFailed(f"{whose} cannot be read: {type(error).__name__}") from error
+    except Exception as error:
+        failure(error)
+        raise LookUpFailed(type(error).__name__) from error
 
 
 def failure(error: BaseException) -> Outcome:

@@ -15,7 +15,7 @@ from yarl import URL
 
 from distribution.errors import Refused
 from distribution.providers import addresses
-from distribution.providers.http import failure
+from distribution.providers.http import post
 from distribution.providers.port import (
     Arrival,
     Callback,
@@ -151,13 +151,7 @@ class KannelProvider:
         headers = {**self._headers, "X-Kannel-To": phone.decode(), "X-Kannel-Coding": coding.decode()}
         if report:
             headers |= {"X-Kannel-DLR-URL": report.decode(), "X-Kannel-DLR-Mask": ALL_REPORTS}
-        try:
-            async with http.post(self._url, data=text, headers=headers, allow_redirects=False) as response:
-                answer = await response.read()
-                status = response.status
-        except Exception as error:
-            return failure(error)
-        return read_answer(status, answer)
+        return await post(http, self._url, text, headers, read_answer)
 
     async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
         """Kannel has no list to search."""
@@ -176,7 +170,7 @@ class KannelProvider:
         return StatusNews(callback.attempt_id, str(said.get("ref", "")), arrival, reason)
 
 
-def read_answer(status: int, answer: bytes) -> Outcome:
+def read_answer(status: int, answer: bytes, _wait: str | None = None) -> Outcome:
     """What the smsbox's answer means: a line of words. Anything that is not plainly one of its own is unknown."""
     said = answer.decode("utf-8", "replace").strip().lower()
     if status == 202 and (said.startswith(("0:", "3:")) or said == "sent."):

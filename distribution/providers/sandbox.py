@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from distribution.providers import addresses
-from distribution.providers.http import failure, retry_after
+from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
     Arrival,
     Callback,
@@ -78,18 +78,11 @@ class SandboxProvider:
 
     async def send(self, http: ClientSession, body: bytes) -> Outcome:
         """Post one text."""
-        try:
-            async with http.post(self._url, data=body, headers=self._headers, allow_redirects=False) as response:
-                answer = await response.read()
-                status = response.status
-                wait = response.headers.get("Retry-After") if status == 429 else None
-        except Exception as error:
-            return failure(error)
-        return read_answer(status, answer, wait)
+        return await post(http, self._url, body, self._headers, read_answer)
 
     async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
         """Search the texts to the number for the attempt's reference."""
-        try:
+        with looking_up("the gateway's list"):
             async with http.get(self._url, params={"to": sought.phone}, allow_redirects=False) as response:
                 if response.status != 200:
                     raise LookUpFailed(f"the gateway answered {response.status}")
@@ -97,13 +90,6 @@ class SandboxProvider:
                 for text in texts:
                     if text["reference"] == sought.attempt_id:
                         return Found(str(text["id"]), ARRIVALS.get(text["status"], Arrival.ACCEPTED))
-        except LookUpFailed:
-            raise
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LookUpFailed(str(error)) from error
-        except Exception as error:
-            failure(error)
-            raise LookUpFailed(type(error).__name__) from error
         return None
 
     def read_callback(self, callback: Callback) -> News:

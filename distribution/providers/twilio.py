@@ -20,7 +20,7 @@ from yarl import URL
 
 from distribution.errors import Refused
 from distribution.providers import addresses
-from distribution.providers.http import failure, retry_after
+from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
     Arrival,
     Callback,
@@ -186,14 +186,7 @@ class TwilioProvider:
 
     async def send(self, http: ClientSession, body: bytes) -> Outcome:
         """Post one text."""
-        try:
-            async with http.post(self._url, data=body, headers=self._sending, allow_redirects=False) as response:
-                answer = await response.read()
-                status = response.status
-                wait = response.headers.get("Retry-After") if status == 429 else None
-        except Exception as error:
-            return failure(error)
-        return read_answer(status, answer, wait)
+        return await post(http, self._url, body, self._sending, read_answer)
 
     async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
         """Search the texts to the number for one that carries the attempt's codes.
@@ -202,7 +195,7 @@ class TwilioProvider:
         """
         texts: list[Mapping[str, Any]] = []
         url = self._url.with_query({"To": sought.phone, "PageSize": str(PAGE_SIZE)})
-        try:
+        with looking_up("Twilio's list"):
             for _ in range(MOST_PAGES):
                 async with http.get(url, headers=self._asking, allow_redirects=False) as response:
                     if response.status != 200:
@@ -213,13 +206,6 @@ class TwilioProvider:
                 if not following:
                     return find(texts, sought)
                 url = URL(self._base + following, encoded=True)
-        except LookUpFailed:
-            raise
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LookUpFailed(f"Twilio's list cannot be read: {type(error).__name__}") from error
-        except Exception as error:
-            failure(error)
-            raise LookUpFailed(type(error).__name__) from error
         raise LookUpFailed(f"more than {MOST_PAGES * PAGE_SIZE:,} texts to that number")
 
     def read_callback(self, callback: Callback) -> News:

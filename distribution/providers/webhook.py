@@ -18,7 +18,7 @@ from yarl import URL
 
 from distribution.errors import Refused
 from distribution.providers import addresses
-from distribution.providers.http import failure, retry_after
+from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
     Arrival,
     Callback,
@@ -138,14 +138,7 @@ class HttpProvider:
 
     async def send(self, http: ClientSession, body: bytes) -> Outcome:
         """Post one text."""
-        try:
-            async with http.post(self._url, data=body, headers=self._signed(body), allow_redirects=False) as response:
-                answer = await response.read()
-                status = response.status
-                wait = response.headers.get("Retry-After") if status in (429, 503) else None
-        except Exception as error:
-            return failure(error)
-        return read_answer(status, answer, wait)
+        return await post(http, self._url, body, self._signed(body), read_answer)
 
     async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
         """Ask the gateway for an attempt's reference, where it answers that."""
@@ -153,7 +146,7 @@ class HttpProvider:
             raise LookUpFailed("this gateway does not answer look-ups")
         asked = {"event": "look_up", "reference": sought.attempt_id, "to": sought.phone}
         body = json.dumps(asked).encode()
-        try:
+        with looking_up("the gateway's answer"):
             async with http.post(self._url, data=body, headers=self._signed(body), allow_redirects=False) as response:
                 if response.status != 200:
                     raise LookUpFailed(f"the gateway answered {response.status}")
@@ -163,13 +156,6 @@ class HttpProvider:
             if said["found"] is not True:
                 raise ValueError
             return Found(str(said["id"]), ARRIVALS[said["status"]])
-        except LookUpFailed:
-            raise
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LookUpFailed(f"the gateway's answer cannot be read: {type(error).__name__}") from error
-        except Exception as error:
-            failure(error)
-            raise LookUpFailed(type(error).__name__) from error
 
     def read_callback(self, callback: Callback) -> News:
         """A status of an attempt, or a customer's text; signed over its time and its body."""

@@ -1,6 +1,8 @@
 """Who is asking, and what they may do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
@@ -60,6 +62,15 @@ def recognise(session: Session, user_id: str) -> Person:
     if member is None:
         raise Refused("promobot has not met you yet. Type /promo, then try again.")
     return Person(user_id, member.name, member.role, member.time_zone or settings.get(session, "time_zone"))
+
+
+def acting(runtime: Runtime, body: Mapping[str, Any], needs: str | None = None) -> Person:
+    """Who pressed or submitted what Slack sent. Raises `Refused` where they may not do what that `needs`."""
+    with runtime.db.read() as session:
+        person = recognise(session, body["user"]["id"])
+    if needs is not None:
+        person.must(needs)
+    return person
 
 
 def meet(runtime: Runtime, client: WebClient, user_id: str) -> None:

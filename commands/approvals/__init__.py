@@ -8,7 +8,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from commands.approvals import cards, facts, views
-from commands.people import Person, recognise
+from commands.people import Person, acting
 from commands.ui import blocks as ui
 from commands.ui import paging
 from commands.verbs import Ask, Verb
@@ -33,7 +33,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.APPROVE)
     def approve(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _person(runtime, body)
+        person = acting(runtime, body)
         try:
             with runtime.db.write() as session:
                 done = approvals.approve(session, runtime, int(action["value"]), person)
@@ -51,7 +51,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.REJECT)
     def reject(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _person(runtime, body)
+        person = acting(runtime, body)
         with runtime.db.read() as session:
             approvals.check(session, int(action["value"]), person)
             approval = rows.get(session, int(action["value"]))
@@ -63,7 +63,7 @@ def register(app: App, runtime: Runtime) -> None:
 
     @app.view(views.REASON)
     def rejected(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person, metadata = _person(runtime, body), json.loads(view["private_metadata"])
+        person, metadata = acting(runtime, body), json.loads(view["private_metadata"])
         reason = str(ui.values(view["state"]["values"]).get(views.REASON_BLOCK) or "")
         try:
             with runtime.db.write() as session:
@@ -79,7 +79,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.DETAILS)
     def details(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _person(runtime, body)
+        person = acting(runtime, body)
         with runtime.db.read() as session:
             approval = rows.get(session, int(action["value"]))
             if approval is None:
@@ -93,7 +93,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(f"{views.TURN}:previous")
     def turn(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        _show_list(runtime, client, body["view"]["id"], _person(runtime, body), int(action["value"]))
+        _show_list(runtime, client, body["view"]["id"], acting(runtime, body), int(action["value"]))
 
 
 def _waiting(runtime: Runtime, person: Person, first: int = 0) -> dict[str, Any]:
@@ -129,8 +129,3 @@ def _put(client: WebClient, view_id: str, view: dict[str, Any]) -> None:
     except SlackApiError as error:
         if error.response.get("error") not in ("not_found", "view_not_found"):
             raise
-
-
-def _person(runtime: Runtime, body: dict[str, Any]) -> Person:
-    with runtime.db.read() as session:
-        return recognise(session, body["user"]["id"])

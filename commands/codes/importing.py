@@ -1,7 +1,6 @@
 """Importing a file of redemptions: from the upload to the job."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -10,7 +9,7 @@ from slack_sdk import WebClient
 from commands import later, modals
 from commands.codes import import_views as views
 from commands.codes.views import IMPORT
-from commands.people import Person, recognise
+from commands.people import Person, acting
 from commands.ui import blocks as ui
 from commands.uploads import check_size, fetch
 from distribution.codes import redemption_import
@@ -26,12 +25,12 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(IMPORT)
     def begin(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
-        _editor(runtime, body)
+        acting(runtime, body, "edit")
         modals.show(client, body, views.file_step())
 
     @app.view(views.FILE_STEP)
     def file_chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person = _editor(runtime, body)
+        person = acting(runtime, body, "edit")
         element = next(iter(view["state"]["values"][views.FILE_BLOCK].values()))
         file = (element.get("files") or [{"name": "the file"}])[0]
         try:
@@ -49,7 +48,7 @@ def register(app: App, runtime: Runtime) -> None:
 
     @app.view(views.COLUMNS_STEP)
     def start(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
-        person = _editor(runtime, body)
+        person = acting(runtime, body, "edit")
         columns = views.read(ui.values(view["state"]["values"]), person.time_zone)
         upload_id = int(json.loads(view["private_metadata"])["upload"])
         try:
@@ -62,14 +61,6 @@ def register(app: App, runtime: Runtime) -> None:
             ack(response_action="errors", errors=views.errors(refusal))
             return
         ack(response_action="update", view=views.started())
-
-
-def _editor(runtime: Runtime, body: Mapping[str, Any]) -> Person:
-    """Who acts, and may record redemptions. Raises `Refused`."""
-    with runtime.db.read() as session:
-        person = recognise(session, body["user"]["id"])
-    person.must("edit")
-    return person
 
 
 def _take_in(runtime: Runtime, client: WebClient, file_id: str, person: Person) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from commands import modals
 from commands.codes import forms, views
-from commands.people import Person, recognise
+from commands.people import Person, acting
 from commands.send.show import all_groups
 from commands.send.views.purpose import group_options
 from commands.ui import blocks as ui
@@ -101,12 +101,12 @@ class Desk:
     def open(self, ack: Ack, body: Data, client: WebClient, action: Data) -> None:
         """A code, from any message or modal."""
         ack()
-        modals.show(client, body, self._one(self._person(body), action["value"]))
+        modals.show(client, body, self._one(acting(self.runtime, body), action["value"]))
 
     def find(self, ack: Ack, body: Data, view: Data) -> None:
         """The code that was asked for, in place of the question."""
         typed = ui.values(view["state"]["values"])
-        reader = reader_of(self.runtime, self._person(body))
+        reader = reader_of(self.runtime, acting(self.runtime, body))
         try:
             with self.runtime.db.read() as session:
                 found = life.life(session, typed[CODE] or "", reader.now, suggest=True)
@@ -118,13 +118,13 @@ class Desk:
     def ask_redeem(self, ack: Ack, body: Data, client: WebClient, action: Data) -> None:
         """Where it was used."""
         ack()
-        self._person(body, "edit")
+        acting(self.runtime, body, "edit")
         modals.show(client, body, forms.redeem(_below(body, action["value"])))
 
     def ask_roll_back(self, ack: Ack, body: Data, client: WebClient, action: Data) -> None:
         """Why the redemption that stands does not count."""
         ack()
-        reader = reader_of(self.runtime, self._person(body, "edit"))
+        reader = reader_of(self.runtime, acting(self.runtime, body, "edit"))
         with self.runtime.db.read() as session:
             found = life.life(session, action["value"], reader.now)
         if found.redemption is None:  # somebody was quicker: show what is now
@@ -136,7 +136,7 @@ class Desk:
     def ask_revoke(self, ack: Ack, body: Data, client: WebClient, action: Data) -> None:
         """Why it is revoked."""
         ack()
-        self._person(body, "codes")
+        acting(self.runtime, body, "codes")
         with self.runtime.db.read() as session:
             found = life.life(session, action["value"], self.runtime.clock.now())
         modals.show(client, body, forms.revoke(found, _below(body, found.code)))
@@ -144,7 +144,7 @@ class Desk:
     def ask_replace(self, ack: Ack, body: Data, client: WebClient, action: Data) -> None:
         """Why it is replaced."""
         ack()
-        self._person(body, "codes")
+        acting(self.runtime, body, "codes")
         with self.runtime.db.read() as session:
             found = life.life(session, action["value"], self.runtime.clock.now())
             form = _replacing(session, found, _below(body, found.code))
@@ -153,7 +153,7 @@ class Desk:
     def ask_give(self, ack: Ack, body: Data, client: WebClient) -> None:
         """To whom, and from which group. The form has an id, so that two submits of it give one code."""
         ack()
-        self._person(body, "codes")
+        acting(self.runtime, body, "codes")
         with self.runtime.db.read() as session:
             options = group_options(all_groups(session))
         if not options:
@@ -168,7 +168,7 @@ class Desk:
 
     def redeem(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """The form about a redemption."""
-        person = self._person(body, "edit")
+        person = acting(self.runtime, body, "edit")
 
         def act(session: Session, typed: Data, metadata: Data) -> tuple[str, str]:
             text, place = metadata.get("code") or typed[CODE] or "", typed[PLACE] or ""
@@ -179,7 +179,7 @@ class Desk:
 
     def roll_back(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """The form about a redemption that does not count."""
-        person = self._person(body, "edit")
+        person = acting(self.runtime, body, "edit")
 
         def act(session: Session, typed: Data, metadata: Data) -> tuple[str, str]:
             done = redemptions.roll_back(
@@ -196,7 +196,7 @@ class Desk:
 
     def revoke(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """The form about a code that is to be worthless."""
-        person = self._person(body, "codes")
+        person = acting(self.runtime, body, "codes")
 
         def act(session: Session, typed: Data, metadata: Data) -> tuple[str, str]:
             done = replacing.revoke(
@@ -208,7 +208,7 @@ class Desk:
 
     def replace(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """The form about a code that its customer gets another for; shows that one."""
-        person = self._person(body, "codes")
+        person = acting(self.runtime, body, "codes")
 
         def act(session: Session, typed: Data, metadata: Data) -> tuple[str, str]:
             text = metadata.get("code") or typed[CODE] or ""
@@ -222,7 +222,7 @@ class Desk:
 
     def give(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """The form about a code by hand; shows the code."""
-        person = self._person(body, "codes")
+        person = acting(self.runtime, body, "codes")
 
         def act(session: Session, typed: Data, metadata: Data) -> tuple[str, str]:
             if not typed[forms.GROUP_BLOCK]:
@@ -274,14 +274,6 @@ class Desk:
         reader = reader_of(self.runtime, person)
         with self.runtime.db.read() as session:
             return views.one(life.life(session, text, reader.now), reader, note=note)
-
-    def _person(self, body: Mapping[str, Any], needs: str | None = None) -> Person:
-        """Who acts. Raises `Refused` when they may not."""
-        with self.runtime.db.read() as session:
-            person = recognise(session, body["user"]["id"])
-        if needs:
-            person.must(needs)
-        return person
 
 
 def _replacing(session: Session, found: life.Life, metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from commands import modals
 from commands.customers import import_views as views
 from commands.customers.views import IMPORT
-from commands.people import Person, recognise
+from commands.people import Person, acting
 from commands.ui import blocks as ui
 from commands.uploads import fetch
 from distribution import settings
@@ -34,12 +34,12 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(IMPORT)
     def begin(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
-        editor(runtime, client, body)
+        acting(runtime, body, "edit")
         modals.show(client, body, views.file_step())
 
     @app.view(views.FILE_STEP)
     def file_chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person = editor(runtime, client, body)
+        person = acting(runtime, body, "edit")
         element = next(iter(view["state"]["values"][views.FILE_BLOCK].values()))
         file = (element.get("files") or [{}])[0]
         size, name = int(file.get("size") or 0), str(file.get("name") or "the file")
@@ -72,7 +72,7 @@ def register(app: App, runtime: Runtime) -> None:
 
     @app.view(views.COLUMNS_STEP)
     def start(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person = editor(runtime, client, body)
+        person = acting(runtime, body, "edit")
         try:
             _answered(runtime, view)
             with runtime.db.write() as session:
@@ -81,14 +81,6 @@ def register(app: App, runtime: Runtime) -> None:
             ack(response_action="errors", errors=views.errors(refusal))
             return
         ack(response_action="update", view=views.started())
-
-
-def editor(runtime: Runtime, client: WebClient, body: Mapping[str, Any]) -> Person:
-    """Who acts, and may change customers. Raises `Refused`."""
-    with runtime.db.read() as session:
-        person = recognise(session, body["user"]["id"])
-    person.must("edit")
-    return person
 
 
 def _take_in(runtime: Runtime, client: WebClient, file_id: str, person: Person) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from commands import modals, uploads
 from commands.customers import forms, profile_views, views
-from commands.customers.importing import editor
-from commands.people import Person, recognise
+from commands.people import Person, acting, recognise
 from commands.ui import blocks as ui
 from commands.ui.text import count as words_for
 from commands.verbs import Ask
@@ -83,14 +82,14 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(profile_views.ERASE)
     def ask_erasing(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        _eraser(runtime, body)
+        acting(runtime, body, "administer")
         with runtime.db.read() as session:
             customer = erasing.not_erased(profile.get(session, int(action["value"])))
         modals.show(client, body, forms.erase_form(customer, metadata=_below(body, customer.id)))
 
     @app.view(forms.ERASE)
     def erase(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person, metadata = _eraser(runtime, body), json.loads(view["private_metadata"])
+        person, metadata = acting(runtime, body, "administer"), json.loads(view["private_metadata"])
         try:
             with runtime.db.write() as session:
                 by = consent.by_person(person.name, person.user_id, "")
@@ -103,7 +102,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.ADD)
     def add(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
-        editor(runtime, client, body)
+        acting(runtime, body, "edit")
         with runtime.db.read() as session:
             form = forms.details_form(
                 customers.attributes(session), default_region=settings.get(session, "region.default"), metadata={}
@@ -113,7 +112,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.EDIT)
     def edit(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        editor(runtime, client, body)
+        acting(runtime, body, "edit")
         with runtime.db.read() as session:
             form = forms.details_form(
                 customers.attributes(session),
@@ -125,7 +124,7 @@ def register(app: App, runtime: Runtime) -> None:
 
     @app.view(forms.SAVE)
     def save(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person, metadata = editor(runtime, client, body), json.loads(view["private_metadata"])
+        person, metadata = acting(runtime, body, "edit"), json.loads(view["private_metadata"])
         values = ui.values(view["state"]["values"])
         try:
             customer_id = _save(runtime, values, metadata.get("customer"), person)
@@ -138,7 +137,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(f"{views.CONSENT}:opted_out")
     def ask_statement(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        editor(runtime, client, body)
+        acting(runtime, body, "edit")
         wanted = action["action_id"].rpartition(":")[2]
         with runtime.db.read() as session:
             customer = profile.get(session, int(action["value"]))
@@ -148,7 +147,7 @@ def register(app: App, runtime: Runtime) -> None:
 
     @app.view(forms.STATE)
     def state(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person, metadata = editor(runtime, client, body), json.loads(view["private_metadata"])
+        person, metadata = acting(runtime, body, "edit"), json.loads(view["private_metadata"])
         statement = ui.values(view["state"]["values"])[f"{forms.PREFIX}statement"] or ""
         source = consent.by_person(person.name, person.user_id, statement.strip())
         with runtime.db.write() as session:
@@ -190,14 +189,6 @@ def _below(body: Mapping[str, Any], customer_id: int) -> dict[str, Any]:
     """A form's metadata: whom it is about, and the profile that it will lie on (none where it takes its place)."""
     view = body["view"]
     return {"customer": customer_id} | ({} if modals.depth(view) == 3 else {"below": view["id"]})
-
-
-def _eraser(runtime: Runtime, body: Mapping[str, Any]) -> Person:
-    """Who acts, and may erase customers. Raises `Refused`."""
-    with runtime.db.read() as session:
-        person = recognise(session, body["user"]["id"])
-    person.must("administer")
-    return person
 
 
 def _profile(

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
 from commands.distributions import export, facts, lists, progress, shown, views
-from commands.people import Person, recognise
+from commands.people import Person, acting
 from commands.send import beginning
 from commands.ui import blocks as ui
 from distribution import approvals, drafts
@@ -90,7 +90,7 @@ class Buttons:
     def ask_what_became(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Which way are the unknown ones to be settled?"""
         ack()
-        self._person(body).must("send")
+        acting(self.runtime, body, "send")
         with self.runtime.db.read() as session:
             found = facts.report(session, self._one(session, action))
         self._on_top(client, body, views.settle(found.line, found.to_settle))
@@ -98,7 +98,7 @@ class Buttons:
     def settle(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """A person has said what became of them."""
         arrived = ui.values(view["state"]["values"]).get(views.SETTLE_BLOCK) == "arrived"
-        person = self._person(body)
+        person = acting(self.runtime, body)
         try:
             person.must("send")
             with self.runtime.db.write() as session:
@@ -123,7 +123,7 @@ class Buttons:
     def csv(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Every message with its outcome, as a file in the thread."""
         ack()
-        person = self._person(body)
+        person = acting(self.runtime, body)
         with self.runtime.db.read() as session:
             distribution = self._one(session, action)
         export.post(self.runtime, client, distribution, person)
@@ -131,7 +131,7 @@ class Buttons:
     def again(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """A new draft like this one, opened in the wizard."""
         ack()
-        person = self._person(body)
+        person = acting(self.runtime, body)
         person.must("send")
         with self.runtime.db.write() as session:
             channel = (body.get("channel") or {}).get("id")
@@ -144,7 +144,7 @@ class Buttons:
     def open(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """One of the list."""
         ack()
-        person = self._person(body)
+        person = acting(self.runtime, body)
         chosen = body["view"]["private_metadata"] if body.get("view") else "all"
         with self.runtime.db.read() as session:
             found = self._one(session, action)
@@ -172,7 +172,7 @@ class Buttons:
     def go_on(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """On with a draft, in the wizard."""
         ack()
-        person = self._person(body)
+        person = acting(self.runtime, body)
         with self.runtime.db.write() as session:
             view = beginning.draft_view(self.runtime, session, int(action["value"]), person)
         self._in_place(client, body, view)
@@ -180,7 +180,7 @@ class Buttons:
     def discard(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Away with a draft; the button asked already."""
         ack()
-        person = self._person(body)
+        person = acting(self.runtime, body)
         with self.runtime.db.write() as session:
             drafts.discard(session, int(action["value"]), by=person.user_id, now=self._now())
         self._list(client, body, "draft")
@@ -188,7 +188,7 @@ class Buttons:
     def withdraw(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Back from waiting to a draft, opened in the wizard; the button asked already."""
         ack()
-        person = self._person(body)
+        person = acting(self.runtime, body)
         with self.runtime.db.write() as session:
             draft = approvals.reopen(session, int(action["value"]), by=person.user_id, now=self._now())
             view = beginning.draft_view(self.runtime, session, draft.id, person)
@@ -204,7 +204,7 @@ class Buttons:
         change: Callable[[Session, Person, int], object],
     ) -> None:
         """Change a distribution and show it, also where it cannot be changed: then what is on show was old."""
-        person = self._person(body)
+        person = acting(self.runtime, body)
         person.must("send")
         try:
             with self.runtime.db.write() as session:
@@ -225,7 +225,7 @@ class Buttons:
         return found
 
     def _list(self, client: WebClient, body: dict[str, Any], chosen: str, first: int = 0) -> None:
-        person = self._person(body)
+        person = acting(self.runtime, body)
         with self.runtime.db.read() as session:
             view = shown.listing(session, person, chosen, first)
         _update(client, body, view)
@@ -241,10 +241,6 @@ class Buttons:
             _update(client, body, view)
         else:
             client.views_open(trigger_id=body["trigger_id"], view=view)
-
-    def _person(self, body: dict[str, Any]) -> Person:
-        with self.runtime.db.read() as session:
-            return recognise(session, body["user"]["id"])
 
     def _now(self) -> Any:
         return self.runtime.clock.now()

@@ -13,7 +13,7 @@ from slack_sdk.webhook import WebhookClient
 from commands import modals, uploads
 from commands.groups import forms, inputs, show, table, views
 from commands.groups.place import FIRST_ORDER, TABLE, Place, Typed, Value
-from commands.people import Person, recognise
+from commands.people import Person, acting, recognise
 from commands.send.typing import Typing
 from commands.ui.blocks import as_dicts
 from distribution.codes import groups
@@ -84,12 +84,12 @@ class Buttons:
 
     def create(self, body: Body, client: WebClient, value: str) -> None:
         """The form for a new group."""
-        self._editor(body, client)
+        acting(self.runtime, body, "edit")
         modals.show(client, body, forms.create_form(replace(place_of(body, value), group_id=None), Typed()))
 
     def add(self, body: Body, client: WebClient, value: str) -> None:
         """The form that adds codes; "3+98" asks for 98 in group 3."""
-        person = self._editor(body, client)
+        person = acting(self.runtime, body, "edit")
         asked = re.fullmatch(r"(\d+)\+(\d+)", value)
         value, count = asked.groups() if asked else (value, "")
         place = place_of(body, value)
@@ -100,7 +100,7 @@ class Buttons:
 
     def edit(self, body: Body, client: WebClient, value: str) -> None:
         """The form that edits a group."""
-        person, place = self._editor(body, client), place_of(body, value)
+        person, place = acting(self.runtime, body, "edit"), place_of(body, value)
         with self.runtime.db.read() as session:
             group, _ = groups.found(session, place.group_id or 0)
             using = uses(session, group)
@@ -108,7 +108,7 @@ class Buttons:
 
     def delete(self, body: Body, client: WebClient, value: str) -> None:
         """The question before a group is deleted, or why it cannot be."""
-        self._editor(body, client)
+        acting(self.runtime, body, "edit")
         place = place_of(body, value)
         with self.runtime.db.read() as session:
             group, stock = groups.found(session, place.group_id or 0)
@@ -118,7 +118,7 @@ class Buttons:
 
     def export(self, body: Body, client: WebClient, value: str) -> None:
         """A group's codes as a CSV, to the person alone: each of them is worth money. Many are written by a job."""
-        person, group_id = self._editor(body, client), Value.read(value).group_id
+        person, group_id = acting(self.runtime, body, "edit"), Value.read(value).group_id
         with self.runtime.db.write() as session:
             group, stock = groups.found(session, group_id)
             content = None
@@ -136,7 +136,7 @@ class Buttons:
 
     def leftovers(self, body: Body, client: WebClient, value: str) -> None:
         """The lines that an addition did not take, as a CSV."""
-        person = self._editor(body, client)
+        person = acting(self.runtime, body, "edit")
         with self.runtime.db.read() as session:
             lot = session.get(PromoCodeLot, int(value))
             if lot is None:
@@ -189,13 +189,6 @@ class Buttons:
             if view["callback_id"] == forms.SAVE_EDIT:
                 return forms.edit_form(place, typed, views.uses(uses(session, group)))
         return forms.add_form(place, group.name, group.formats, typed)
-
-    def _editor(self, body: Body, client: WebClient) -> Person:
-        """Who acts. Raises `Refused` where they may not change groups."""
-        with self.runtime.db.read() as session:
-            person = recognise(session, body["user"]["id"])
-        person.must("edit")
-        return person
 
 
 def place_of(body: Body, value: str) -> Place:

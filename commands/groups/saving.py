@@ -13,7 +13,7 @@ from commands.groups import doing, forms, show, views
 from commands.groups.forms import Wrong
 from commands.groups.listeners import refresh_list
 from commands.groups.place import FILE, NO_EXPIRY, Place, Typed
-from commands.people import Person, recognise
+from commands.people import Person, acting
 from commands.ui.blocks import section
 from commands.ui.text import count, escape
 from distribution.codes import groups, importing, intake
@@ -45,7 +45,7 @@ class Saving:
     def codes(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """A new group with its codes, or codes for one that is there."""
         place, typed = Place.load(view["private_metadata"]), Typed.read(view)
-        person = self._editor(body, client)
+        person = acting(self.runtime, body, "edit")
         try:
             if typed.method == FILE:
                 self._check(place, typed, person)
@@ -66,7 +66,7 @@ class Saving:
     def column(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """The column of an uploaded file was chosen."""
         place, typed = Place.load(view["private_metadata"]), Typed.read(view)
-        person = self._editor(body, client)
+        person = acting(self.runtime, body, "edit")
         shown, mark = later.meanwhile(views.reading(place, _title(place)))
         ack(response_action="update", view=shown)
         later.replace(client, mark, self._import(place, typed, person))
@@ -75,7 +75,7 @@ class Saving:
     def edit(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """A group's own facts."""
         place, typed = Place.load(view["private_metadata"]), Typed.read(view)
-        person = self._editor(body, client)
+        person = acting(self.runtime, body, "edit")
         try:
             with self.runtime.db.write() as session:
                 callers = doing.edit(self.runtime, session, place.group_id or 0, typed, person)
@@ -93,7 +93,7 @@ class Saving:
     def delete(self, ack: Ack, body: Data, client: WebClient, view: Data) -> None:
         """Yes, delete the group."""
         place = Place.load(view["private_metadata"])
-        person = self._editor(body, client)
+        person = acting(self.runtime, body, "edit")
         try:
             with self.runtime.db.write() as session:
                 deleted = groups.delete(
@@ -203,13 +203,6 @@ class Saving:
             below = replace(place, below="", upload_id=None, kept=())
             modals.refresh(client, place.below, views.detail_view(below, detail, note))
         refresh_list(self.runtime, client, place, person.user_id, note)
-
-    def _editor(self, body: Data, client: WebClient) -> Person:
-        """Who acts. Raises `Refused` where they may not change groups."""
-        with self.runtime.db.read() as session:
-            person = recognise(session, body["user"]["id"])
-        person.must("edit")
-        return person
 
 
 def _result(session: Session, group_id: int, added: Added, *, created: bool) -> list[Block]:

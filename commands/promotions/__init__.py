@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
-from commands.people import Person, recognise
+from commands.people import Person, acting
 from commands.promotions import views
 from commands.ui import blocks as ui
 from commands.ui import paging
@@ -44,14 +44,14 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.CREATE)
     def create(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
-        person = _person(runtime, client, body, "edit")
+        person = acting(runtime, body, "edit")
         metadata = json.dumps({"list": body["view"]["id"]})
         client.views_push(trigger_id=body["trigger_id"], view=views.form(metadata, time_zone=person.time_zone))
 
     @app.action(views.EDIT)
     def edit(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _person(runtime, client, body, "edit")
+        person = acting(runtime, body, "edit")
         with runtime.db.read() as session:
             promotion = _shown(runtime, promotions.get(session, int(action["value"])))
         metadata = json.dumps({"list": body["view"]["id"], "promotion": promotion.id})
@@ -62,7 +62,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.DELETE)
     def delete(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _person(runtime, client, body, "edit")
+        person = acting(runtime, body, "edit")
         with runtime.db.write() as session:
             promotions.delete(session, int(action["value"]), now=runtime.clock.now())
         _refresh(runtime, client, body["view"]["id"], person)
@@ -71,12 +71,12 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action({"action_id": f"{views.TURN}:previous"})
     def turn(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        _refresh(runtime, client, body["view"]["id"], _person(runtime, client, body), int(action["value"]))
+        _refresh(runtime, client, body["view"]["id"], acting(runtime, body), int(action["value"]))
 
     @app.view(views.SAVE)
     def save(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         metadata = json.loads(view["private_metadata"])
-        person = _person(runtime, client, body, "edit")
+        person = acting(runtime, body, "edit")
         try:
             made = save_form(runtime, view, metadata.get("promotion"), person)
         except Refused as refusal:
@@ -121,15 +121,6 @@ def _refresh(runtime: Runtime, client: WebClient, view_id: str, person: Person, 
     except SlackApiError as error:
         if error.response.get("error") not in ("not_found", "view_not_found"):
             raise
-
-
-def _person(runtime: Runtime, client: WebClient, body: dict[str, Any], needs: str | None = None) -> Person:
-    """Who acts. Raises `Refused` where they may not."""
-    with runtime.db.read() as session:
-        person = recognise(session, body["user"]["id"])
-    if needs:
-        person.must(needs)
-    return person
 
 
 def _shown(runtime: Runtime, promotion: Promotion) -> views.Promotion:

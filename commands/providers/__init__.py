@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from commands import later, modals
-from commands.people import Person, recognise
+from commands.people import Person, acting
 from commands.providers import views
 from commands.ui import blocks as ui
 from commands.ui import paging
@@ -44,14 +44,14 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.ADD)
     def add(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
-        _admin(runtime, body)
+        acting(runtime, body, "administer")
         metadata = json.dumps({"list": body["view"]["id"]})
         modals.show(client, body, views.kinds(list(registry.KINDS.items()), metadata))
 
     @app.action(re.compile(rf"^{re.escape(views.CHOOSE)}:"))
     def choose(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        _admin(runtime, body)
+        acting(runtime, body, "administer")
         metadata = json.loads(body["view"]["private_metadata"]) | {"kind": action["value"]}
         view = views.form(registry.kind_of(action["value"]), views.Filled(), json.dumps(metadata), new=True)
         client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=view)
@@ -59,7 +59,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.EDIT)
     def edit(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        _admin(runtime, body)
+        acting(runtime, body, "administer")
         with runtime.db.read() as session:
             row = registry.get(session, int(action["value"]))
             filled = views.Filled(row.name, row.rate, row.config, runtime.links.callback(row.id))
@@ -71,7 +71,7 @@ def register(app: App, runtime: Runtime) -> None:
         metadata = json.loads(view["private_metadata"])
         kind = registry.kind_of(metadata["kind"])
         try:
-            row = save_form(runtime, view, metadata, _admin(runtime, body))
+            row = save_form(runtime, view, metadata, acting(runtime, body, "administer"))
         except Refused as refusal:
             ack(response_action="errors", errors=views.errors(kind, refusal))
             return
@@ -88,7 +88,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.TEST)
     def test(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = _admin(runtime, body)
+        person = acting(runtime, body, "administer")
         with runtime.db.read() as session:
             row = registry.get(session, int(action["value"]))
             own = session.get_one(TeamMember, person.user_id).phone or ""
@@ -99,7 +99,7 @@ def register(app: App, runtime: Runtime) -> None:
     def send(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         metadata = json.loads(view["private_metadata"])
         typed = ui.values(view["state"]["values"])
-        person = _admin(runtime, body)
+        person = acting(runtime, body, "administer")
         try:
             if not str(typed.get(views.TEXT) or "").strip():
                 raise Refused("Write a text.", field="text")
@@ -127,7 +127,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(views.DELETE)
     def change(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        _admin(runtime, body)
+        acting(runtime, body, "administer")
         provider_id, what = int(action["value"]), action["action_id"]
         with runtime.db.write() as session:
             if what == views.DEFAULT:
@@ -142,7 +142,7 @@ def register(app: App, runtime: Runtime) -> None:
     @app.action(re.compile(rf"^{re.escape(views.TURN)}:"))
     def turn(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        _admin(runtime, body)
+        acting(runtime, body, "administer")
         _refresh(runtime, client, body["view"]["id"], int(action["value"]))
 
 
@@ -208,11 +208,3 @@ def _refresh(runtime: Runtime, client: WebClient, view_id: str, first: int = 0, 
     with runtime.db.read() as session:
         view = _listing(session, first, note)
     modals.refresh(client, view_id, view)
-
-
-def _admin(runtime: Runtime, body: dict[str, Any]) -> Person:
-    """Who acts. Raises `Refused` where they are no admin."""
-    with runtime.db.read() as session:
-        person = recognise(session, body["user"]["id"])
-    person.must("administer")
-    return person

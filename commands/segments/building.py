@@ -17,12 +17,12 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from commands import later
-from commands.people import Person
+from commands.people import Person, acting
 from commands.segments import build_views, live, long_lists, offers, reading, translating, views
 from commands.segments import draft as drafts
 from commands.segments.build_views import Told
 from commands.segments.draft import Draft
-from commands.segments.page import below, done, editor
+from commands.segments.page import below, done
 from commands.segments.views import Shown
 from commands.segments.warning import Used, before_saving
 from commands.ui import choose
@@ -70,7 +70,7 @@ def register(app: App, runtime: Runtime, counts: live.Counts) -> None:
     @app.action(views.CREATE)
     def create(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
-        person = editor(runtime, body)
+        person = acting(runtime, body, "edit")
         view = body.get("view") or {}
         metadata = {"list": view["id"]} if view.get("callback_id") == views.LIST else {}
         begin(runtime, counts, client, body, person, Screen(metadata))
@@ -78,7 +78,7 @@ def register(app: App, runtime: Runtime, counts: live.Counts) -> None:
     @app.action(views.EDIT)
     def edit(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
-        person = editor(runtime, body)
+        person = acting(runtime, body, "edit")
         with runtime.db.read() as session:
             segment = editing.get(session, int(action["value"]))
             known = asking.known(session, but=segment.id)
@@ -143,7 +143,7 @@ def register(app: App, runtime: Runtime, counts: live.Counts) -> None:
 
     @app.view(build_views.BUILD)
     def save(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person = editor(runtime, body)
+        person = acting(runtime, body, "edit")
         segment_id = accept(runtime, counts, ack, client, view, person)
         if segment_id is not None:
             done(ack, runtime, counts, client, person, view, segment_id)

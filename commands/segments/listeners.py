@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from commands import modals
-from commands.people import Person
+from commands.people import Person, acting
 from commands.segments import live, views
-from commands.segments.page import Here, below, done, editor, listing, page, refresh_list, somebody
+from commands.segments.page import Here, below, done, listing, page, refresh_list
 from commands.ui import blocks as ui
 from commands.ui import choose
 from commands.verbs import Ask
@@ -84,31 +84,31 @@ class Segments:
         chosen = action.get("selected_option") or action
         under = body.get("view") or {}
         metadata = {"list": under["id"]} if under.get("callback_id") == views.LIST else {}
-        here = Here(self.runtime, self.counts, somebody(self.runtime, body), int(chosen["value"]), metadata)
+        here = Here(self.runtime, self.counts, acting(self.runtime, body), int(chosen["value"]), metadata)
         here.show(live.opening(client, body))
 
     def turn(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Another page of the list."""
         ack()
         words, put = json.loads(body["view"]["private_metadata"])["words"], live.replacing(client, body["view"]["id"])
-        self._list(somebody(self.runtime, body), put, words, int(action["value"]))
+        self._list(acting(self.runtime, body), put, words, int(action["value"]))
 
     def search(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """The list of those whose names have the words."""
         words = str(ui.values(view["state"]["values"]).get(views.SEARCH_BLOCK) or "").strip()
-        self._list(somebody(self.runtime, body), live.answering(ack, client, view["id"]), words)
+        self._list(acting(self.runtime, body), live.answering(ack, client, view["id"]), words)
 
     def rename(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """A form for the name."""
         ack()
-        editor(self.runtime, body)
+        acting(self.runtime, body, "edit")
         with self.runtime.db.read() as session:
             name = editing.get(session, int(action["value"])).name
         modals.show(client, body, views.rename_form(name, below(body, int(action["value"]))))
 
     def save_name(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """The name is given."""
-        person, metadata = editor(self.runtime, body), json.loads(view["private_metadata"])
+        person, metadata = acting(self.runtime, body, "edit"), json.loads(view["private_metadata"])
         typed = ui.values(view["state"]["values"])[views.NAME_BLOCK] or ""
         try:
             with self.runtime.db.write() as session:
@@ -121,7 +121,7 @@ class Segments:
     def clone(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """The same again, shown in its place."""
         ack()
-        person, metadata = editor(self.runtime, body), json.loads(body["view"]["private_metadata"])
+        person, metadata = acting(self.runtime, body, "edit"), json.loads(body["view"]["private_metadata"])
         with self.runtime.db.write() as session:
             copy = editing.clone(session, int(action["value"]), by=person.user_id, now=self.runtime.clock.now()).id
         note = "This is the copy. Rename it, or change who is in it."
@@ -132,7 +132,7 @@ class Segments:
     def delete(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Gone, unless something uses it."""
         ack()
-        person, metadata = editor(self.runtime, body), json.loads(body["view"]["private_metadata"])
+        person, metadata = acting(self.runtime, body, "edit"), json.loads(body["view"]["private_metadata"])
         with self.runtime.db.write() as session:
             gone = editing.delete_segment(session, int(action["value"]), now=self.runtime.clock.now())
         self.counts.stop(body["view"]["id"])
@@ -159,7 +159,7 @@ class Segments:
         """The segment of the modal that was acted in."""
         metadata = json.loads(body["view"]["private_metadata"])
         kept = {"list": metadata["list"]} if metadata.get("list") else {}
-        return Here(self.runtime, self.counts, somebody(self.runtime, body), metadata["shows"], kept)
+        return Here(self.runtime, self.counts, acting(self.runtime, body), metadata["shows"], kept)
 
     def _list(self, person: Person, put: live.Put, words: str, first: int = 0) -> None:
         """Show a page of the list, count the segments whose numbers are old, and show it again with those."""

@@ -8,10 +8,10 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from commands import later, modals
-from commands.people import Person
+from commands.people import Person, acting
 from commands.segments import live, views
 from commands.segments import members_views as forms
-from commands.segments.page import Here, below, done, editor, refresh_list
+from commands.segments.page import Here, below, done, refresh_list
 from commands.ui import blocks as ui
 from commands.ui.text import count, number
 from commands.uploads import fetch
@@ -81,14 +81,14 @@ class Forms:
     def begin_list(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """A new segment from a list."""
         ack()
-        editor(self.runtime, body)
+        acting(self.runtime, body, "edit")
         view = body.get("view") or {}
         metadata = {"list": view["id"]} if view.get("callback_id") == views.LIST else {}
         modals.show(client, body, forms.list_form(metadata, self._region()))
 
     def save_list(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """The list is given: at once, or a long file by a job."""
-        person, typed = editor(self.runtime, body), ui.values(view["state"]["values"])
+        person, typed = acting(self.runtime, body, "edit"), ui.values(view["state"]["values"])
         name = typed[views.NAME_BLOCK] or ""
         try:
             if file := self._long_file(view, typed):
@@ -110,7 +110,7 @@ class Forms:
     def begin_change(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Members of a static segment are to change."""
         ack()
-        editor(self.runtime, body)
+        acting(self.runtime, body, "edit")
         with self.runtime.db.read() as session:
             segment = members.static(session, int(action["value"]))
             size = fixed_lists.size(session, segment.id)
@@ -119,7 +119,7 @@ class Forms:
 
     def save_change(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """They are named."""
-        person, typed = editor(self.runtime, body), ui.values(view["state"]["values"])
+        person, typed = acting(self.runtime, body, "edit"), ui.values(view["state"]["values"])
         segment_id, how = int(json.loads(view["private_metadata"])["segment"]), typed[forms.HOW_BLOCK] or "add"
         try:
             if file := self._long_file(view, typed):
@@ -138,14 +138,14 @@ class Forms:
     def begin_freeze(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Who is in a dynamic segment is to be written down."""
         ack()
-        editor(self.runtime, body)
+        acting(self.runtime, body, "edit")
         with self.runtime.db.read() as session:
             segment = editing.get(session, int(action["value"]))
         modals.show(client, body, forms.freeze_form(segment.name, below(body, segment.id)))
 
     def save_freeze(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """Its name is given: write it down while the modal says so."""
-        person, metadata = editor(self.runtime, body), json.loads(view["private_metadata"])
+        person, metadata = acting(self.runtime, body, "edit"), json.loads(view["private_metadata"])
         name = ui.values(view["state"]["values"])[views.NAME_BLOCK] or ""
         try:
             with self.runtime.db.read() as session:

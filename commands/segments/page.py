@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from commands import modals
-from commands.people import Person, recognise
+from commands.people import Person
 from commands.segments import live, views
 from commands.segments.views import Shown
 from commands.ui import paging
@@ -62,19 +62,6 @@ class Here:
         """Its modal."""
         may_edit = self.person.may("edit")
         return views.segment(shown, found, may_edit=may_edit, metadata=self.metadata, note=self.note, used=used)
-
-
-def editor(runtime: Runtime, body: Mapping[str, Any]) -> Person:
-    """Who acts, and may change segments. Raises `Refused`."""
-    person = somebody(runtime, body)
-    person.must("edit")
-    return person
-
-
-def somebody(runtime: Runtime, body: Mapping[str, Any]) -> Person:
-    """Who acts."""
-    with runtime.db.read() as session:
-        return recognise(session, body["user"]["id"])
 
 
 def line(session: Session, segment: Segment, person: Person, runtime: Runtime) -> views.Line:

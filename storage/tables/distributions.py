@@ -67,6 +67,10 @@ class Distribution(Base):
     # "new": `client.promocode` issues a new code each time; "same": the one that the customer has until it is redeemed.
     code_policy: Mapped[str] = mapped_column(Text, default="new", server_default=text("'new'"))
     send_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: as soon as it may
+    # A text that could not be sent so many minutes after the sending began is given up; None: as the settings say.
+    lifetime_minutes: Mapped[int | None]
+    # Until then whoever sent it can call it back: nothing leaves before. None: it never waited so.
+    held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The wizard's own: the step reached, what was typed and not yet accepted.
     draft: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
 

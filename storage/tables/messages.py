@@ -170,6 +170,13 @@ class Reply(Base):
             sqlite_where=text("answer_state IN ('queued', 'dispatching')"),
             postgresql_where=text("answer_state IN ('queued', 'dispatching')"),
         ),
+        # What people have not seen yet: `commands.replies` looks every two seconds.
+        Index(
+            "ix_reply_to_show",
+            "id",
+            sqlite_where=text("shown IS NULL AND meaning = 'other' AND distribution_id IS NOT NULL"),
+            postgresql_where=text("shown IS NULL AND meaning = 'other' AND distribution_id IS NOT NULL"),
+        ),
         Index(None, "distribution_id", "id"),
         Index(None, "customer_id", "id"),
         Index(None, "phone"),
@@ -187,4 +194,4 @@ class Reply(Base):
     # The answer: committed as dispatching before it is posted, and never posted again. At most once.
     answer: Mapped[str | None] = mapped_column(Text)
     answer_state: Mapped[str | None] = mapped_column(Text)
-    shown: Mapped[str | None] = mapped_column(Text)  # where Slack shows it, once it does
+    shown: Mapped[str | None] = mapped_column(Text)  # where Slack shows it, once it does: channel and message

@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.blocks import Block
 
 from commands.ui.blocks import as_dicts
+from commands.ui.text import is_person
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,10 @@ EVERY = 3.0
 
 class Busy(Exception):
     """Slack asked us to wait (429), or the message was edited a moment ago: try again at a later look."""
+
+
+class Nobody(Exception):
+    """There is nobody to show a message to: a system asked for it, and has no channel that takes it."""
 
 
 @dataclass
@@ -80,7 +85,8 @@ class Pace:
 def post(client: WebClient, channel: str | None, person: str, text: str, blocks: Blocks) -> tuple[str, str]:
     """Post in `channel`, or to `person` where there is none or it is closed to us; returns channel and `ts`.
 
-    Raises `SlackApiError` when neither takes it.
+    A `person` that is a system with a token cannot be written to. Raises `Nobody` where there is no channel either,
+    `SlackApiError` when neither takes it.
     """
     if channel:
         try:
@@ -89,7 +95,11 @@ def post(client: WebClient, channel: str | None, person: str, text: str, blocks:
         except SlackApiError as error:
             if error.response.get("error") not in CLOSED:
                 raise
+            if not is_person(person):
+                raise Nobody from error
             log.info("channel is closed to us, telling the person", channel=channel, why=error.response.get("error"))
+    if not is_person(person):
+        raise Nobody
     answer = client.chat_postMessage(channel=person, text=text, blocks=as_dicts(blocks))
     return str(answer["channel"]), str(answer["ts"])
 

@@ -4,6 +4,7 @@
 edited in place; what it shows is written down after Slack has taken it, so a restart repeats at most one call.
 """
 
+import contextlib
 import threading
 
 import structlog
@@ -14,7 +15,7 @@ from commands import posting
 from commands.approvals import facts, views
 from commands.approvals.views import Card
 from commands.ui.blocks import as_dicts, section
-from commands.ui.text import escape
+from commands.ui.text import escape, is_person
 from distribution import settings
 from distribution.runtime import Runtime
 from storage import approvals as rows
@@ -60,7 +61,10 @@ def _show(runtime: Runtime, client: WebClient, approval_id: int) -> None:
         _edit(client, approval.channel, approval.card_ts, card)
     if card.state != "pending":
         text = views.told(card)
-        _calls.call("told", lambda: posting.post(client, asked_in, card.requested_by, text, views.told_blocks(card)))
+        with contextlib.suppress(posting.Nobody):  # the system that asked looks at its distribution
+            _calls.call(
+                "told", lambda: posting.post(client, asked_in, card.requested_by, text, views.told_blocks(card))
+            )
     _shown(runtime, approval_id, card.state)
 
 
@@ -96,7 +100,8 @@ def _tell_unposted(client: WebClient, card: Card, why: str) -> None:
         f"The approval request for *{escape(card.subject)}* could not be posted. {why} "
         "It waits meanwhile, and approvers find it with `/promo approvals`."
     )
-    client.chat_postMessage(channel=card.requested_by, text=text, blocks=as_dicts([section(text)]))
+    if is_person(card.requested_by):
+        client.chat_postMessage(channel=card.requested_by, text=text, blocks=as_dicts([section(text)]))
 
 
 def _edit(client: WebClient, channel: str, ts: str, card: Card) -> None:

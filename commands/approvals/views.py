@@ -9,7 +9,7 @@ from slack_sdk.models.blocks import Block, PlainTextInputElement
 
 from commands.ui import blocks as ui
 from commands.ui import paging
-from commands.ui.text import count, escape, moment, number
+from commands.ui.text import count, escape, is_person, moment, number, who
 
 APPROVE = "approvals.approve"
 REJECT = "approvals.reject"
@@ -41,7 +41,7 @@ class Card:
     distribution_id: int
     subject: str
     state: str  # pending, approved, rejected, void
-    requested_by: str  # a Slack user id
+    requested_by: str  # a Slack user id, or "api:<token's name>"
     requested_at: datetime
     purpose: str
     when: str
@@ -64,7 +64,7 @@ def card(facts: Card) -> list[Block]:
     """The card as it stands in the approvals channel."""
     blocks: list[Block] = [
         ui.header(f"{TITLES[facts.state]} · {facts.subject}"),
-        ui.context(f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"),
+        ui.context(f"Asked for by {who(facts.requested_by)} · {moment(facts.requested_at)}"),
     ]
     if facts.state == "void":  # its numbers are of a draft that is being changed
         return [*blocks, ui.section(decision(facts))]
@@ -125,7 +125,7 @@ def details(facts: Card, *, decides: bool) -> dict[str, Any]:
     """Everything that an approver may want to know; `decides`: whether the reader may."""
     blocks: list[Block] = [
         ui.header(facts.subject),
-        ui.context(f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"),
+        ui.context(f"Asked for by {who(facts.requested_by)} · {moment(facts.requested_at)}"),
         ui.section("", fields=_numbers(facts)),
         ui.section("*The message as it was written*"),
         ui.quote(facts.body),
@@ -155,7 +155,7 @@ def waiting(page: paging.Page[Card], *, may_approve: bool, asker: str) -> dict[s
         cost = f" · {facts.cost}" if facts.cost else ""
         lines = (
             f"*{escape(facts.subject)}*\nTo {count(facts.recipients, 'customer')} in “{escape(facts.audience)}”{cost}\n"
-            f"Asked for by <@{facts.requested_by}> · {moment(facts.requested_at)}"
+            f"Asked for by {who(facts.requested_by)} · {moment(facts.requested_at)}"
         )
         blocks.append(ui.section(lines, accessory=ui.button("See details", DETAILS, facts.approval_id)))
         if facts.requested_by == asker:
@@ -175,11 +175,16 @@ def told(facts: Card) -> str:
     subject = f"*{escape(facts.subject)}*"
     if facts.state == "approved":
         then = f"It goes out {moment(facts.send_at)}." if facts.send_at else "Sending starts now."
-        return f"<@{facts.requested_by}> {subject} was approved by <@{facts.decided_by}>. {then}"
+        return f"{_you(facts.requested_by)}{subject} was approved by <@{facts.decided_by}>. {then}"
     why = f"\n> {escape(facts.reason)}" if facts.reason else ""
     if facts.state == "rejected":
-        return f"<@{facts.requested_by}> {subject} was rejected by <@{facts.decided_by}>.{why}"
-    return f"<@{facts.requested_by}> The approval request for {subject} is void: it was changed.{why}"
+        return f"{_you(facts.requested_by)}{subject} was rejected by <@{facts.decided_by}>.{why}"
+    return f"{_you(facts.requested_by)}The approval request for {subject} is void: it was changed.{why}"
+
+
+def _you(requested_by: str) -> str:
+    """Calls the requester, where that is somebody who can be called."""
+    return f"<@{requested_by}> " if is_person(requested_by) else ""
 
 
 def told_blocks(facts: Card) -> list[Block]:
@@ -187,7 +192,7 @@ def told_blocks(facts: Card) -> list[Block]:
     blocks: list[Block] = [ui.section(told(facts))]
     if facts.state == "rejected":
         blocks.append(ui.actions(ui.button("Change and send again…", "distributions.again", facts.distribution_id)))
-    elif facts.state == "void":
+    elif facts.state == "void" and is_person(facts.requested_by):
         blocks.append(ui.actions(ui.button("Continue the draft", "distributions.continue", facts.distribution_id)))
     return blocks
 

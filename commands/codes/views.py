@@ -1,7 +1,6 @@
 """One promo code in a modal: what it is now, its whole life, and what can be done with it."""
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +9,9 @@ from slack_sdk.models.blocks import Block, ButtonElement, PlainTextInputElement
 
 from commands.customers.views import OPEN as OPEN_CUSTOMER
 from commands.ui import blocks as ui
-from commands.ui.text import clip, code, escape, when
+from commands.ui.text import clip, code, escape, when, who
 from distribution.codes.life import Life, Step
+from storage.tables import MessageState
 
 OPEN = "codes.open"  # value: the code
 FIND = "codes.find"
@@ -96,20 +96,10 @@ def one(life: Life, reader: Reader, *, note: str = "") -> dict[str, Any]:
     return ui.modal("Promo code", blocks, callback_id=ONE, close="Close", metadata=metadata)
 
 
-def who(by: str) -> str:
-    """Who did something, in mrkdwn: a person, a system with a token, a file that a person imported."""
-    if re.fullmatch(r"[UW][A-Z0-9]+", by):
-        return f"<@{by}>"
-    if by.startswith("api:"):
-        return f"the system “{escape(by.removeprefix('api:'))}”"
-    file, _, person = by.rpartition(" by ")
-    return f"{escape(file)} by {who(person)}" if file and re.fullmatch(r"[UW][A-Z0-9]+", person) else escape(by)
-
-
 def _facts(life: Life, reader: Reader) -> list[str]:
     """What it is now, in two columns."""
     deleted = " (deleted)" if life.group_deleted else ""
-    facts = {"State": STATES[life.state], "Group": f"{escape(life.group)}{deleted}"}
+    facts = {"State": _state(life), "Group": f"{escape(life.group)}{deleted}"}
     if life.customer is not None:
         facts["Customer"] = "erased" if life.customer.erased_at else escape(life.customer.name) or "no name"
     if life.issued_at is not None:
@@ -122,6 +112,13 @@ def _facts(life: Life, reader: Reader) -> list[str]:
     return [f"*{label}*\n{value}" for label, value in facts.items()]
 
 
+def _state(life: Life) -> str:
+    """Where it stands, in words; one that is blocked for a text that may have arrived is not waiting to be sent."""
+    if life.state == "blocked" and any(step.message is MessageState.UNKNOWN for step in life.steps):
+        return "Blocked: nobody knows yet whether its text arrived"
+    return STATES[life.state]
+
+
 def _buttons(life: Life, reader: Reader) -> list[ButtonElement]:
     """What this person can do with this code."""
     theirs = life.customer is not None and life.customer.erased_at is None
@@ -130,6 +127,8 @@ def _buttons(life: Life, reader: Reader) -> list[ButtonElement]:
         buttons.append(ui.button("Redeem…", REDEEM, life.code))
     if reader.may_edit and life.state == "redeemed" and life.redemption is not None:
         buttons.append(ui.button("Roll back…", ROLL_BACK, life.code))
+    if reader.may_change and life.state == "active" and not life.group_deleted:
+        buttons.append(ui.button("Give…", GIVE, life.code))
     if reader.may_change and life.state in ("issued", "expired") and theirs:
         buttons.append(ui.button("Replace…", REPLACE, life.code))
     if reader.may_change and life.state in ("issued", "active"):

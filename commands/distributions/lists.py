@@ -10,7 +10,7 @@ from commands.distributions import views
 from commands.distributions.views import Line
 from commands.ui import blocks as ui
 from commands.ui import choose, paging
-from commands.ui.text import escape, moment, number
+from commands.ui.text import escape, moment, number, who
 
 LIST = "distributions.list"
 TURN = "distributions.page"
@@ -70,7 +70,7 @@ def summary(line: Line) -> str:
     at = line.finished_at or line.started_at or line.send_at
     if at:
         parts.append(moment(at))
-    parts.append(f"<@{line.requested_by}>")
+    parts.append(who(line.requested_by))
     return " · ".join(parts)
 
 

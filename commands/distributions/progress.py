@@ -94,7 +94,7 @@ def refresh(runtime: Runtime, client: WebClient, *, clicked: int | None = None) 
                 continue
             try:
                 _show(runtime, client, memory, distribution_id)
-            except posting.Busy:
+            except (posting.Busy, posting.Nobody):
                 continue
             except SlackApiError as error:
                 log.error("progress not shown", distribution=distribution_id, why=error.response.get("error"))

@@ -9,7 +9,7 @@ from slack_sdk.models.blocks import Block, ButtonElement, RadioButtonsElement
 
 from commands.ui import blocks as ui
 from commands.ui import charts
-from commands.ui.text import clip, count, duration, escape, moment, number, percent
+from commands.ui.text import clip, count, duration, escape, moment, number, percent, who
 
 PAUSE = "distributions.pause"
 RESUME = "distributions.resume"
@@ -110,7 +110,7 @@ STATUS = {
 def progress(line: Line) -> list[Block]:
     """The message of a distribution that is not over yet."""
     title = ui.header(f"{STATUS[line.status]} · {line.subject}")
-    asked = ui.context(f"Asked for by <@{line.requested_by}>")
+    asked = ui.context(f"Asked for by {who(line.requested_by)}")
     if line.status == "scheduled":
         at = f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."
         return [title, ui.section(at), asked, ui.actions(_stop(line), block_id=ACTIONS)]
@@ -145,7 +145,7 @@ def not_sent(line: Line) -> list[Block]:
     return [
         ui.header(f"Not sent · {line.subject}"),
         ui.section(f"{escape(line.reason) or 'It was not approved.'}\nNobody was texted, and every code is back."),
-        ui.context(f"Asked for by <@{line.requested_by}>"),
+        ui.context(f"Asked for by {who(line.requested_by)}"),
         ui.actions(ui.button("Change and send again…", AGAIN, line.id), block_id=ACTIONS),
     ]
 
@@ -156,7 +156,7 @@ def report(facts: Report) -> list[Block]:
     blocks: list[Block] = [ui.header(f"{STATUS[line.status]} · {line.subject}")]
     if line.started_at and line.finished_at:
         took = duration((line.finished_at - line.started_at).total_seconds())
-        blocks.append(ui.context(f"Asked for by <@{line.requested_by}> · {moment(line.started_at)} · took {took}"))
+        blocks.append(ui.context(f"Asked for by {who(line.requested_by)} · {moment(line.started_at)} · took {took}"))
     if facts.balance_error:
         blocks.append(ui.section(f"⚠ These numbers do not add up: {escape(facts.balance_error)}. Tell an admin."))
     blocks.append(ui.section("\n".join([receipt(line, facts.excluded), *_after(facts)])))

@@ -11,7 +11,7 @@ from commands.groups.place import FIRST_ORDER, TABLE, Place, Value
 from commands.groups.words import not_taken
 from commands.ui import blocks as ui
 from commands.ui import choose, paging
-from commands.ui.text import clip, code, count, escape, moment, number
+from commands.ui.text import clip, code, count, escape, moment, number, who
 from distribution.codes.format import LOOKALIKES
 from distribution.codes.listing import ORDERS, GroupLine
 from distribution.codes.lots import Added
@@ -220,8 +220,8 @@ def _formats(recipe: Recipe) -> list[str]:
 
 
 def _lot(lot: Lot, *, may_edit: bool) -> list[Block]:
-    who = f"<@{lot.by}>" if lot.by[:1] in ("U", "W") and lot.by.isalnum() else escape(lot.by)
-    said = f"{count(lot.inserted, 'code')} {METHODS.get(lot.method, escape(lot.method))} by {who}, {moment(lot.at)}"
+    method = METHODS.get(lot.method, escape(lot.method))
+    said = f"{count(lot.inserted, 'code')} {method} by {who(lot.by)}, {moment(lot.at)}"
     left = lot.duplicated + lot.discarded
     if not left:
         return [ui.context(said)]

@@ -1,5 +1,6 @@
 """Words and numbers as people read them."""
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,21 @@ def code(text: str) -> str:
 def plain(text: str) -> str:
     """What was typed after a slash command: Slack sends `& < >` as entities there, and nowhere else."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def is_person(by: str) -> bool:
+    """Whether who did something is somebody in Slack, who can be written to: no system, file or command line."""
+    return re.fullmatch(r"[UW][A-Z0-9]+", by) is not None
+
+
+def who(by: str) -> str:
+    """Who did something, in mrkdwn: a person, a system with a token, a file that a person imported."""
+    if is_person(by):
+        return f"<@{by}>"
+    if by.startswith("api:"):
+        return f"the system “{escape(by.removeprefix('api:'))}”"
+    file, _, person = by.rpartition(" by ")
+    return f"{escape(file)} by {who(person)}" if file and is_person(person) else escape(by)
 
 
 def mask(phone: str) -> str:

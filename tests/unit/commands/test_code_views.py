@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from commands.codes import forms, import_views, views
+from commands.ui.text import who
 from distribution.codes.life import Life, Step
 from distribution.codes.redemption_import import guess
 from distribution.files import read_table
@@ -103,4 +104,4 @@ def test_forms_are_within_the_limits() -> None:
     ],
 )
 def test_who_did_it_is_a_person_a_system_or_a_file(by: str, words: str) -> None:
-    assert views.who(by) == words
+    assert who(by) == words

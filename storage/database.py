@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from storage import schema, tickets
+from storage.schema import Standing
 from storage.turns import Turns
 
 # SQLite: how long a writer waits for the one before it, and how much of the file it keeps in memory
@@ -69,11 +68,39 @@ class Database:
             yield session
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest migration, or leave it as it was. Safe to call at each start."""
-        if self.is_current():
+        """Bring the schema to the newest migration, or leave it as it was. Safe to call at each start, and by several
+        machines at once. A schema newer than this version's is left alone."""
+        if self.standing() is not Standing.BEHIND:
             return
-        with self.engine.connect() as connection, self._keys_unheeded(connection):
-            command.upgrade(migrations(connection), "head")
+        with self.engine.connect() as connection, self._alone(connection), self._keys_unheeded(connection):
+            behind = schema.standing(connection) is Standing.BEHIND
+            connection.rollback()  # or what Alembic begins would be a part of what was only looked at
+            if behind:
+                schema.upgrade(connection)
+
+    def standing(self) -> Standing:
+        """How the schema stands to this version."""
+        with self.engine.connect() as connection:
+            return schema.standing(connection)
+
+    def is_current(self) -> bool:
+        """Whether the schema is the one that this version was written for."""
+        return self.standing() is Standing.CURRENT
+
+    @contextmanager
+    def _alone(self, connection: Connection) -> Iterator[None]:
+        """Let others who would upgrade a PostgreSQL database wait: the second one finds nothing left to do."""
+        if self.is_sqlite:
+            yield
+            return
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({tickets.MIGRATING})")
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({tickets.MIGRATING})")
+            connection.commit()
 
     @contextmanager
     def _keys_unheeded(self, connection: Connection) -> Iterator[None]:
@@ -92,23 +119,9 @@ class Database:
             cursor.execute("PRAGMA foreign_keys = ON")
             cursor.close()
 
-    def is_current(self) -> bool:
-        """Whether the schema is the one that this version was written for."""
-        with self.engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_heads()
-        return set(found) == set(ScriptDirectory.from_config(migrations()).get_heads())
-
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
-
-
-def migrations(connection: Connection | None = None) -> Config:
-    """Alembic's configuration: no file, only where the migrations are, and what they run on."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    return config
 
 
 def engine_of(session: Session) -> Engine:
@@ -120,6 +133,14 @@ def engine_of(session: Session) -> Engine:
 def is_sqlite(session: Session) -> bool:
     """Whether `session` talks to SQLite (else: PostgreSQL)."""
     return session.get_bind().dialect.name == "sqlite"
+
+
+def is_away(error: DBAPIError) -> bool:
+    """Whether an error says that PostgreSQL could not be reached or ended the connection, and not that it refused or
+    undid a statement (https://www.postgresql.org/docs/current/errcodes-appendix.html: classes 08 and 57P; a connection
+    that broke has no code). SQLite is never away."""
+    code = getattr(error.orig, "sqlstate", "")
+    return code is None or code.startswith(("08", "57P"))
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from alembic import command
 
-from storage.database import Database, migrations
+from storage.database import Database
+from storage.schema import migrations
 
 
 def main(message: str) -> None:

@@ -9,14 +9,17 @@ from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect
 from sqlalchemy.exc import IntegrityError
 
-from storage.database import Database, migrations
+from storage.database import Database
+from storage.schema import migrations
 from storage.tables import Base
 
 
 def test_the_migrations_lead_to_the_tables(db: Database) -> None:
     """Columns, types, indexes and unique constraints, as far as Alembic compares them."""
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": lambda name, *_: not str(name).startswith(CARRIED)}
+        )
         assert compare_metadata(context, Base.metadata) == []
 
 
@@ -27,6 +30,8 @@ def test_the_migrations_make_every_check(db: Database) -> None:
         wanted = {str(check.name) for check in table.constraints if isinstance(check, CheckConstraint)}
         assert {check["name"] for check in inspector.get_check_constraints(table.name)} == wanted, table.name
 
+
+CARRIED = ("procrastinate_", "idx_procrastinate_")  # not ours: see storage/tickets.py
 
 GROUP = """INSERT INTO promo_code_group (id, name, formats, low_stock_level, created_at, created_by)
 VALUES (1, 'Summer', '[]', 0, '2026-06-01', 'maya')"""

@@ -69,6 +69,8 @@ class Distribution(Base):
     send_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: as soon as it may
     # A text that could not be sent so many minutes after the sending began is given up; None: as the settings say.
     lifetime_minutes: Mapped[int | None]
+    # When that is, by the business clock: set when sending begins, and anew when it begins again. None: never.
+    gives_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Until then whoever sent it can call it back: nothing leaves before. None: it never waited so.
     held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The wizard's own: the step reached, what was typed and not yet accepted.

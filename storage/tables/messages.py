@@ -102,6 +102,9 @@ class Batch(Base):
     # LEASED: how long it is held. DISPATCHING: when every request of it must have ended. By the machines' own clocks.
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # WAITING: when its customers' quiet hours end. By the business clock, unlike `not_before`: nobody may be called
+    # out of bed because a machine's clock differs, and the sandbox's clock can be moved to that morning.
+    quiet_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)
     dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

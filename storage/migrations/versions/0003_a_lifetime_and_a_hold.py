@@ -15,6 +15,7 @@ TO_SHOW = sa.text("shown IS NULL AND meaning = 'other' AND distribution_id IS NO
 def upgrade() -> None:
     with op.batch_alter_table("distribution") as table:
         table.add_column(sa.Column("lifetime_minutes", sa.Integer(), nullable=True))
+        table.add_column(sa.Column("launched_at", sa.DateTime(timezone=True), nullable=True))
         table.add_column(sa.Column("gives_up_at", sa.DateTime(timezone=True), nullable=True))
         table.add_column(sa.Column("held_until", sa.DateTime(timezone=True), nullable=True))
     with op.batch_alter_table("batch") as table:
@@ -31,4 +32,5 @@ def downgrade() -> None:
     with op.batch_alter_table("distribution") as table:
         table.drop_column("held_until")
         table.drop_column("gives_up_at")
+        table.drop_column("launched_at")
         table.drop_column("lifetime_minutes")

@@ -232,20 +232,23 @@ def move(session: Session, moved: Codes, at: datetime | None = None) -> None:
         pace.add(session, issued, at)
 
 
-def issue_one(session: Session, group_id: int, customer_id: int, at: datetime) -> PromoCode | None:
-    """Issue the next active code of a group to a customer, without any message; None when there is none."""
+def issue_one(
+    session: Session, group_id: int, customer_id: int, at: datetime, *, code_id: int | None = None
+) -> PromoCode | None:
+    """Issue an active code of a group to a customer, without any message: the next one, or the one with `code_id`.
+
+    None when there is none, or when that one is not active any more.
+    """
     stock.hold(session, group_id)
+    query = select(PromoCode).where(
+        PromoCode.group_id == group_id,
+        PromoCode.state == CodeState.ACTIVE,
+        PromoCode.expires_at.is_(None) | (PromoCode.expires_at > at),
+    )
+    if code_id is not None:
+        query = query.where(PromoCode.id == code_id)
     code = session.scalars(
-        select(PromoCode)
-        .where(
-            PromoCode.group_id == group_id,
-            PromoCode.state == CodeState.ACTIVE,
-            PromoCode.expires_at.is_(None) | (PromoCode.expires_at > at),
-        )
-        .order_by(PromoCode.id)
-        .limit(1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+        query.order_by(PromoCode.id).limit(1).with_for_update().execution_options(populate_existing=True)
     ).first()
     if code is None:
         return None

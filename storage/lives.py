@@ -160,6 +160,25 @@ def _repeats(session: Session, code: PromoCode) -> list[Sending]:
     return [Sending(row[0], row[1] or "", row[2], row[3], row[4]) for row in rows]
 
 
+class Holding(NamedTuple):
+    """What a blocked code is held for: a distribution, and whether its text may have left (nobody knows yet)."""
+
+    subject: str
+    unknown: bool
+
+
+def held_for(session: Session, code: PromoCode) -> Holding | None:
+    """What a blocked code is held for; None where no message of it is there any more.
+
+    Several messages may carry it (`storage.live_codes`): one that may have left says more than those that wait.
+    """
+    rows = [row for row in (_first(session, code), *_repeats(session, code)) if row is not None and row.state is not None]
+    if not rows:
+        return None
+    unknown = [row for row in rows if row.state is MessageState.UNKNOWN]
+    return Holding((unknown or rows)[0].subject, bool(unknown))
+
+
 def planned_for(session: Session, code: PromoCode) -> str | None:
     """The subject of a distribution that still has a message to send with this issued code again; None without any."""
     waiting = (MessageState.QUEUED, MessageState.UNKNOWN)

@@ -1,7 +1,8 @@
 """`/promo codes`, `/promo redeem`, `/promo replace`: one promo code and its whole life.
 
 For other surfaces: a button with the action id `codes.open` and a code as value opens it, from a message or a modal;
-`codes.give` (no value) opens the form that gives one by hand, `codes.import` the one that takes a file of redemptions.
+`codes.give` opens the form that gives one by hand (with a code as value that one, else one of a group that is chosen),
+`codes.import` the one that takes a file of redemptions.
 """
 
 from slack_bolt import App

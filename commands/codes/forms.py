@@ -77,11 +77,15 @@ def replace(life: Life | None, metadata: Metadata, *, active: int = 0, typed: st
     return _form("Replace a code", blocks, REPLACED, "Replace", metadata)
 
 
-def give(groups: Sequence[Option], metadata: Metadata) -> dict[str, Any]:
-    """To whom a code is given by hand, and from which group."""
+def give(groups: Sequence[Option], metadata: Metadata, *, this: Life | None = None) -> dict[str, Any]:
+    """To whom a code is given by hand, and from which group; or, where it is `this` one, to whom."""
+    what = f"{code(this.code)} of “{escape(this.group)}”" if this else "One code"
     blocks: list[Block] = [
-        ui.section("One code is issued to one customer. *No text is sent*: tell them the code yourself."),
-        ui.field("Promo code group", GROUP_BLOCK, select(GROUP, groups, placeholder="Choose a group")),
+        ui.section(f"{what} is issued to one customer. *No text is sent*: tell them the code yourself.")
+    ]
+    if this is None:
+        blocks.append(ui.field("Promo code group", GROUP_BLOCK, select(GROUP, groups, placeholder="Choose a group")))
+    blocks += [
         ui.field("Customer", CUSTOMER_BLOCK, customer_select(CUSTOMER)),
         _why("Why", optional=True, example="Apology for a late parcel"),
     ]

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -16,9 +16,9 @@ from commands.send.show import all_groups
 from commands.send.views.purpose import group_options
 from commands.ui import blocks as ui
 from commands.ui.choose import matching
-from commands.ui.text import code, count, escape
+from commands.ui.text import code, escape
 from commands.verbs import Ask
-from distribution.codes import life, redemptions, replacing
+from distribution.codes import life, redemptions, replacing, spelling
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage.tables import Customer, PromoCodeStock
@@ -47,8 +47,12 @@ def redeem(ask: Ask) -> None:
         ask.client.views_open(trigger_id=ask.trigger_id, view=forms.redeem({}))
         return
     now = ask.runtime.clock.now()
-    with ask.runtime.db.write() as session:
-        done = redemptions.redeem(session, typed, place=place.strip(), by=ask.person.user_id, now=now)
+    try:
+        with ask.runtime.db.write() as session:
+            done = redemptions.redeem(session, typed, place=place.strip(), by=ask.person.user_id, now=now)
+    except Refused as refusal:
+        _refused(ask, typed, refusal)
+        return
     note = f" {escape(done.note)}" if done.note else ""
     blocks = [
         ui.section(
@@ -56,6 +60,18 @@ def redeem(ask: Ask) -> None:
         )
     ]
     ask.tell(text=f"{done.code} is redeemed.", blocks=ui.as_dicts(blocks))
+
+
+def _refused(ask: Ask, typed: str, refusal: Refused) -> None:
+    """Why a code was not redeemed, with a button to it; where there is none, with the one that may have been meant."""
+    try:
+        with ask.runtime.db.read() as session:
+            found = spelling.find(session, typed, suggest=True).code
+    except Refused as nearest:
+        raise (nearest if refusal.reason == "unknown" else refusal) from None
+    opens = ui.button("Open the code", views.OPEN, found)
+    blocks = [ui.section(escape(str(refusal)), accessory=opens)]
+    ask.tell(text=str(refusal), blocks=ui.as_dicts(blocks))
 
 
 def replace(ask: Ask) -> None:
@@ -150,15 +166,25 @@ class Desk:
             form = _replacing(session, found, _below(body, found.code))
         modals.show(client, body, form)
 
-    def ask_give(self, ack: Ack, body: Data, client: WebClient) -> None:
-        """To whom, and from which group. The form has an id, so that two submits of it give one code."""
+    def ask_give(self, ack: Ack, body: Data, client: WebClient, action: Data) -> None:
+        """To whom, and from which group unless it is a certain code that is given.
+
+        The form has an id, so that two submits of it give one code.
+        """
         ack()
         acting(self.runtime, body, "codes")
+        request = {"request": uuid.uuid4().hex}
+        if text := action.get("value"):
+            with self.runtime.db.read() as session:
+                found = life.life(session, text, self.runtime.clock.now())
+            about = {"id": found.code_id, "group": found.group_id}
+            modals.show(client, body, forms.give([], {**_below(body, found.code), **request, **about}, this=found))
+            return
         with self.runtime.db.read() as session:
             options = group_options(all_groups(session))
         if not options:
             raise Refused("There is no promo code group yet. Make one with /promo groups.")
-        modals.show(client, body, forms.give(options, {**_below(body, ""), "request": uuid.uuid4().hex}))
+        modals.show(client, body, forms.give(options, {**_below(body, ""), **request}))
 
     def groups(self, ack: Ack, payload: Data) -> None:
         """Groups by what is typed, where there are too many for a plain select."""
@@ -190,7 +216,8 @@ class Desk:
                 now=self.runtime.clock.now(),
                 redemption_id=int(metadata["redemption"]),
             )
-            return done.code, "The redemption does not count any more: the code can be used again."
+            note = "The redemption does not count any more: the code can be used again."
+            return done.code, f"{note} {_still(done.others)}" if done.others else note
 
         self._act(ack, body, client, view, person, act)
 
@@ -225,23 +252,25 @@ class Desk:
         person = acting(self.runtime, body, "codes")
 
         def act(session: Session, typed: Data, metadata: Data) -> tuple[str, str]:
-            if not typed[forms.GROUP_BLOCK]:
+            group_id = metadata.get("group") or typed[forms.GROUP_BLOCK]
+            if not group_id:
                 raise Refused("Choose a group.", field="group")
             if not typed[forms.CUSTOMER_BLOCK]:
                 raise Refused("Choose a customer: type the beginning of a name or number.", field="customer")
             done = replacing.give(
                 session,
-                int(typed[forms.GROUP_BLOCK]),
+                int(group_id),
                 int(typed[forms.CUSTOMER_BLOCK]),
                 why=typed[WHY] or "",
                 by=person.user_id,
                 now=self.runtime.clock.now(),
                 request=str(metadata["request"]),
+                code_id=metadata.get("id"),
             )
             customer = session.get_one(Customer, done.code.customer_id)
             note = f"This code is {escape(customer.name) or 'the customer'}’s now. *No text was sent*: tell them."
             if done.others:
-                note += f" They can still use {count(len(done.others), 'other code')} of this group."
+                note += f" {_still(done.others)}"
             return done.code.code, note
 
         self._act(ack, body, client, view, person, act)
@@ -279,6 +308,12 @@ class Desk:
 def _replacing(session: Session, found: life.Life, metadata: Mapping[str, Any]) -> dict[str, Any]:
     stock = session.get(PromoCodeStock, found.group_id)
     return forms.replace(found, metadata, active=stock.active if stock else 0)
+
+
+def _still(others: Sequence[str]) -> str:
+    """That a customer has other codes of the group besides, the first of them by its name."""
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return f"Their customer can still use {code(others[0])}{more} of this group besides: revoke what should not count."
 
 
 def _redeemed(done: redemptions.Redeemed, place: str) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from distribution.codes import spelling
 from distribution.errors import Refused
-from storage import lives
+from storage import live_codes, lives
 from storage import redemptions as rows
 from storage.standing import expiry_of, state_of
 from storage.tables import PromoCode, PromoCodeGroup, Redemption
@@ -63,12 +63,16 @@ class Redeemed:
 
 @dataclass(frozen=True)
 class RolledBack:
-    """A redemption that does not count. `again`: it did not before either, and nothing changed."""
+    """A redemption that does not count. `again`: it did not before either, and nothing changed.
+
+    `others`: codes of the group that its customer can still use besides this one, which can be used again.
+    """
 
     redemption: Redemption
     again: bool
     code: str
     note: str = ""
+    others: tuple[str, ...] = ()
 
 
 def redeem(
@@ -195,12 +199,34 @@ def roll_back(
     if meant.rolled_back_at is not None:
         return RolledBack(meant, True, row.code, found.note)
     rows.roll_back(session, row, meant, by=by, why=why.strip(), at=now)
-    return RolledBack(meant, False, row.code, found.note)
+    return RolledBack(meant, False, row.code, found.note, _others(session, row, now))
+
+
+def _others(session: Session, row: PromoCode, now: datetime) -> tuple[str, ...]:
+    """The live codes that a customer has beside this one of the same group; none where this one is not live itself."""
+    if row.customer_id is None:
+        return ()
+    live = live_codes.all_of(session, row.group_id, row.customer_id, now)
+    return tuple(each for each in live if each != row.code) if row.code in live else ()
 
 
 def moment(at: datetime) -> str:
     """A time in a refusal, in UTC: who reads it may be anywhere."""
     return f"on {at:%d %b %Y at %H:%M} UTC"
+
+
+def blocked(session: Session, code: PromoCode) -> str:
+    """What a blocked code is held for and what to do, as the end of a sentence that its name begins."""
+    held = lives.held_for(session, code)
+    if held is None:
+        return "is blocked: it is held for a message that is not sent yet."
+    subject = f"'{held.subject}'" if held.subject else "a distribution without a subject"
+    if not held.unknown:
+        return f"is blocked: it is held for a message of {subject} that is not sent yet."
+    return (
+        f"is blocked: it left with {subject}, and nobody knows yet whether that text arrived. The report of {subject} "
+        "tells once it is known, or lets you settle it; then try again."
+    )
 
 
 def _taken(use: Use) -> Refused:
@@ -224,9 +250,7 @@ def _check(
     if state == "active":
         raise Refused(f"{name} is active: no customer has it yet.", field="code", reason="active")
     if state == "blocked":
-        raise Refused(
-            f"{name} is blocked: it is held for a message that is not sent yet.", field="code", reason="blocked"
-        )
+        raise Refused(f"{name} {blocked(session, code)}", field="code", reason="blocked")
     if state == "revoked":
         change = lives.last_change(session, code.id, ("revoked", "replaced"))
         when = f" {moment(change.at)}" if change else ""

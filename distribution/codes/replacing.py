@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from distribution.codes import spelling
-from distribution.codes.redemptions import moment
+from distribution.codes.redemptions import blocked, moment
 from distribution.codes.usable import unusable
 from distribution.errors import Refused
 from storage import codes, issuing, live_codes, lives, stock
@@ -96,12 +96,20 @@ def replace(session: Session, code: str, *, why: str, by: str, now: datetime) ->
 
 
 def give(
-    session: Session, group_id: int, customer_id: int, *, why: str = "", by: str, now: datetime, request: str
+    session: Session,
+    group_id: int,
+    customer_id: int,
+    *,
+    why: str = "",
+    by: str,
+    now: datetime,
+    request: str,
+    code_id: int | None = None,
 ) -> Given:
-    """Issue a code of a group to a customer by hand; no text is sent.
+    """Issue a code of a group to a customer by hand, the next one or the one with `code_id`; no text is sent.
 
     `request` is an id of the wish (of the form that was filled in): said twice, one code is given. Raises `Refused`
-    (fields "group", "customer", "why"; reason "missing" where no code can be given out).
+    (fields "group", "customer", "why"; reason "missing" where no code, or not this one, can be given out).
     """
     reason = _why(why, needed=False)
     live_codes.turn(session, group_id)  # as in `replace`
@@ -111,7 +119,7 @@ def give(
         return Given(before, True)
     _whole(session, customer_id)
     others = live_codes.all_of(session, group_id, customer_id, now)
-    code = _issue(session, group_id, customer_id, now)
+    code = _issue(session, group_id, customer_id, now, code_id)
     lives.note(session, code.id, "given", by=by, at=now, reason=reason, request=request)
     return Given(code, False, tuple(others))
 
@@ -139,7 +147,13 @@ def _may_go(session: Session, row: PromoCode) -> None:
     if row.state is CodeState.EXPIRED:
         raise Refused(f"{name} has expired, and nobody ever had it.", field="code", reason="expired")
     if row.state is CodeState.BLOCKED:
-        text = f"{name} is held for a message that is not sent yet. Stop its distribution, or wait until it is sent."
+        held = lives.held_for(session, row)
+        if held is not None and held.unknown:
+            text = f"{name} {blocked(session, row)}"
+        else:
+            text = (
+                f"{name} is held for a message that is not sent yet. Stop its distribution, or wait until it is sent."
+            )
         raise Refused(text, field="code", reason="blocked")
     subject = lives.planned_for(session, row) if row.customer_id is not None else None
     if subject is not None:
@@ -147,15 +161,18 @@ def _may_go(session: Session, row: PromoCode) -> None:
         raise Refused(text, field="code", reason="blocked")
 
 
-def _issue(session: Session, group_id: int, customer_id: int, now: datetime) -> PromoCode:
-    """The next active code of the group, issued. Raises `Refused`, field "group", reason "missing"."""
+def _issue(session: Session, group_id: int, customer_id: int, now: datetime, code_id: int | None = None) -> PromoCode:
+    """The next active code of the group, or that one, issued. Raises `Refused`, field "group", reason "missing"."""
     group = session.get(PromoCodeGroup, group_id)
     if group is None:
         raise Refused("Choose the group that the code comes from.", field="group", reason="missing")
     problem = unusable(group, now)
     if problem is not None:
         raise Refused(problem, field="group", reason="missing")
-    code = issuing.issue_one(session, group_id, customer_id, now)
+    code = issuing.issue_one(session, group_id, customer_id, now, code_id=code_id)
+    if code is None and code_id is not None:
+        text = "This code is not active any more: somebody got it, or it was revoked or expired. Look it up again."
+        raise Refused(text, field="group", reason="missing")
     if code is None:
         text = f"'{group.name}' has no active code. Add codes to it with /promo groups, then try again."
         raise Refused(text, field="group", reason="missing")

@@ -80,9 +80,10 @@ def needed(session: Session, row: Distribution, group_id: int, now: datetime) ->
 def repeat_last(session: Session, group_ids: Collection[int], recipients: Sequence[Recipient], now: datetime) -> None:
     """Plan to send again the code that each recipient got last from each group, if any.
 
-    Not where the message sends one of that group again anyway: that is the last one then.
+    Not where the message sends one of that group again anyway: that is the last one then. The codes are held until the
+    transaction ends, so this comes before any stock (`storage.live_codes` tells the order).
     """
-    found = latest(session, group_ids, [customer_id for _, customer_id in recipients], now)
+    found = latest(session, group_ids, [customer_id for _, customer_id in recipients], now, hold=True)
     there = select(PromoCodeRepeat.message_id, PromoCode.group_id).join(
         PromoCode, PromoCode.id == PromoCodeRepeat.code_id
     )

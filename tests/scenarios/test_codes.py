@@ -100,6 +100,26 @@ def test_a_code_is_given_by_hand_and_the_form_says_that_no_text_is_sent(world: W
     assert check(world.runtime.db) == []
 
 
+def test_an_active_code_is_given_from_its_own_page(world: World) -> None:
+    open_shop(world.runtime)
+    with world.runtime.db.read() as session:
+        code = session.scalars(select(PromoCode.code).order_by(PromoCode.id.desc())).first()
+    world.lee.command(f"/promo codes {code}")
+    world.lee.view("Active: nobody has it yet").click("Give…")
+    form = world.lee.view("No text is sent")
+    assert str(code) in form.text
+    form.fill("Customer", "Anna 2 Kowalska").submit()
+    shown = world.lee.view("tell them")
+    assert shown.text.splitlines()[1] == code and "Anna 2 Kowalska’s" in shown.text
+    for _ in range(2):
+        world.maya.command(f"/promo redeem {code}")
+    world.maya.message(containing="was redeemed before").click("Open the code")
+    assert "Redeemed: it was used" in world.maya.view("Its life").text
+    world.lee.command("/promo redeem NO-SUCH-CODE")
+    assert not world.lee.message(containing="no promo code 'NO-SUCH-CODE'").has_button("Open the code")
+    assert check(world.runtime.db) == []
+
+
 def test_redemptions_come_in_by_a_file_and_what_cannot_be_redeemed_comes_back(world: World) -> None:
     codes = given(world, open_shop(world.runtime), 3)
     with world.runtime.db.write() as session:

@@ -185,6 +185,27 @@ def test_a_code_is_given_by_hand_once_however_often_the_form_is_sent(runtime: Ru
     assert check(runtime.db) == []
 
 
+def test_a_certain_code_is_given_by_hand_or_nothing_where_somebody_was_quicker(runtime: Runtime) -> None:
+    group = make_group(runtime, "Summer 10%", 3)
+    customers = make_customers(runtime, 2)
+    with runtime.db.read() as session:
+        wanted = session.scalars(select(PromoCode).order_by(PromoCode.id.desc())).first()
+    assert wanted is not None
+
+    def submit(customer: int, request: str) -> str:
+        with runtime.db.write() as session:
+            return replacing.give(
+                session, group, customer, by=ADA, now=runtime.clock.now(), request=request, code_id=wanted.id
+            ).code.code
+
+    assert submit(customers[0], "form 1") == submit(customers[0], "form 1") == wanted.code
+    with pytest.raises(Refused, match="not active any more") as refused:
+        submit(customers[1], "form 2")
+    assert refused.value.reason == "missing"
+    assert stock(runtime, group) == (2, 0, 1, 0)
+    assert check(runtime.db) == []
+
+
 def test_giving_and_replacing_want_an_active_code_and_change_nothing_without_one(
     runtime: Runtime, clock: ManualClock
 ) -> None:

@@ -118,6 +118,41 @@ def test_a_roll_back_counts_once_and_only_of_what_stands(runtime: Runtime) -> No
     assert check(runtime.db) == []
 
 
+def test_a_roll_back_says_which_other_codes_the_customer_can_still_use(runtime: Runtime) -> None:
+    _, codes = given(runtime, 3)
+    for code in codes[:2]:
+        use(runtime, code)
+    with runtime.db.write() as session:
+        done = roll_back(session, codes[0], by="U0ADA", now=runtime.clock.now())
+        assert done.others == (codes[2],)  # not the one that is used up
+        replacing.revoke(session, codes[2], why="two are too many", by="U0ADA", now=runtime.clock.now())
+        replacing.revoke(session, codes[0], why="two are too many", by="U0ADA", now=runtime.clock.now())
+        assert roll_back(session, codes[1], by="U0ADA", now=runtime.clock.now()).others == ()
+    assert check(runtime.db) == []
+
+
+def test_a_code_is_held_for_a_text_that_waits_or_for_one_that_may_have_arrived(runtime: Runtime) -> None:
+    group = make_group(runtime, "Summer 10%", 2)
+    customers = make_customers(runtime, 1)
+    distribution = make_distribution(
+        runtime, make_provider(runtime, "http://127.0.0.1:9"), customers, subject="Thanks", code_policy="same"
+    )
+    start(runtime, distribution)
+    with runtime.db.read() as session:
+        code = session.scalars(
+            select(PromoCode.code).where(PromoCode.group_id == group, PromoCode.state == CodeState.BLOCKED)
+        ).one()
+    with pytest.raises(Refused, match="it is held for a message of 'Thanks' that is not sent yet") as refused:
+        use(runtime, code)
+    assert refused.value.reason == "blocked"
+    outcome(runtime, messages_of(runtime, distribution), MessageState.UNKNOWN)
+    with pytest.raises(Refused, match="nobody knows yet whether that text arrived") as refused:
+        use(runtime, code)
+    assert refused.value.reason == "blocked"
+    with pytest.raises(Refused, match="nobody knows yet"), runtime.db.write() as session:
+        replacing.revoke(session, code, why="leaked", by="U0ADA", now=runtime.clock.now())
+
+
 def test_a_wrong_case_is_found_and_said_where_one_code_is_meant(runtime: Runtime) -> None:
     _, codes = given(runtime)
     answer = use(runtime, f" {codes[0].lower()} ")

@@ -71,7 +71,7 @@ def test_buttons_follow_the_state_and_the_role() -> None:
     assert names("issued", edit=False, change=False) == []
     assert names("redeemed") == ["Roll back…"]
     assert names("expired") == ["Replace…"]
-    assert names("active") == ["Revoke…"]
+    assert names("active") == ["Give…", "Revoke…"]
     assert names("revoked") == names("blocked") == []
 
 
@@ -87,6 +87,7 @@ def test_forms_are_within_the_limits() -> None:
         forms.revoke(found, metadata),
         forms.replace(found, metadata, active=3),
         forms.replace(None, {}),
+        forms.give([], metadata, this=found),
         import_views.file_step(HOSTILE),
         import_views.columns_step(table, guess(table, "UTC"), 1),
         import_views.started(),

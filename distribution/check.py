@@ -214,7 +214,7 @@ RULES = (
     Rule(
         "a distribution was sent without a seal",
         """
-        SELECT id FROM distribution WHERE seal IS NULL AND status IN ('blocking', 'sending', 'paused', 'done')
+        SELECT id FROM distribution WHERE seal IS NULL AND status IN ('sending', 'paused', 'done')
         """,
     ),
     Rule(

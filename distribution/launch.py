@@ -1,40 +1,43 @@
 """Launch: fix the audience and block the codes, before anything is sent (DESIGN §6, Block).
 
 A job, in chunks that a kill may fall between: each commits what it did and how far it is. Whatever stops it (too few
-codes, a change since the seal, a person) is undone in chunks too, so that nothing of it is left.
+codes, a change since the seal, a person) is undone in chunks too (`distribution.undoing`), so that nothing is left.
+
+A person's word holds texts back for a while, in which they may be called back: `held_until` goes by the machine's
+clock, as leases do, because it gives a person time to think (docs/decisions/calling-back.md).
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Integer, Select, case, delete, func, insert, literal, select
+from sqlalchemy import Integer, Select, case, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
-from distribution import recipients, seal
+from distribution import recipients, seal, settings
+from distribution.clock import SystemClock
 from distribution.codes import taking
 from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.jobs import JobRun, JobStopped
 from distribution.runtime import Runtime
 from distribution.templates import render
-from storage import distributions, issuing, live_codes, tally
+from distribution.undoing import called_back, undo
+from storage import distributions, issuing, tally
 from storage.batches import lock
-from storage.bulk import among, fetch
+from storage.bulk import fetch
 from storage.customers import exclusion
 from storage.sequences import take
 from storage.tables import (
     Customer,
     Distribution,
-    DistributionTally,
     Job,
     Message,
     MessageState,
     PromoCodeGroup,
-    PromoCodeRepeat,
     PromoCodeStock,
 )
 
@@ -45,18 +48,32 @@ MESSAGES = 20_000  # in a chunk; half a second at most, on either database
 CODES = 25_000
 
 
-def launch(session: Session, runtime: Runtime, distribution_id: int) -> bool:
+def launch(session: Session, runtime: Runtime, distribution_id: int, *, hold: timedelta | None = None) -> bool:
     """Start a sealed distribution, whether it waits for its time or not: its status is `blocking`, a job does the rest.
 
-    False when it was started already, or is not sealed.
+    `hold`: how long from now no text of it may leave. False when it was started already, or is not sealed.
     """
     row = lock(session, distribution_id)
     if row.seal is None or row.status not in ("draft", "pending", "scheduled"):
         return False
     now = runtime.clock.now()
+    row.held_until = SystemClock().now() + hold if hold else None
+    session.flush()
     distributions.move(session, row.id, was=(row.status,), to="blocking", reason=None, at=now)
     runtime.jobs.enqueue(session, KIND, {"distribution_id": row.id}, by=row.created_by)
     return True
+
+
+def hold_left(session: Session, waited: timedelta = timedelta()) -> timedelta | None:
+    """How long texts stay back after a person's word that they may go, `waited` ago; None where they need not."""
+    left = timedelta(seconds=settings.get(session, "sending.hold")) - waited
+    return left if left > timedelta() else None
+
+
+def undo_launch(session: Session, runtime: Runtime, row: Distribution) -> None:
+    """Have everything undone that the launch of a distribution did; its row is locked and `blocking`."""
+    job_id = runtime.jobs.enqueue(session, KIND, {"distribution_id": row.id}, by=row.created_by)
+    session.get_one(Job, job_id).progress = {"phase": "undo"}
 
 
 def due(runtime: Runtime) -> None:
@@ -68,7 +85,9 @@ def due(runtime: Runtime) -> None:
         blocking = session.scalars(select(Distribution.id).where(Distribution.status == "blocking")).all()
     for distribution_id in ids:
         with runtime.db.write() as session:
-            launch(session, runtime, distribution_id)
+            # What was scheduled at the last moment can be called back as long as any other.
+            waited = now - lock(session, distribution_id).updated_at
+            launch(session, runtime, distribution_id, hold=hold_left(session, waited))
     for distribution_id in blocking:
         with runtime.db.write() as session:
             _resume_broken(session, runtime, distribution_id)
@@ -92,14 +111,15 @@ def _resume_broken(session: Session, runtime: Runtime, distribution_id: int) -> 
 def run_launch(runtime: Runtime, run: JobRun) -> dict[str, Any]:
     """The job: audience, codes, repeats, then `sending`; or everything undone, then `refused`."""
     distribution_id = int(run.args["distribution_id"])
-    steps = {"start": _start, "audience": _audience, "codes": _codes, "repeats": _repeats, "undo": _undo}
+    steps = {"start": _start, "audience": _audience, "codes": _codes, "repeats": _repeats, "undo": undo}
     while (phase := run.progress.get("phase", "start")) != "over":
         try:
             with run.chunk(runtime) as session:
                 row = lock(session, distribution_id)
-                if row.status != "blocking" and phase not in ("undo", "start"):
-                    _give_up(run, None)  # stopped by a person
-                elif row.status != "blocking" and phase == "start":
+                if called_back(row) or row.status == "stopped":
+                    _give_up(run, None)  # by a person
+                    undo(session, runtime, run, row)
+                elif row.status != "blocking":
                     run.progress = {"phase": "over"}
                 else:
                     steps[phase](session, runtime, run, row)
@@ -282,34 +302,8 @@ def _repeats(session: Session, runtime: Runtime, run: JobRun, row: Distribution)
 def _go(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
     """Everything is fixed: it may be sent."""
     now = runtime.clock.now()
-    row.started_at = now
+    held = row.held_until - SystemClock().now() if row.held_until else timedelta()
+    row.started_at = now + max(held, timedelta())  # when the first text may leave: what it took counts from there
     session.flush()
     distributions.move(session, row.id, was=("blocking",), to="sending", reason=None, at=now)
     run.progress = {"phase": "over", "result": {"messages": tally.read(session, row.id)[MessageState.QUEUED]}}
-
-
-def _undo(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
-    """Take back the last messages with their codes; when none is left, say why."""
-    first, last = row.first_message_id or 0, row.last_message_id or -1
-    cut = max(first, last - CODES + 1)
-    ids = list(range(cut, last + 1)) if first else []
-    if ids:
-        for other in live_codes.carriers(session, ids):
-            lock(session, other)
-        issuing.move(session, issuing.Codes(returned=ids))
-        for (other, group_id), n in live_codes.hand_over(session, ids).items():
-            # Locked here too: a launch may have begun to repeat them while this one waited for their codes.
-            issuing.count_taken(lock(session, other), group_id, n)
-        session.execute(delete(PromoCodeRepeat).where(among(session, PromoCodeRepeat.message_id, ids)))
-        session.execute(delete(Message).where(Message.id >= cut, Message.id <= last, Message.distribution_id == row.id))
-        row.last_message_id = cut - 1
-        return
-    session.execute(delete(DistributionTally).where(DistributionTally.distribution_id == row.id))
-    row.first_message_id = row.last_message_id = row.claimed_to = None
-    row.codes_taken = {}
-    now: datetime = runtime.clock.now()
-    reason = run.progress.get("reason")
-    row.finished_at = now
-    session.flush()
-    distributions.move(session, row.id, was=("blocking",), to="refused", reason=reason, at=now)
-    run.progress = {"phase": "over", "result": {"refused": reason}}

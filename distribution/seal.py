@@ -97,14 +97,23 @@ def void(
 ) -> None:
     """The distribution is a draft again, without its seal, and says why; an approval that it had is void."""
     words = "; ".join(changed)
+    void_approval(session, approval, words, now)
+    back_to_draft(session, distribution, f"Back to a draft: {words}.", now)
+
+
+def void_approval(session: Session, approval: Approval | None, why: str, now: datetime) -> None:
+    """An approval, asked for or given, holds no more; nothing where there is none, or it was rejected."""
     if approval is not None:
         states = ("pending", "approved")
-        approvals.decide(session, approval.id, state="void", by=None, reason=words, at=now, from_states=states)
+        approvals.decide(session, approval.id, state="void", by=None, reason=why, at=now, from_states=states)
         session.refresh(approval)
+
+
+def back_to_draft(session: Session, distribution: Distribution, reason: str, now: datetime) -> None:
+    """Make it a draft again that says why, without its seal and its review."""
     lift(session, distribution)
     drafts.unfix(session, distribution)
-    distribution.status, distribution.updated_at = "draft", now
-    distribution.status_reason = f"Back to a draft: {words}."
+    distribution.status, distribution.status_reason, distribution.updated_at = "draft", reason, now
     distribution.draft = {key: value for key, value in distribution.draft.items() if key not in drafts.REVIEW}
     session.flush()
 

@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import phonenumbers
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from distribution import limits
 from distribution.errors import Refused
+from distribution.limits import Cap, Quiet
+from storage import batches
 from storage.tables import Setting
+
+LONGEST_HOLD = 3600  # seconds
+LONGEST_LIFETIME = 168  # hours: a week
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,30 @@ def _cost(text: str) -> float:
     return cost
 
 
+def _hold(text: str) -> int:
+    """Seconds, an hour at most. Raises `Refused`."""
+    if text.strip().isdecimal() and int(text) <= LONGEST_HOLD:
+        return int(text)
+    raise Refused(f"'{text}' is not a hold. Write seconds from 0 (none) to {LONGEST_HOLD:,} (an hour).")
+
+
+def _lifetime(text: str) -> int:
+    """Hours, a week at most. Raises `Refused`."""
+    if text.strip().isdecimal() and 1 <= int(text) <= LONGEST_LIFETIME:
+        return int(text)
+    raise Refused(f"'{text}' is not a time to give up after. Write hours from 1 to {LONGEST_LIFETIME} (a week).")
+
+
+def _quiet(text: str) -> str:
+    """Quiet hours as they are kept: "21:00-09:00", or "off". Raises `Refused`."""
+    return str(limits.quiet_hours(text) or limits.OFF)
+
+
+def _cap(text: str) -> str:
+    """A cap as it is kept: "3 in 7 days", or "off". Raises `Refused`."""
+    return str(limits.cap(text) or limits.OFF)
+
+
 def _currency(text: str) -> str:
     """A currency's three letters. Raises `Refused`."""
     currency = text.strip().upper()
@@ -94,6 +125,22 @@ SETTINGS: dict[str, Known] = {
     "time_zone": Known("UTC", _zone, "The workspace's time zone, where a person or customer has none of their own."),
     "cost.per_segment": Known(0.0, _cost, "What one SMS segment costs, for the estimate in the review."),
     "cost.currency": Known("USD", _currency, "The currency of that cost."),
+    "sending.hold": Known(
+        30, _hold, "Seconds after Send or Approve in which nothing leaves yet and it can be called back; 0 for none."
+    ),
+    "sending.lifetime": Known(
+        24,
+        _lifetime,
+        "Hours after which a text that could not be sent is given up, where its distribution does not say otherwise.",
+    ),
+    "quiet_hours": Known(
+        limits.OFF,
+        _quiet,
+        "Hours in which nobody is texted, by the clock on the customer's own wall: 21:00-09:00, or off.",
+    ),
+    "cap": Known(
+        limits.OFF, _cap, "How many texts one customer gets at most, across all distributions: 3 in 7 days, or off."
+    ),
     "providers.internal_addresses": Known(
         False, _yes, "Whether providers added in Slack may be reached in our own network: yes or no."
     ),
@@ -112,5 +159,15 @@ def put(session: Session, key: str, text: str) -> Any:
     if key not in SETTINGS:
         raise Refused(f"There is no setting '{key}'. There are: {', '.join(sorted(SETTINGS))}.")
     value = SETTINGS[key].parse(text)
+    if key in ("quiet_hours", "time_zone") and value != get(session, key):
+        batches.open_quiet(session)  # what waits for the end of other hours is looked at again
     session.merge(Setting(key=key, value=value))
     return value
+
+
+def sending_limits(session: Session) -> tuple[Quiet | None, Cap | None]:
+    """Quiet hours and cap as they hold now, None where they are off; one query, for the sender asks at each batch."""
+    keys = ("quiet_hours", "cap")
+    chosen = dict(session.execute(select(Setting.key, Setting.value).where(Setting.key.in_(keys))).all())
+    quiet, cap = (str(chosen.get(key, SETTINGS[key].default)) for key in keys)
+    return limits.quiet_hours(quiet), limits.cap(cap)

@@ -26,22 +26,38 @@ class Lease:
 
 
 def lease_next(
-    session: Session, distribution: Distribution, *, size: int, owner: str, now: datetime, until: datetime
+    session: Session,
+    distribution: Distribution,
+    *,
+    size: int,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    business: datetime | None = None,
 ) -> Lease | None:
     """Claim up to `size` messages for `owner`: those sent back and due first, then the next of the range.
 
-    The distribution's row must be locked by this transaction. None when nothing can be claimed now.
+    The distribution's row must be locked by this transaction. None when nothing can be claimed now. `business`: the
+    time by the clock that quiet hours end by, where it is another.
     """
-    return _lease_open(session, distribution.id, size=size, owner=owner, now=now, until=until) or _lease_range(
+    due = _claimable(now, business or now)
+    return _lease_open(session, distribution.id, due, size=size, owner=owner, now=now, until=until) or _lease_range(
         session, distribution, size=size, owner=owner, until=until
     )
 
 
 def _lease_open(
-    session: Session, distribution_id: int, *, size: int, owner: str, now: datetime, until: datetime
+    session: Session,
+    distribution_id: int,
+    claimable: ColumnElement[bool],
+    *,
+    size: int,
+    owner: str,
+    now: datetime,
+    until: datetime,
 ) -> Lease | None:
     """Take a batch that waits and is due, or whose lease ran out; what is over `size` stays behind, waiting."""
-    due = select(Batch).where(Batch.distribution_id == distribution_id, _claimable(now)).order_by(Batch.id).limit(1)
+    due = select(Batch).where(Batch.distribution_id == distribution_id, claimable).order_by(Batch.id).limit(1)
     batch = session.scalars(due if is_sqlite(session) else due.with_for_update(skip_locked=True)).first()
     if batch is None:
         return None
@@ -49,15 +65,19 @@ def _lease_open(
     if rest:
         send_back(session, distribution_id, rest, not_before=now, tries=batch.tries)
     batch.state, batch.owner, batch.fence = BatchState.LEASED, owner, batch.fence + 1
-    batch.lease_until, batch.message_ids = until, kept
+    batch.lease_until, batch.message_ids, batch.quiet_until = until, kept, None
     session.flush()
     return Lease(batch.id, distribution_id, batch.fence, batch.tries, list(kept))
 
 
-def _claimable(now: datetime) -> ColumnElement[bool]:
-    """Whether nothing of a batch has left and nobody holds it now."""
+def _claimable(now: datetime, business: datetime) -> ColumnElement[bool]:
+    """Whether nothing of a batch has left and nobody holds it now, and its customers' quiet hours are over."""
     return or_(
-        and_(Batch.state == BatchState.WAITING, or_(Batch.not_before.is_(None), Batch.not_before <= now)),
+        and_(
+            Batch.state == BatchState.WAITING,
+            or_(Batch.not_before.is_(None), Batch.not_before <= now),
+            or_(Batch.quiet_until.is_(None), Batch.quiet_until <= business),
+        ),
         and_(Batch.state == BatchState.LEASED, Batch.lease_until < now),
     )
 
@@ -95,26 +115,33 @@ def _lease_range(
     return Lease(batch.id, distribution.id, 1, 0, ids)
 
 
-def intend(session: Session, lease: Lease, ids: Sequence[int], *, owner: str, now: datetime, until: datetime) -> bool:
-    """Commit that `ids` of a leased batch may leave from now on, and will have ended by `until`.
+def intend(
+    session: Session, lease: Lease, ids: Sequence[int], *, owner: str, now: datetime, until: datetime
+) -> frozenset[int] | None:
+    """Commit that `ids` of a leased batch may leave from now on, and will have ended by `until`; returns those.
 
-    False when the batch is no longer `owner`'s. Asking again after a commit whose answer was lost is harmless.
+    None when the batch is no longer `owner`'s. Asked again after a commit whose answer was lost, it says which may
+    leave by the first time: what was taken out then is in another batch by now.
     """
-    moved = session.execute(
+    mine = (Batch.id == lease.batch_id, Batch.owner == owner, Batch.fence == lease.fence)
+    times = {"dispatched_at": now, "lease_until": until}
+    first = session.execute(
         update(Batch)
-        .where(
-            Batch.id == lease.batch_id,
-            Batch.owner == owner,
-            Batch.fence == lease.fence,
-            Batch.state.in_((BatchState.LEASED, BatchState.DISPATCHING)),
-        )
-        .values(
-            state=BatchState.DISPATCHING, message_ids=list(ids), size=len(ids), dispatched_at=now, lease_until=until
-        )
+        .where(*mine, Batch.state == BatchState.LEASED)
+        .values(state=BatchState.DISPATCHING, message_ids=list(ids), size=len(ids), **times)
         .returning(Batch.id)
         .execution_options(synchronize_session=False)
     ).first()
-    return moved is not None
+    if first is not None:
+        return frozenset(ids)
+    before = session.scalar(
+        update(Batch)
+        .where(*mine, Batch.state == BatchState.DISPATCHING)
+        .values(**times)
+        .returning(Batch.message_ids)
+        .execution_options(synchronize_session=False)
+    )
+    return None if before is None else frozenset(before)
 
 
 def owned(session: Session, leases: Sequence[Lease], *, owner: str) -> set[int]:
@@ -167,9 +194,18 @@ def latest(session: Session, distribution_id: int) -> int:
 
 
 def send_back(
-    session: Session, distribution_id: int, ids: Sequence[int], *, not_before: datetime | None, tries: int
+    session: Session,
+    distribution_id: int,
+    ids: Sequence[int],
+    *,
+    not_before: datetime | None,
+    tries: int,
+    quiet_until: datetime | None = None,
 ) -> None:
-    """Put messages that certainly did not leave into a batch of their own, for anyone to take after `not_before`."""
+    """Put messages that certainly did not leave into a batch of their own, for anyone to take after `not_before`.
+
+    `quiet_until`: and after the end of their customers' quiet hours, by the business clock.
+    """
     if ids:
         session.execute(
             insert(Batch).values(
@@ -177,11 +213,32 @@ def send_back(
                 state=BatchState.WAITING,
                 message_ids=list(ids),
                 not_before=not_before,
+                quiet_until=quiet_until,
                 tries=tries,
                 fence=0,
                 size=0,
             )
         )
+
+
+def open_quiet(session: Session) -> None:
+    """Let go of what waits for the end of quiet hours: they are looked at again before it leaves."""
+    session.execute(
+        update(Batch)
+        .where(Batch.state == BatchState.WAITING, Batch.quiet_until.is_not(None))
+        .values(quiet_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def asleep(session: Session, distribution_id: int, now: datetime) -> tuple[int, datetime | None]:
+    """How many messages wait for the end of quiet hours, and when the first of these ends; `now`: business clock."""
+    waiting = (Batch.distribution_id == distribution_id, Batch.state == BatchState.WAITING, Batch.quiet_until > now)
+    length = func.json_array_length if is_sqlite(session) else func.jsonb_array_length
+    messages, until = session.execute(
+        select(func.coalesce(func.sum(length(Batch.message_ids)), 0), func.min(Batch.quiet_until)).where(*waiting)
+    ).one()
+    return int(messages), until
 
 
 def release(session: Session, lease: Lease, *, owner: str, now: datetime) -> None:
@@ -264,9 +321,32 @@ def latest_dispatched(session: Session, distribution_id: int, limit: int) -> lis
     return [(at, size) for at, size in rows if at is not None]
 
 
-def anything_to_send(session: Session, provider_id: int) -> bool:
-    """Whether a distribution of this provider is being sent."""
-    query = select(Distribution.id).where(Distribution.status == "sending", Distribution.provider_id == provider_id)
+def dispatched(session: Session, distribution_id: int) -> bool:
+    """Whether any text of a distribution may ever have left."""
+    ever = select(Batch.id).where(Batch.distribution_id == distribution_id, Batch.dispatched_at.is_not(None))
+    return session.scalar(ever.limit(1)) is not None
+
+
+def in_flight(session: Session, distribution_id: int) -> int:
+    """How many of its texts are leaving now: dispatched, their outcome not known."""
+    held = session.scalars(
+        select(Batch.message_ids).where(Batch.distribution_id == distribution_id, Batch.state == BatchState.DISPATCHING)
+    )
+    ids = [message_id for batch in held for message_id in batch]
+    waiting = select(func.count()).where(among(session, MESSAGE.id, ids), MESSAGE.state == int(MessageState.QUEUED))
+    return session.scalar(waiting) or 0 if ids else 0
+
+
+def may_leave(now: datetime) -> ColumnElement[bool]:
+    """Whether a distribution is being sent, and not held back any more (`now` by the machine's clock)."""
+    return and_(
+        Distribution.status == "sending", or_(Distribution.held_until.is_(None), Distribution.held_until <= now)
+    )
+
+
+def anything_to_send(session: Session, provider_id: int, now: datetime) -> bool:
+    """Whether texts of a distribution of this provider may leave (`now` by the machine's clock)."""
+    query = select(Distribution.id).where(may_leave(now), Distribution.provider_id == provider_id)
     return session.scalar(query.limit(1)) is not None
 
 

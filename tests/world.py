@@ -138,6 +138,7 @@ def running(db_url: str) -> Iterator[World]:
         session.add(provider)
         session.flush()
         workspace_settings.put(session, "approvals.channel", "C0APPROVALS")
+        workspace_settings.put(session, "sending.hold", "0")  # nobody waits but the tests of calling back
         workspace_settings.put(session, "region.default", "PL")
         workspace_settings.put(session, "time_zone", "Europe/Warsaw")
         provider_id = provider.id

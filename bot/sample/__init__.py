@@ -41,6 +41,7 @@ TEAM = (
 SETTINGS = {
     "approvals.required": "above:10",  # one customer goes at once, a segment asks Lee
     "approvals.channel": "C0APPROVALS",
+    "sending.hold": "10",  # seconds: long enough to be seen
     "region.default": "PL",
     "time_zone": "Europe/Warsaw",
     "cost.per_segment": "0.035",

@@ -1,4 +1,7 @@
-"""What people do to a distribution: pause, resume, stop, retry what failed, settle what is unknown. All idempotent."""
+"""What people do to a distribution: call back, pause, resume, stop, retry what failed, settle what is unknown.
+
+All idempotent: pressed twice, or by two people at once, each is done once, and the second finds it done.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,16 +10,18 @@ from typing import Any
 from sqlalchemy import Text, exists, select, update
 from sqlalchemy.orm import Session
 
-from distribution import recipients
+from distribution import launch, recipients, seal
 from distribution.codes import taking
 from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.jobs import JobRun
+from distribution.report import numbers
 from distribution.runtime import Runtime
 from distribution.sending.record import apply_evidence, cancel
 from distribution.sending.status import finish_if_over
 from distribution.templates import render
-from storage import batches, distributions, issuing, messages
+from distribution.undoing import called_back
+from storage import approvals, batches, distributions, issuing, messages
 from storage.batches import lock
 from storage.bulk import among, values
 from storage.customers import exclusion
@@ -37,8 +42,56 @@ from storage.tables.base import BigId
 CHUNK = 5_000  # messages that a chunk of stopping cancels
 RETRIES = 5_000  # messages that one click sends again: well under a second
 BATCH = 500
-WORDS = {"blocking": "being prepared", "sending": "being sent", "done": "done", "draft": "still a draft"}
+WORDS = {
+    "draft": "a draft",
+    "pending": "waiting for its approval",
+    "blocking": "being prepared",
+    "sending": "being sent",
+    "refused": "over, and was not sent",
+}
 FAILED = (MessageState.REJECTED, MessageState.UNDELIVERED)
+
+
+def call_back(session: Session, runtime: Runtime, distribution_id: int, *, by: str, now: datetime) -> Distribution:
+    """Take back what was sent off while nothing of it has left: it is a draft again, an approval that it had is void.
+
+    Its codes go back in a job; until then its status is `blocking` and it has no seal. Possible for as long as nothing
+    was dispatched, be the hold over or not. Raises `Refused` once something has left, with how many (reason "left" while
+    there is something to stop), and where it was never sent off.
+    """
+    row = lock(session, distribution_id)
+    if row.status == "draft" or called_back(row):
+        return row
+    if row.status not in ("scheduled", "blocking", "sending", "paused"):
+        raise _cannot(row, "called back")
+    if batches.dispatched(session, row.id):
+        raise _left(session, row)
+    approval, was = approvals.latest_of(session, row.id), row.status
+    if was == "scheduled":
+        seal.void(session, approval, row, [f"{by} called it back"], now)
+    else:
+        seal.void_approval(session, approval, f"{by} called it back", now)
+        seal.lift(session, row)
+    row.status_reason = f"{by} called it back before anything left."
+    row.held_until = None
+    session.flush()
+    if was in ("sending", "paused"):  # else the launch's own job finds out
+        distributions.move(session, row.id, was=(was,), to="blocking", reason=row.status_reason, at=now)
+        launch.undo_launch(session, runtime, row)
+    return row
+
+
+def _left(session: Session, row: Distribution) -> Refused:
+    """Too late to be called back: how many are gone, and what is left to do."""
+    n = numbers(session, row)
+    gone = n.sent + n.failed + n.unknown + batches.in_flight(session, row.id)
+    if not n.pending:
+        return Refused(f"Too late: all {n.to_text:,} texts have left.")
+    return Refused(
+        f"Too late: {gone:,} of {n.to_text:,} texts have left or are leaving now. "
+        "Stop keeps the others back and returns their codes.",
+        reason="left",
+    )
 
 
 def pause(session: Session, distribution_id: int, *, by: str, now: datetime) -> Distribution:
@@ -73,6 +126,8 @@ def stop(session: Session, runtime: Runtime, distribution_id: int, *, by: str, n
     was = row.status
     if was == "stopped":
         return row
+    if called_back(row):
+        raise Refused(f"'{row.subject}' is being called back: nothing of it leaves.")
     if was not in ("scheduled", "blocking", "sending", "paused"):
         raise _cannot(row, "stopped")
     distributions.move(session, row.id, was=(was,), to="stopped", reason=f"Stopped by {by}.", at=now)
@@ -201,14 +256,14 @@ def _codes_for(session: Session, row: Distribution, ids: Sequence[int], now: dat
         for group_id in groups:
             kept = taking.keep(session, group_id, lacking[group_id], now)
             lacking[group_id] = [recipient for recipient in lacking[group_id] if recipient[0] not in kept]
+    again = sorted(group_id for group_id, key in keys.items() if key in template.repeats_from)
+    taking.repeat_last(session, again, [(each, customers[each]) for each in ids], now)  # before any stock is held, too
     for group_id in groups:
         wanted = lacking[group_id]
         bound, _ = issuing.block(session, group_id, wanted, after=0, now=now) if wanted else (0, 0)
         if bound < len(wanted):
             raise Refused(missing(len(wanted) - bound, session.get_one(PromoCodeGroup, group_id).name))
         issuing.count_taken(row, group_id, bound)
-    again = sorted(group_id for group_id, key in keys.items() if key in template.repeats_from)
-    taking.repeat_last(session, again, [(each, customers[each]) for each in ids], now)
 
 
 def settle_unknown(

@@ -191,7 +191,7 @@ class Lane:
     def _transact(self, asked: Asked) -> tuple[Done, Prepared | None]:
         """The turn, in a thread: the transaction, and writing the batch that it leased."""
         at = Moment(self._machine.now(), self._runtime.clock.now())
-        if not asked.results and asked.intend is None and not asked.watched and not self._anything():
+        if not asked.results and asked.intend is None and not asked.watched and not self._anything(at):
             return Done(), None
         with self._runtime.db.write() as session:
             done = take_turn(
@@ -207,10 +207,10 @@ class Lane:
         failpoints.reach("turn.after_commit")
         return done, self._write(done.leased) if done.leased is not None else None
 
-    def _anything(self) -> bool:
-        """Whether a distribution of this provider is being sent: looked at without taking a lock."""
+    def _anything(self, at: Moment) -> bool:
+        """Whether texts of a distribution of this provider may leave: looked at without taking a lock."""
         with self._runtime.db.read() as session:
-            return batches.anything_to_send(session, self.provider_id)
+            return batches.anything_to_send(session, self.provider_id, at.machine)
 
     def _write(self, lease: Lease) -> Prepared | None:
         """The texts of a leased batch. None when it cannot be written now: the lease runs out.

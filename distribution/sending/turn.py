@@ -6,12 +6,13 @@ status, each customer's consent and number, the provider's rate.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from distribution.providers import health
+from distribution.sending import door
 from distribution.sending.options import Options
 from distribution.sending.prepare import Prepared, Ready
 from distribution.sending.rate import reserve
@@ -19,11 +20,9 @@ from distribution.sending.record import Moment, Result, record
 from distribution.sending.status import finish_if_over, pause
 from storage import batches, issuing, messages
 from storage.batches import Lease
-from storage.bulk import ids_as, ids_given
-from storage.customers import exclusion
 from storage.database import is_sqlite
 from storage.messages import Settled
-from storage.tables import Customer, Distribution, Message, MessageState
+from storage.tables import Distribution, MessageState
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def take_turn(
     listed_within: float | None,
 ) -> Done:
     """Do what is asked, in the caller's transaction."""
-    distributions = {row.id: row for row in session.scalars(_locked(session, provider_id, asked.watched))}
+    distributions = {row.id: row for row in session.scalars(_locked(session, provider_id, asked.watched, at.machine))}
     done = Done({key: row.status for key, row in distributions.items()})
     stopped = {key for key, status in done.statuses.items() if status == "stopped"}
     recorded = record(session, asked.results, owner=owner, at=at, listed_within=listed_within, stopped=stopped)
@@ -75,7 +74,9 @@ def take_turn(
         recorded.codes.returned += unsent
     issuing.move(session, recorded.codes, at.business)
     if asked.lease and done.wait is None:
-        sending = [key for key, status in done.statuses.items() if status == "sending"]
+        sending = [
+            key for key, status in done.statuses.items() if status == "sending" and not held(distributions[key], at)
+        ]
         turns = {key: place for place, key in enumerate(asked.order)}
         for key in sorted(sending, key=lambda key: turns.get(key, -1)):
             done.leased = batches.lease_next(
@@ -93,13 +94,18 @@ def take_turn(
     return done
 
 
-def _locked(session: Session, provider_id: int, watched: frozenset[int]) -> Select[Distribution]:
+def held(distribution: Distribution, at: Moment) -> bool:
+    """Whether nothing of it may leave yet, because it can still be called back."""
+    return distribution.held_until is not None and distribution.held_until > at.machine
+
+
+def _locked(session: Session, provider_id: int, watched: frozenset[int], now: datetime) -> Select[Distribution]:
     """The distributions of a provider that are being sent, and those watched, locked in the order of their ids."""
     query = (
         select(Distribution)
         .where(
             or_(
-                (Distribution.provider_id == provider_id) & (Distribution.status == "sending"),
+                (Distribution.provider_id == provider_id) & batches.may_leave(now),
                 Distribution.id.in_(sorted(watched)),
             )
         )
@@ -120,9 +126,11 @@ def _intend(
         batches.release(session, lease, owner=owner, now=at.machine)
         done.lost = True
         return set()
-    left_out = forbidden(session, lease.message_ids)
-    poison = [row for row in prepared.poison if row.message_id not in left_out]
-    going = [ready for ready in prepared.ready if ready.message_id not in left_out]
+    distribution = distributions[lease.distribution_id]
+    verdict = door.look(session, distribution, prepared, at, timedelta(seconds=options.window))
+    left_out, waits = verdict.left_out, verdict.waits
+    poison = [row for row in prepared.poison if row.message_id not in left_out and row.message_id not in waits]
+    going = [each for each in prepared.ready if each.message_id not in left_out and each.message_id not in waits]
     slot = (0.0, 1.0)
     if going:
         segments = sum(ready.segments for ready in going)
@@ -133,9 +141,11 @@ def _intend(
         slot = reserved
     until = at.machine + options.ended_after
     ids = [ready.message_id for ready in going]
-    if not batches.intend(session, lease, ids, owner=owner, now=at.machine, until=until):
+    allowed = batches.intend(session, lease, ids, owner=owner, now=at.machine, until=until)
+    if allowed is None:
         done.lost = True
         return set()
+    if len(allowed) < len(ids) or 
     dropped = poison + [
         Settled(message_id, MessageState.EXCLUDED, reason) for message_id, reason in left_out.items() if reason
     ]
@@ -145,31 +155,6 @@ def _intend(
     done.intended = True
     done.going = _spread(going, *slot)
     return unsent
-
-
-def forbidden(session: Session, message_ids: Sequence[int]) -> dict[int, str | None]:
-    """Which of the messages must not go now, and why; None where the message is settled already."""
-    sqlite = is_sqlite(session)
-    rows = session.execute(_forbidden(sqlite), ids_as(sqlite, message_ids))
-    return {message_id: reason or None for message_id, reason in rows}
-
-
-@lru_cache(2)
-def _forbidden(sqlite: bool) -> Select[int, str | None]:
-    """Of messages `ids`, those that must not go, and why ("" when settled)."""
-    message, customer = Message.__table__.c, Customer.__table__.c
-    why: ColumnElement[str | None] = case(
-        (message.state != int(MessageState.QUEUED), literal("")),
-        (customer.id.is_(None), literal("deleted")),
-        (exclusion().is_not(None), exclusion()),
-        (func.coalesce(message.phone, "") != func.coalesce(customer.phone, ""), literal("number_changed")),
-        else_=None,
-    )
-    return (
-        select(message.id, why)
-        .select_from(Message.__table__.outerjoin(Customer.__table__, customer.id == message.customer_id))
-        .where(ids_given(sqlite, message.id), why.is_not(None))
-    )
 
 
 def _spread(going: Sequence[Ready], wait: float, rate: float) -> list[tuple[Ready, float]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot import sample
+from distribution import settings
 from tests.e2e.sandbox_page.conftest import Opener
 from tests.world import World, world
 
@@ -25,6 +26,8 @@ def db_url(sqlite_template: Path, tmp_path: Path) -> str:
 def shop(world: World) -> World:
     """The world, with the sample data of the demo."""
     sample.load(world.runtime)
+    with world.runtime.db.write() as session:
+        settings.put(session, "sending.hold", "0")
     return world
 
 

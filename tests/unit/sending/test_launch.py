@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from distribution import launch as launching
+from distribution import undoing
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.errors import Refused
@@ -42,6 +43,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks so small that every launch of a test has several."""
     monkeypatch.setattr(launching, "MESSAGES", 4)
     monkeypatch.setattr(launching, "CODES", 3)
+    monkeypatch.setattr(undoing, "CHUNK", 3)
 
 
 def test_each_recipient_is_bound_to_a_code_and_the_others_have_a_reason(runtime: Runtime, small_chunks: None) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from distribution import launch as launching
+from distribution import undoing
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.codes import redemptions, replacing
@@ -89,6 +90,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks so small that every launch of a test has several."""
     monkeypatch.setattr(launching, "MESSAGES", 4)
     monkeypatch.setattr(launching, "CODES", 3)
+    monkeypatch.setattr(undoing, "CHUNK", 3)
 
 
 def test_who_can_still_use_a_code_gets_that_one_again_and_the_others_a_new_one(
@@ -222,7 +224,7 @@ def undo(runtime: Runtime, distribution: int) -> None:
         session.get_one(Distribution, distribution).status = "blocking"
     while run.progress["phase"] != "over":
         with runtime.db.write() as session:
-            launching._undo(session, runtime, run, lock(session, distribution))  # type: ignore[arg-type]
+            undoing.undo(session, runtime, run, lock(session, distribution))  # type: ignore[arg-type]
 
 
 def test_codes_of_a_launch_that_is_undone_stay_with_the_distribution_that_repeats_them(

@@ -84,7 +84,7 @@ def _inner(address: ipaddress.IPv6Address) -> _Address:
 
 
 def guarded_socket(address: tuple[Any, ...]) -> socket.socket:
-    """A socket for one address of `getaddrinfo`, for aiohttp's `socket_factory`: what is checked is what is connected.
+    """A socket for one address of `getaddrinfo`, for `aiohappyeyeballs`: what is checked is what is connected.
 
     Raises `InternalAddress`.
     """

@@ -1,29 +1,15 @@
-"""The tuned HTTP client of the sender, and what its failures mean.
+"""The sender's HTTP: a deadline that is checked with the first byte, and what its failures mean."""
 
-Tuned as measured (docs/decisions/sending.md): one session, no cookies, no decompression, no per-request header work.
-"""
-
-import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
-import aiohttp
-from aiohttp import ClientRequest, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
-from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from distribution.providers.addresses import InternalAddress, guarded_socket
+from distribution.providers.connections import Client, ConnectionBroken, NotConnected
 from distribution.providers.port import Kind, LookUpFailed, Outcome
-
-if TYPE_CHECKING:
-    from aiohttp.connector import Connection
-
-# Seconds until an answer is given up on; the request has then ended on our side.
-REQUEST_TIMEOUT = 30.0
-CONNECT_TIMEOUT = 5.0
 
 # Linux: counts the time that the machine was suspended, which CLOCK_MONOTONIC does not. macOS's monotonic clock
 # stands still in sleep too, but its CLOCK_MONOTONIC_RAW goes on.
@@ -43,69 +29,39 @@ class TooLate(Exception):
     """The deadline passed before the request was written: nothing left."""
 
 
-class DeadlineRequest(ClientRequest):
-    """A request that looks at its deadline at the last moment: connected, and not a byte written yet.
-
-    aiohttp keeps the headers back to write them with the body, and writes the body in a task of its own: a process that
-    is stopped between the two must find the deadline passed when it goes on. A fault test found that out.
-    """
-
-    async def send(self, conn: "Connection") -> ClientResponse:
-        """Begin the request. Raises `TooLate`."""
-        if _too_late():
-            raise TooLate
-        return await super().send(conn)
-
-    async def write_bytes(
-        self, writer: AbstractStreamWriter, conn: "Connection", content_length: int | None = None
-    ) -> None:
-        """Write headers and body; too late, the waiting request gets `TooLate` and the connection is closed."""
-        if _too_late():
-            if conn.protocol is not None:
-                conn.protocol.set_exception(TooLate())
-            conn.close()
-            return
-        await super().write_bytes(writer, conn, content_length)
-
-
-def _too_late() -> bool:
+def _in_time() -> None:
+    """Raise `TooLate` when the current task's deadline has passed."""
     deadline = DEADLINE.get()
-    return deadline is not None and uptime() > deadline
+    if deadline is not None and uptime() > deadline:
+        raise TooLate
 
 
-def open_session(*, guarded: bool = False) -> ClientSession:
-    """A session for one event loop; the caller closes it. How much is in flight is the caller's to limit.
+def open_session(*, guarded: bool = False) -> Client:
+    """Connections for the running event loop; the caller closes them. How much is in flight is the caller's to limit.
+
+    A request looks at its deadline at the last moment: connected, and its bytes are handed to the socket in the same
+    breath. A process that is stopped before must find the deadline passed when it goes on.
 
     `guarded`: it connects to the public internet only (`distribution.providers.addresses`).
     """
-    return ClientSession(
-        connector=TCPConnector(limit=0, ttl_dns_cache=60, socket_factory=guarded_socket if guarded else None),
-        cookie_jar=DummyCookieJar(),
-        auto_decompress=False,
-        request_class=DeadlineRequest,
-        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-        timeout=ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
-        trust_env=False,
-    )
+    return Client(_in_time, guarded_socket if guarded else None)
 
 
 # What an answer means: its status, its body, and the Retry-After of one that asks for patience.
 Reader = Callable[[int, bytes, str | None], Outcome]
 
 
-async def post(http: ClientSession, url: URL, body: bytes, headers: Mapping[str, str], read: Reader) -> Outcome:
+async def post(http: Client, url: URL, body: bytes, headers: bytes, read: Reader) -> Outcome:
     """Post one text, once: what `read` makes of the answer, or what it means that there was none.
 
-    A redirect is not followed, for that would post again.
+    `headers`: as `connections.lines` makes them. A redirect is not followed, for that would post again.
     """
     try:
-        async with http.post(url, data=body, headers=headers, allow_redirects=False) as response:
-            answer = await response.read()
-            status = response.status
-            wait = response.headers.get("Retry-After") if status in (429, 503) else None
+        status, said, answer = await http.request("POST", url, headers=headers, body=body)
     except Exception as error:
         return failure(error)
-    return read(status, answer, wait)
+    wait = said.get(b"retry-after") if status in (429, 503) else None
+    return read(status, answer, None if wait is None else wait.decode("latin-1"))
 
 
 @contextmanager
@@ -129,14 +85,13 @@ def failure(error: BaseException) -> Outcome:
     """What an exception of a request means for its attempt. Raises it again when it is none of the network's."""
     if isinstance(error, TooLate):
         return Outcome(Kind.LATER, "too_late", retry_after=0.0)
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, InternalAddress):
-        return Outcome(Kind.ACCOUNT, "internal_address")
-    # Raised only while connecting: not a byte of the request has been written.
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+    if isinstance(error, NotConnected):  # not a byte of the request has been written
+        if isinstance(error.__cause__, InternalAddress):
+            return Outcome(Kind.ACCOUNT, "internal_address")
         return Outcome(Kind.LATER, "unreachable")
-    if isinstance(error, asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return Outcome(Kind.UNKNOWN, "timeout")
-    if isinstance(error, aiohttp.ClientError | OSError):
+    if isinstance(error, ConnectionBroken | OSError):
         return Outcome(Kind.UNKNOWN, "connection_lost")
     raise error
 

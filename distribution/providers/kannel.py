@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from aiohttp import ClientSession
 from yarl import URL
 
 from distribution.errors import Refused
 from distribution.providers import addresses
+from distribution.providers.connections import Client, lines
 from distribution.providers.http import post
 from distribution.providers.port import (
     Arrival,
@@ -133,11 +133,9 @@ class KannelProvider:
         """`validity`: minutes, digits."""
         self._url = URL(f"{base.rstrip('/')}/cgi-bin/sendsms")
         said = {"From": sender, "SMSC": smsc, "Validity": validity}
-        self._headers = {
-            "Content-Type": "text/plain; charset=UTF-8",
-            "X-Kannel-Username": username,
-            "X-Kannel-Password": password,
-        } | {f"X-Kannel-{name}": value for name, value in said.items() if value}
+        account = {"Content-Type": "text/plain; charset=UTF-8", "X-Kannel-Username": username}
+        more = {f"X-Kannel-{name}": value for name, value in said.items() if value}
+        self._headers = lines({**account, "X-Kannel-Password": password, **more})
 
     def encode(self, text: Outgoing) -> bytes:
         """Number, coding and report address in a line each, then the text: `send` makes headers of the lines."""
@@ -145,15 +143,15 @@ class KannelProvider:
         report = text.callback_url + REPORT if text.callback_url else ""
         return f"{text.phone}\n{coding}\n{report}\n{text.text}".encode()
 
-    async def send(self, http: ClientSession, body: bytes) -> Outcome:
+    async def send(self, http: Client, body: bytes) -> Outcome:
         """Post one text."""
         phone, coding, report, text = body.split(b"\n", 3)
-        headers = {**self._headers, "X-Kannel-To": phone.decode(), "X-Kannel-Coding": coding.decode()}
+        headers = {"X-Kannel-To": phone.decode(), "X-Kannel-Coding": coding.decode()}
         if report:
             headers |= {"X-Kannel-DLR-URL": report.decode(), "X-Kannel-DLR-Mask": ALL_REPORTS}
-        return await post(http, self._url, text, headers, read_answer)
+        return await post(http, self._url, text, self._headers + lines(headers), read_answer)
 
-    async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
+    async def look_up(self, http: Client, sought: Sought) -> Found | None:
         """Kannel has no list to search."""
         raise LookUpFailed("Kannel keeps no list of its texts")
 

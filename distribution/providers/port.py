@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal, NamedTuple, Protocol
 
-from aiohttp import ClientSession
+from distribution.providers.connections import Client
 
 
 class Kind(Enum):
@@ -38,6 +38,7 @@ class Outgoing(NamedTuple):
     phone: str  # E.164
     text: str
     callback_url: str | None = None
+    validity: int | None = None  # seconds that it is worth delivering for; None: as the provider is set up
 
 
 class Arrival(Enum):
@@ -119,11 +120,11 @@ class Provider(Protocol):
         """The request's body: all that can be done ahead of sending."""
         ...
 
-    async def send(self, http: ClientSession, body: bytes) -> Outcome:
+    async def send(self, http: Client, body: bytes) -> Outcome:
         """Post one text. Never raises for what the provider or the network does: that is an outcome."""
         ...
 
-    async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
+    async def look_up(self, http: Client, sought: Sought) -> Found | None:
         """Ask the provider whether it has the text of an attempt. Raises `LookUpFailed`."""
         ...
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
-from aiohttp import ClientSession
 from yarl import URL
 
 from distribution.providers import addresses
+from distribution.providers.connections import Client, lines
 from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
     Arrival,
@@ -65,7 +65,7 @@ class SandboxProvider:
         """`base_url`: where the sandbox is ("http://127.0.0.1:8400"); `sender`: the name that texts come from."""
         self._url = URL(base_url.rstrip("/") + "/gateway/messages")
         self._quoted_sender = quoted(sender)
-        self._headers = {"Content-Type": "application/json"}
+        self._headers = lines({"Content-Type": "application/json"})
 
     def encode(self, text: Outgoing) -> bytes:
         """The JSON body of one text."""
@@ -76,20 +76,19 @@ class SandboxProvider:
             f'"reference": {quoted(text.attempt_id)}{callback}}}'
         ).encode()
 
-    async def send(self, http: ClientSession, body: bytes) -> Outcome:
+    async def send(self, http: Client, body: bytes) -> Outcome:
         """Post one text."""
         return await post(http, self._url, body, self._headers, read_answer)
 
-    async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
+    async def look_up(self, http: Client, sought: Sought) -> Found | None:
         """Search the texts to the number for the attempt's reference."""
         with looking_up("the gateway's list"):
-            async with http.get(self._url, params={"to": sought.phone}, allow_redirects=False) as response:
-                if response.status != 200:
-                    raise LookUpFailed(f"the gateway answered {response.status}")
-                texts = json.loads(await response.read())["messages"]
-                for text in texts:
-                    if text["reference"] == sought.attempt_id:
-                        return Found(str(text["id"]), ARRIVALS.get(text["status"], Arrival.ACCEPTED))
+            answer = await http.request("GET", self._url.with_query({"to": sought.phone}))
+            if answer.status != 200:
+                raise LookUpFailed(f"the gateway answered {answer.status}")
+            for text in json.loads(answer.body)["messages"]:
+                if text["reference"] == sought.attempt_id:
+                    return Found(str(text["id"]), ARRIVALS.get(text["status"], Arrival.ACCEPTED))
         return None
 
     def read_callback(self, callback: Callback) -> News:

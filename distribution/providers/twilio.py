@@ -14,12 +14,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-from aiohttp import ClientSession
 from twilio.request_validator import RequestValidator
 from yarl import URL
 
 from distribution.errors import Refused
 from distribution.providers import addresses
+from distribution.providers.connections import Client, lines
 from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
     Arrival,
@@ -167,8 +167,8 @@ class TwilioProvider:
         self._base = base.rstrip("/")
         self._url = URL(f"{self._base}/2010-04-01/Accounts/{account_sid}/Messages.json")
         credentials = b64encode(f"{account_sid}:{auth_token}".encode()).decode()
-        self._asking = {"Accept": "application/json", "Authorization": f"Basic {credentials}"}
-        self._sending = {"Content-Type": "application/x-www-form-urlencoded"} | self._asking
+        self._asking = lines({"Accept": "application/json", "Authorization": f"Basic {credentials}"})
+        self._sending = lines({"Content-Type": "application/x-www-form-urlencoded"}) + self._asking
         self._from = "".join(
             f"&{name}={quote_plus(value)}"
             for name, value in (("ValidityPeriod", validity), ("From", sender), ("MessagingServiceSid", service))
@@ -184,11 +184,11 @@ class TwilioProvider:
         callback = f"&StatusCallback={quote_plus(called)}" if called else ""
         return f"To={quote_plus(text.phone)}{callback}{self._from}&Body={quote_plus(text.text)}".encode()
 
-    async def send(self, http: ClientSession, body: bytes) -> Outcome:
+    async def send(self, http: Client, body: bytes) -> Outcome:
         """Post one text."""
         return await post(http, self._url, body, self._sending, read_answer)
 
-    async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
+    async def look_up(self, http: Client, sought: Sought) -> Found | None:
         """Search the texts to the number for one that carries the attempt's codes.
 
         Not by DateSent: a text that waits in Twilio's queue has none yet, and would seem absent.
@@ -197,10 +197,10 @@ class TwilioProvider:
         url = self._url.with_query({"To": sought.phone, "PageSize": str(PAGE_SIZE)})
         with looking_up("Twilio's list"):
             for _ in range(MOST_PAGES):
-                async with http.get(url, headers=self._asking, allow_redirects=False) as response:
-                    if response.status != 200:
-                        raise LookUpFailed(f"Twilio answered {response.status}")
-                    page = json.loads(await response.read())
+                answer = await http.request("GET", url, headers=self._asking)
+                if answer.status != 200:
+                    raise LookUpFailed(f"Twilio answered {answer.status}")
+                page = json.loads(answer.body)
                 texts += page["messages"]
                 following = page["next_page_uri"]
                 if not following:

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
-from aiohttp import ClientSession
 from yarl import URL
 
 from distribution.errors import Refused
 from distribution.providers import addresses
+from distribution.providers.connections import Client, lines
 from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
     Arrival,
@@ -136,21 +136,21 @@ class HttpProvider:
             f'"text": {quoted(text.text)}{self._more}{callback}}}'
         ).encode()
 
-    async def send(self, http: ClientSession, body: bytes) -> Outcome:
+    async def send(self, http: Client, body: bytes) -> Outcome:
         """Post one text."""
         return await post(http, self._url, body, self._signed(body), read_answer)
 
-    async def look_up(self, http: ClientSession, sought: Sought) -> Found | None:
+    async def look_up(self, http: Client, sought: Sought) -> Found | None:
         """Ask the gateway for an attempt's reference, where it answers that."""
         if self.listed_within is None:
             raise LookUpFailed("this gateway does not answer look-ups")
         asked = {"event": "look_up", "reference": sought.attempt_id, "to": sought.phone}
         body = json.dumps(asked).encode()
         with looking_up("the gateway's answer"):
-            async with http.post(self._url, data=body, headers=self._signed(body), allow_redirects=False) as response:
-                if response.status != 200:
-                    raise LookUpFailed(f"the gateway answered {response.status}")
-                said = json.loads(await response.read())
+            answer = await http.request("POST", self._url, headers=self._signed(body), body=body)
+            if answer.status != 200:
+                raise LookUpFailed(f"the gateway answered {answer.status}")
+            said = json.loads(answer.body)
             if said["found"] is False:
                 return None
             if said["found"] is not True:
@@ -179,14 +179,11 @@ class HttpProvider:
         except (KeyError, TypeError) as error:
             raise NotGenuine(f"not a callback of the contract: {error!r}") from error
 
-    def _signed(self, body: bytes) -> dict[str, str]:
+    def _signed(self, body: bytes) -> bytes:
         """The headers of a request that leaves now."""
         timestamp = str(int(time.time()))
-        return {
-            "Content-Type": "application/json",
-            TIMESTAMP_HEADER: timestamp,
-            SIGNATURE_HEADER: sign(self._key, timestamp, body),
-        }
+        signature = sign(self._key, timestamp, body)
+        return lines({"Content-Type": "application/json", TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: signature})
 
 
 def read_answer(status: int, answer: bytes, wait: str | None = None) -> Outcome:

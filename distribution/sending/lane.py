@@ -12,12 +12,12 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 import structlog
-from aiohttp import ClientSession
 from sqlalchemy.exc import DBAPIError
 
 from distribution.clock import Clock
 from distribution.errors import Refused
 from distribution.providers import http as client
+from distribution.providers.connections import Client
 from distribution.providers.port import Kind, Outcome, Provider
 from distribution.runtime import Runtime
 from distribution.sending import failpoints
@@ -59,7 +59,7 @@ class Lane:
         """
         self.provider_id = provider_id
         self.provider = provider
-        self.http: ClientSession | None = None
+        self.http: Client | None = None
         self._runtime, self._options, self._machine, self._threads = runtime, options, machine, threads
         self._name, self._rate, self._owner, self._guarded = name, rate, owner, guarded
         self._callbacks = runtime.links.callback(provider_id)
@@ -96,7 +96,7 @@ class Lane:
             await asyncio.gather(driver, *workers, return_exceptions=True)
             await http.close()
 
-    async def _work(self, http: ClientSession) -> None:
+    async def _work(self, http: Client) -> None:
         """Post one text after another."""
         loop = asyncio.get_running_loop()
         ready = self._ready
@@ -124,7 +124,7 @@ class Lane:
             if short or len(results) >= self._low or not (ready or self._in_flight):
                 self._wake.set()
 
-    async def _send(self, http: ClientSession, text: Ready) -> Outcome:
+    async def _send(self, http: Client, text: Ready) -> Outcome:
         """Post one text. A provider's own bug is an unknown outcome, not the end of the lane."""
         try:
             return await self.provider.send(http, text.body)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from distribution.providers.http import REQUEST_TIMEOUT
+from distribution.providers.connections import REQUEST_TIMEOUT
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 import structlog
-from aiohttp import ClientSession
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from distribution.customers import consent
+from distribution.providers.connections import Client
 from distribution.providers.port import InboundNews, Kind, Meaning, Outcome, Outgoing, Provider
 from distribution.sending import failpoints
 from storage import suppressions
@@ -121,7 +121,7 @@ def intend_answers(db: Database, provider_ids: set[int], limit: int = 50) -> lis
 
 
 async def post_answers(
-    answers: list[Answer], providers: Mapping[int, tuple[Provider, ClientSession]]
+    answers: list[Answer], providers: Mapping[int, tuple[Provider, Client]]
 ) -> list[tuple[Answer, Outcome]]:
     """Post intended answers; what each came to."""
 

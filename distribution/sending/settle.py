@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
-from aiohttp import ClientSession
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from distribution.errors import Refused
 from distribution.links import Links
+from distribution.providers.connections import Client
 from distribution.providers.port import Arrival, Found, LookUpFailed, Provider, Sought
 from distribution.recipients import Loader
 from distribution.runtime import Runtime
@@ -99,7 +99,7 @@ def sweep(db: Database, at: Moment, listed_within: Mapping[int, float | None], l
 
 
 async def look_up(
-    claimed: list[Open], providers: Mapping[int, tuple[Provider, ClientSession]]
+    claimed: list[Open], providers: Mapping[int, tuple[Provider, Client]]
 ) -> list[tuple[Open, Found | LookUpFailed | None]]:
     """Ask the providers about claimed attempts, a few at a time."""
     gate = asyncio.Semaphore(AT_ONCE)

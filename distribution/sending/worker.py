@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
-from aiohttp import ClientSession
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
 from distribution.providers import registry
+from distribution.providers.connections import Client
 from distribution.providers.port import Provider
 from distribution.runtime import Runtime
 from distribution.sending import callbacks, replies, settle
@@ -154,7 +154,7 @@ class Sender:
 
     async def _ask(self) -> bool:
         """Answer customers, find out what is unknown, close what is over."""
-        open_: dict[int, tuple[Provider, ClientSession]] = {
+        open_: dict[int, tuple[Provider, Client]] = {
             key: (running.lane.provider, running.lane.http)
             for key, running in self._lanes.items()
             if running.lane.http is not None and not running.stop.is_set()

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from aiohttp import ClientSession
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from twilio.http.http_client import TwilioHttpClient
@@ -24,6 +23,7 @@ from distribution.check import check
 from distribution.errors import Refused
 from distribution.providers import http as client
 from distribution.providers import registry
+from distribution.providers.connections import Client as Connections
 from distribution.providers.port import (
     Arrival,
     Callback,
@@ -57,7 +57,7 @@ def twilio(url: str = API, *, sender: str = FROM, service: str = "", validity: s
     return TwilioProvider(SID, TOKEN, sender=sender, service=service, validity=validity, base=url)
 
 
-def on_twilio(fake: FakeTwilio, work: Callable[[TwilioProvider, ClientSession], Awaitable[T]], **more: str) -> T:
+def on_twilio(fake: FakeTwilio, work: Callable[[TwilioProvider, Connections], Awaitable[T]], **more: str) -> T:
     """Run `work` with the sender's own HTTP session against the double."""
 
     async def run() -> T:

@@ -24,6 +24,7 @@ from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.jobs import JobRun, JobStopped
 from distribution.runtime import Runtime
+from distribution.sending import lifetime
 from distribution.templates import render
 from distribution.undoing import called_back, undo
 from storage import distributions, issuing, tally
@@ -57,6 +58,7 @@ def launch(session: Session, runtime: Runtime, distribution_id: int, *, hold: ti
     if row.seal is None or row.status not in ("draft", "pending", "scheduled"):
         return False
     now = runtime.clock.now()
+    row.launched_at = now
     row.held_until = SystemClock().now() + hold if hold else None
     session.flush()
     distributions.move(session, row.id, was=(row.status,), to="blocking", reason=None, at=now)
@@ -304,6 +306,7 @@ def _go(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> N
     now = runtime.clock.now()
     held = row.held_until - SystemClock().now() if row.held_until else timedelta()
     row.started_at = now + max(held, timedelta())  # when the first text may leave: what it took counts from there
+    row.gives_up_at = lifetime.ends(session, row, row.started_at)
     session.flush()
     distributions.move(session, row.id, was=("blocking",), to="sending", reason=None, at=now)
     run.progress = {"phase": "over", "result": {"messages": tally.read(session, row.id)[MessageState.QUEUED]}}

@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, case, literal, select
 from sqlalchemy.orm import Session
 
 from distribution.codes.taking import SAME
@@ -22,7 +22,7 @@ from storage import groups
 from storage.bulk import among, fetch, ids_as, ids_given
 from storage.database import is_sqlite
 from storage.last_codes import latest
-from storage.tables import Customer, Distribution, Message, PromoCode, PromoCodeRepeat, Promotion
+from storage.tables import CodeState, Customer, Distribution, Message, PromoCode, PromoCodeRepeat, Promotion
 
 CUSTOMER, MESSAGE, CODE = Customer.__table__.c, Message.__table__.c, PromoCode.__table__.c
 REPEAT = PromoCodeRepeat.__table__.c
@@ -53,6 +53,8 @@ class Loader:
         self.same = distribution.code_policy == SAME and bool(self.template.issues_from)
         # Whether its texts may repeat codes that their customers have.
         self.repeats = self.same or bool(self.template.repeats_from)
+        # Whether a code that it loaded could be worth nothing soon: one that expires by itself, or was sent before.
+        self.may_be_stale = False
 
     def for_messages(self, message_ids: Collection[int]) -> list[Addressed]:
         """The recipients of messages, in the order of their ids, with the codes that are bound to each message.
@@ -107,10 +109,12 @@ class Loader:
         return Recipient(clean(row[1]), row[-1] or "", values, codes, last, self.promotion)
 
     def _by_message(self, query: Query, given: Mapping[str, Any]) -> dict[int, dict[str, CodeText]]:
-        """By message: a code of each group that `query` (message id, group id, code id, code) finds for it."""
+        """By message: a code of each group that `query` finds (message, group, code's id, code, may be stale)."""
         found: dict[int, dict[str, CodeText]] = defaultdict(dict)
         keys, text = self.group_keys, self._text
-        for message_id, group_id, code_id, code in fetch(self.session, query, given):
+        for message_id, group_id, code_id, code, stale in fetch(self.session, query, given):
+            if stale:
+                self.may_be_stale = True
             if group_id in keys:
                 found[message_id][keys[group_id]] = text(code_id, code)
         return found
@@ -134,14 +138,16 @@ def _addressed(sqlite: bool, attributes: bool) -> Query:
 @lru_cache(2)
 def _codes(sqlite: bool) -> Query:
     """The codes that are blocked for messages `ids` or were issued with them."""
-    return select(CODE.message_id, CODE.group_id, CODE.id, CODE.code).where(ids_given(sqlite, CODE.message_id))
+    new = (CODE.state == int(CodeState.BLOCKED)) & CODE.expires_at.is_(None)
+    stale = case((new, 0), else_=1).label("stale")
+    return select(CODE.message_id, CODE.group_id, CODE.id, CODE.code, stale).where(ids_given(sqlite, CODE.message_id))
 
 
 @lru_cache(2)
 def _repeats(sqlite: bool) -> Query:
     """The codes that were planned to be sent again with messages `ids`."""
     return (
-        select(REPEAT.message_id, CODE.group_id, CODE.id, CODE.code)
+        select(REPEAT.message_id, CODE.group_id, CODE.id, CODE.code, literal(1).label("stale"))
         .select_from(PromoCodeRepeat.__table__.join(PromoCode.__table__, CODE.id == REPEAT.code_id))
         .where(ids_given(sqlite, REPEAT.message_id))
     )

@@ -168,6 +168,7 @@ def put(session: Session, key: str, text: str) -> Any:
 def sending_limits(session: Session) -> tuple[Quiet | None, Cap | None]:
     """Quiet hours and cap as they hold now, None where they are off; one query, for the sender asks at each batch."""
     keys = ("quiet_hours", "cap")
-    chosen = dict(session.execute(select(Setting.key, Setting.value).where(Setting.key.in_(keys))).all())
+    rows = session.execute(select(Setting.key, Setting.value).where(Setting.key.in_(keys)))
+    chosen: dict[str, Any] = {key: value for key, value in rows}
     quiet, cap = (str(chosen.get(key, SETTINGS[key].default)) for key in keys)
     return limits.quiet_hours(quiet), limits.cap(cap)

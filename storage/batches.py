@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -23,6 +24,13 @@ class Lease:
     fence: int
     tries: int
     message_ids: list[int]
+
+
+class Intended(NamedTuple):
+    """The messages of a batch that may leave. `again`: they are those of an earlier commit of the same intent."""
+
+    message_ids: frozenset[int]
+    again: bool
 
 
 def lease_next(
@@ -117,11 +125,11 @@ def _lease_range(
 
 def intend(
     session: Session, lease: Lease, ids: Sequence[int], *, owner: str, now: datetime, until: datetime
-) -> frozenset[int] | None:
-    """Commit that `ids` of a leased batch may leave from now on, and will have ended by `until`; returns those.
+) -> Intended | None:
+    """Commit that `ids` of a leased batch may leave from now on, and will have ended by `until`.
 
     None when the batch is no longer `owner`'s. Asked again after a commit whose answer was lost, it says which may
-    leave by the first time: what was taken out then is in another batch by now.
+    leave by the first time: what was left out of `ids` then may be in another batch by now.
     """
     mine = (Batch.id == lease.batch_id, Batch.owner == owner, Batch.fence == lease.fence)
     times = {"dispatched_at": now, "lease_until": until}
@@ -133,7 +141,7 @@ def intend(
         .execution_options(synchronize_session=False)
     ).first()
     if first is not None:
-        return frozenset(ids)
+        return Intended(frozenset(ids), again=False)
     before = session.scalar(
         update(Batch)
         .where(*mine, Batch.state == BatchState.DISPATCHING)
@@ -141,7 +149,7 @@ def intend(
         .returning(Batch.message_ids)
         .execution_options(synchronize_session=False)
     )
-    return None if before is None else frozenset(before)
+    return None if before is None else Intended(frozenset(before), again=True)
 
 
 def owned(session: Session, leases: Sequence[Lease], *, owner: str) -> set[int]:
@@ -310,6 +318,27 @@ def close_unsent(session: Session, distribution_id: int, limit: int) -> list[int
     return [message_id for ids in rows for message_id in ids]
 
 
+def rest_of_range(session: Session, row: Distribution, limit: int) -> list[int]:
+    """The next messages that no batch ever had; they count as claimed from now on. The distribution is locked."""
+    if row.claimed_to is None or row.last_message_id is None:
+        return []
+    ids = list(
+        session.scalars(
+            select(MESSAGE.id)
+            .where(
+                MESSAGE.id > row.claimed_to,
+                MESSAGE.id <= row.last_message_id,
+                MESSAGE.state == int(MessageState.QUEUED),
+            )
+            .order_by(MESSAGE.id)
+            .limit(limit)
+        )
+    )
+    row.claimed_to = ids[-1] if len(ids) == limit else row.last_message_id
+    session.flush()
+    return ids
+
+
 def latest_dispatched(session: Session, distribution_id: int, limit: int) -> list[tuple[datetime, int]]:
     """When the latest batches were dispatched and with how many messages, newest first."""
     rows = session.execute(
@@ -324,6 +353,7 @@ def latest_dispatched(session: Session, distribution_id: int, limit: int) -> lis
 def dispatched(session: Session, distribution_id: int) -> bool:
     """Whether any text of a distribution may ever have left."""
     ever = select(Batch.id).where(Batch.distribution_id == distribution_id, Batch.dispatched_at.is_not(None))
+    ever = ever.where(Batch.size > 0)  # not where all of its customers were asleep
     return session.scalar(ever.limit(1)) is not None
 
 

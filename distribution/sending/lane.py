@@ -20,7 +20,6 @@ from distribution.providers import http as client
 from distribution.providers.connections import Client
 from distribution.providers.port import Kind, Outcome, Provider
 from distribution.runtime import Runtime
-from distribution.sending import failpoints
 from distribution.sending.health import Health
 from distribution.sending.options import Options
 from distribution.sending.prepare import Prepared, Ready, prepare
@@ -114,9 +113,7 @@ class Lane:
                 outcome = NOT_SENT
             else:
                 client.DEADLINE.set(held.deadline)
-                failpoints.reach("post.before")
                 outcome = await self._send(http, text)
-                failpoints.reach("post.after")
             self._in_flight -= 1
             results = self._results
             results.append(Result(held, text.message_id, outcome))
@@ -203,23 +200,21 @@ class Lane:
                 options=self._options,
                 listed_within=self.provider.listed_within,
             )
-            failpoints.reach("turn.before_commit")
-        failpoints.reach("turn.after_commit")
-        return done, self._write(done.leased) if done.leased is not None else None
+        return done, self._write(done.leased, at) if done.leased is not None else None
 
     def _anything(self, at: Moment) -> bool:
         """Whether texts of a distribution of this provider may leave: looked at without taking a lock."""
         with self._runtime.db.read() as session:
             return batches.anything_to_send(session, self.provider_id, at.machine)
 
-    def _write(self, lease: Lease) -> Prepared | None:
+    def _write(self, lease: Lease, at: Moment) -> Prepared | None:
         """The texts of a leased batch. None when it cannot be written now: the lease runs out.
 
         The turn is committed by then, so nothing that fails here may look as if it were not.
         """
         try:
             with self._runtime.db.read() as session:
-                return prepare(session, self._runtime.links, self.provider, self._callbacks, lease)
+                return prepare(session, self._runtime.links, self.provider, self._callbacks, lease, at)
         except Refused:
             log.exception("a launched distribution cannot be written", distribution=lease.distribution_id)
             self._health.setdefault(lease.distribution_id, Health()).broken = True

@@ -1,6 +1,7 @@
 """From a leased batch to request bodies: load its recipients, write each text, measure and encode it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 import structlog
@@ -10,6 +11,7 @@ from distribution.links import Links
 from distribution.providers.port import Outgoing, Provider
 from distribution.recipients import Loader
 from distribution.sending.attempts import attempt_id
+from distribution.sending.record import Moment
 from distribution.sms import segments_of
 from storage.batches import Lease
 from storage.messages import Settled
@@ -32,18 +34,23 @@ class Prepared:
 
     lease: Lease
     repeats: bool  # whether its texts may repeat codes
+    group_ids: frozenset[int]  # whose codes its texts carry
+    written_at: datetime  # by the machine's clock
+    look_at_codes: bool = False  # whether a code of it may be worth nothing by the time it leaves
     ready: list[Ready] = field(default_factory=list)
     poison: list[Settled] = field(default_factory=list)
 
 
-def prepare(session: Session, links: Links, provider: Provider, callbacks: str, lease: Lease) -> Prepared:
+def prepare(session: Session, links: Links, provider: Provider, callbacks: str, lease: Lease, at: Moment) -> Prepared:
     """Write and encode every text of a leased batch. `callbacks`: where the provider tells what becomes of them.
 
     Raises `Refused` when the body cannot be compiled: a launched one always can, so that is a bug.
     """
-    loader = Loader(session, session.get_one(Distribution, lease.distribution_id), links)
+    distribution = session.get_one(Distribution, lease.distribution_id)
+    loader = Loader(session, distribution, links)
     template = loader.template
-    prepared = Prepared(lease, loader.repeats)
+    prepared = Prepared(lease, loader.repeats, frozenset(loader.group_keys), at.machine)
+    validity = seconds_left(distribution, at.business)
     missing = set(lease.message_ids)
     for message_id, phone, recipient in loader.for_messages(lease.message_ids):
         missing.discard(message_id)
@@ -53,10 +60,18 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
                 prepared.poison.append(Settled(message_id, MessageState.REJECTED, "empty_text"))
                 continue
             attempt = attempt_id(lease.batch_id, message_id)
-            body = provider.encode(Outgoing(attempt, phone, text, f"{callbacks}/{attempt}"))
+            body = provider.encode(Outgoing(attempt, phone, text, f"{callbacks}/{attempt}", validity))
             prepared.ready.append(Ready(message_id, body, segments_of(text)))
         except Exception:  # whatever one customer's data does to one text must not hold up the others
             log.exception("a text could not be written", message=message_id, distribution=lease.distribution_id)
             prepared.poison.append(Settled(message_id, MessageState.REJECTED, "render_failed"))
     prepared.poison += [Settled(message_id, MessageState.REJECTED, "deleted") for message_id in sorted(missing)]
+    prepared.look_at_codes = loader.repeats or loader.may_be_stale
     return prepared
+
+
+def seconds_left(distribution: Distribution, now: datetime) -> int | None:
+    """How long a text of a distribution is worth delivering, a second at least; None: for ever."""
+    if distribution.gives_up_at is None:
+        return None
+    return max(1, int((distribution.gives_up_at - now).total_seconds()))

@@ -21,10 +21,10 @@ def pause(session: Session, distribution: Distribution, reason: str, at: datetim
 def finish_if_over(session: Session, distribution: Distribution, at: datetime) -> bool:
     """Close a distribution of which nothing is left to send or to ask; True when this did it. Its row is locked.
 
-    Unknown messages whose provider cannot be asked do not keep it open: a person settles them when they like. A stopped
-    one stays stopped, and gets its time of finish.
+    A paused one too, where all that was left was given up. Unknown messages whose provider cannot be asked do not keep
+    it open: a person settles them when they like. A stopped one stays stopped, and gets its time of finish.
     """
-    if distribution.status not in ("sending", "stopped") or distribution.finished_at is not None:
+    if distribution.status not in ("sending", "paused", "stopped") or distribution.finished_at is not None:
         return False
     if (distribution.claimed_to or 0) < (distribution.last_message_id or 0):
         return False
@@ -33,7 +33,7 @@ def finish_if_over(session: Session, distribution: Distribution, at: datetime) -
     still_open = select(Batch.id).where(Batch.distribution_id == distribution.id, Batch.state != BatchState.DONE)
     if session.scalar(still_open.limit(1)) is not None:
         return False
-    if distribution.status == "sending":
+    if distribution.status != "stopped":
         distribution.status, distribution.status_reason = "done", None
     distribution.finished_at = distribution.updated_at = at
     session.flush()

@@ -1,10 +1,11 @@
 """One transaction of a lane: record what came back, intend the batch that is written, lease the next (DESIGN §6).
 
 Before a batch is intended, everything that may stop a text is looked at once more (invariant 7): the distribution's
-status, each customer's consent and number, the provider's rate.
+status and the provider's rate here, the rest in `door`.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -70,7 +71,8 @@ def take_turn(
         if distribution is not None and pause(session, distribution, reason, at.business):
             done.statuses[distribution_id] = "paused"
     if asked.intend is not None:
-        unsent = _intend(session, asked.intend, done, provider_id=provider_id, owner=owner, at=at, options=options)
+        distribution = distributions.get(asked.intend.lease.distribution_id)
+        unsent = _intend(session, asked.intend, distribution, done, owner=owner, at=at, options=options)
         recorded.codes.returned += unsent
     issuing.move(session, recorded.codes, at.business)
     if asked.lease and done.wait is None:
@@ -86,6 +88,7 @@ def take_turn(
                 owner=owner,
                 now=at.machine,
                 until=at.machine + options.lease,
+                business=at.business,
             )
             if done.leased is not None:
                 break
@@ -115,46 +118,63 @@ def _locked(session: Session, provider_id: int, watched: frozenset[int], now: da
 
 
 def _intend(
-    session: Session, prepared: Prepared, done: Done, *, provider_id: int, owner: str, at: Moment, options: Options
+    session: Session,
+    prepared: Prepared,
+    distribution: Distribution | None,
+    done: Done,
+    *,
+    owner: str,
+    at: Moment,
+    options: Options,
 ) -> set[int]:
-    """Dispatch a written batch: look again at who may be texted, reserve its rate, commit the intent.
+    """Dispatch a written batch: look again at what may leave, reserve its rate, commit the intent.
 
-    Returns the messages that are settled with it, unsent.
+    `distribution`: its own, locked. Returns the messages that are settled with it, unsent.
     """
     lease = prepared.lease
-    if done.statuses.get(lease.distribution_id) != "sending":
+    if distribution is None or distribution.provider_id is None or done.statuses[distribution.id] != "sending":
         batches.release(session, lease, owner=owner, now=at.machine)
         done.lost = True
         return set()
-    distribution = distributions[lease.distribution_id]
     verdict = door.look(session, distribution, prepared, at, timedelta(seconds=options.window))
-    left_out, waits = verdict.left_out, verdict.waits
-    poison = [row for row in prepared.poison if row.message_id not in left_out and row.message_id not in waits]
-    going = [each for each in prepared.ready if each.message_id not in left_out and each.message_id not in waits]
+    going = [ready for ready in prepared.ready if ready.message_id not in verdict]
     slot = (0.0, 1.0)
     if going:
         segments = sum(ready.segments for ready in going)
-        reserved = reserve(session, provider_id, segments, now=at.machine, ahead=options.ahead)
+        reserved = reserve(session, distribution.provider_id, segments, now=at.machine, ahead=options.ahead)
         if reserved is None:
             done.wait = options.ahead / 2
             return set()
         slot = reserved
     until = at.machine + options.ended_after
     ids = [ready.message_id for ready in going]
-    allowed = batches.intend(session, lease, ids, owner=owner, now=at.machine, until=until)
-    if allowed is None:
+    intended = batches.intend(session, lease, ids, owner=owner, now=at.machine, until=until)
+    if intended is None:
         done.lost = True
         return set()
-    if len(allowed) < len(ids) or 
-    dropped = poison + [
-        Settled(message_id, MessageState.EXCLUDED, reason) for message_id, reason in left_out.items() if reason
-    ]
-    unsent = messages.settle(session, lease.distribution_id, dropped, at.business)
+    if intended.again:  # committed before, and not answered: what did not go then has a batch of its own
+        going = [each for each in prepared.ready if each.message_id in intended.message_ids - verdict.left_out.keys()]
+    else:
+        _put_off(session, lease, verdict.waits)
+    poison = [row for row in prepared.poison if row.message_id not in verdict]
+    left_out = [Settled(each, MessageState.EXCLUDED, why) for each, why in verdict.left_out.items() if why]
+    unsent = messages.settle(session, lease.distribution_id, poison + left_out, at.business)
     if not going:
         batches.finish(session, [lease.batch_id])
     done.intended = True
     done.going = _spread(going, *slot)
     return unsent
+
+
+def _put_off(session: Session, lease: Lease, waits: Mapping[int, datetime]) -> None:
+    """Messages that may not go now wait, those until the same moment together."""
+    together: dict[datetime, list[int]] = defaultdict(list)
+    for message_id, until in waits.items():
+        together[until].append(message_id)
+    for until, ids in sorted(together.items()):
+        batches.send_back(
+            session, lease.distribution_id, sorted(ids), not_before=None, quiet_until=until, tries=lease.tries
+        )
 
 
 def _spread(going: Sequence[Ready], wait: float, rate: float) -> list[tuple[Ready, float]]:

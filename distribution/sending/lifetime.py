@@ -1,0 +1,72 @@
+"""How long texts are worth sending: when what has not left is given up, and the sweep that does it.
+
+The time runs from when sending begins, through pauses, quiet hours and outages: an offer of today must not arrive
+tomorrow because somebody paused it. Where a person has texts sent again, it begins anew.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from distribution import settings
+from distribution.runtime import Runtime
+from distribution.sending.status import finish_if_over
+from storage import batches, issuing, messages
+from storage.issuing import Codes
+from storage.messages import Settled
+from storage.tables import Distribution, MessageState
+
+GOING = ("sending", "paused")
+CHUNK = 5_000  # messages that one transaction gives up, of those that no batch has
+BATCHES = 10  # and batches
+
+
+def minutes(session: Session, distribution: Distribution) -> int:
+    """How many minutes a text of a distribution is worth sending: its own, else the workspace's."""
+    return distribution.lifetime_minutes or settings.get(session, "sending.lifetime") * 60
+
+
+def ends(session: Session, distribution: Distribution, begins: datetime) -> datetime:
+    """When the texts of a distribution that begins (again) to be sent at `begins` are given up."""
+    return begins + timedelta(minutes=minutes(session, distribution))
+
+
+def sweep(runtime: Runtime) -> int:
+    """Give up what is over, of distributions that are paused or that nobody sends too; returns how many texts.
+
+    Those dispatched are not touched: they are gone, or come back to a batch that the next sweep finds. A distribution
+    of which nothing is left is done.
+    """
+    now = runtime.clock.now()
+    due = select(Distribution.id).where(Distribution.status.in_(GOING), Distribution.gives_up_at <= now)
+    with runtime.db.read() as session:
+        ids = session.scalars(due.order_by(Distribution.id)).all()
+    given_up = 0
+    for distribution_id in ids:
+        more = True
+        while more:
+            with runtime.db.write() as session:
+                row = batches.lock(session, distribution_id)
+                found = _next(session, row, now)
+                more = bool(found)
+                given_up += _give_up(session, row, found, now)
+                if not more:
+                    finish_if_over(session, row, now)
+    return given_up
+
+
+def _next(session: Session, row: Distribution, now: datetime) -> Sequence[int]:
+    """The next messages to give up: of batches that have not left, then of the range; none where it is not over."""
+    if row.status not in GOING or row.gives_up_at is None or row.gives_up_at > now:
+        return []
+    return batches.close_unsent(session, row.id, limit=BATCHES) or batches.rest_of_range(session, row, limit=CHUNK)
+
+
+def _give_up(session: Session, row: Distribution, ids: Sequence[int], now: datetime) -> int:
+    """Leave queued messages out for good, and give their codes back; returns how many."""
+    rows = [Settled(message_id, MessageState.EXCLUDED, "lifetime") for message_id in ids]
+    moved = messages.settle(session, row.id, rows, now)
+    issuing.move(session, Codes(returned=sorted(moved)))
+    return len(moved)

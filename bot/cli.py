@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli_providers import providers
+from bot.cli_worker import worker
 
 if TYPE_CHECKING:
     from distribution.runtime import Runtime
@@ -20,6 +21,7 @@ app = typer.Typer(
 database = typer.Typer(help="The database.", no_args_is_help=True)
 tokens = typer.Typer(help="Bearer tokens: which systems may use the HTTP API.", no_args_is_help=True)
 workspace = typer.Typer(help="The workspace's settings.", no_args_is_help=True)
+app.command()(worker)
 app.add_typer(database, name="db")
 app.add_typer(providers, name="provider")
 app.add_typer(tokens, name="token")
@@ -31,7 +33,10 @@ ADMIN = "the command line"
 
 @app.command()
 def run(
-    roles: Annotated[str, typer.Option(help="The parts that this process runs, by commas.")] = ALL_ROLES,
+    roles: Annotated[
+        str,
+        typer.Option(help="The parts that this process runs, by commas: slack, web, clock (and jobs), jobs, sender."),
+    ] = ALL_ROLES,
 ) -> None:
     """Run promobot in a real workspace, until Ctrl-C."""
     from bot import log, runner
@@ -62,8 +67,15 @@ def demo(
 @database.command()
 def upgrade() -> None:
     """Bring the database to this version's schema."""
+    from bot import wiring
+    from storage.schema import Standing
+
     runtime = _runtime(migrated=False)
     runtime.db.upgrade()
+    wiring.fit(runtime.db)
+    if runtime.db.standing() is Standing.AHEAD:
+        typer.echo("The database has a newer version's schema already: there is nothing to do.")
+        return
     typer.echo(f"The database is at this version's schema: {runtime.db.url.render_as_string()}")
 
 
@@ -205,13 +217,13 @@ def version() -> None:
 def _runtime(*, migrated: bool = True) -> "Runtime":
     """The runtime of the environment's settings; `migrated`: refuse a database without this version's schema."""
     from bot import log, wiring
-    from bot.settings import Settings, Unset
+    from bot.settings import Settings
 
     settings = Settings()
     log.configure("WARNING")
     runtime = wiring.build(settings)
-    if migrated and not runtime.db.is_current():
-        raise Unset("The database does not have the schema of this version.\n  Migrate it: promobot db upgrade")
+    if migrated:
+        wiring.fit(runtime.db)
     return runtime
 
 

@@ -36,8 +36,11 @@ class Clockwork:
             job_defaults={"misfire_grace_time": None, "coalesce": True},
         )
 
-    def add(self, name: str, look: Callable[[], object], *, threads: int = 1) -> None:
-        """Call `look` again and again, in at most `threads` threads at once. What it raises is logged."""
+    def add(self, name: str, look: Callable[[], object], *, threads: int = 1, every: float | None = None) -> None:
+        """Call `look` again and again, in at most `threads` threads at once. What it raises is logged.
+
+        `every`: seconds between two looks, where it is not the clockwork's own.
+        """
 
         def guarded() -> None:
             try:
@@ -46,7 +49,7 @@ class Clockwork:
                 log.exception("a look failed; it is tried again", look=name)
 
         self._scheduler.add_job(
-            guarded, "interval", seconds=self._every, id=name, max_instances=threads, next_run_time=_now()
+            guarded, "interval", seconds=every or self._every, id=name, max_instances=threads, next_run_time=_now()
         )
 
     def wake(self, name: str) -> None:

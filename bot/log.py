@@ -12,7 +12,16 @@ PHONE = re.compile(r"\+\d[\d \-]{6,}\d")
 # Slack's tokens, and the addresses that are as good as one.
 SECRET = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|https?://hooks\.slack\.com/\S+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
 
-NOISY = ("apscheduler", "alembic", "slack_bolt", "slack_sdk", "uvicorn.access", "httpx", "aiohttp.access")
+NOISY = (
+    "aiohttp.access",
+    "alembic",
+    "apscheduler",
+    "httpx",
+    "procrastinate",
+    "slack_bolt",
+    "slack_sdk",
+    "uvicorn.access",
+)
 
 
 def clean(text: str) -> str:

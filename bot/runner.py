@@ -18,7 +18,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 
 from bot import slack, wiring
 from bot.clockwork import Clockwork, Refresher
-from bot.settings import ROLES, Settings, Unset
+from bot.settings import ROLES, RUN_ROLES, Settings, Unset
 from bot.web.app import build as build_web
 from commands.approvals import cards
 from commands.distributions import progress as distributions
@@ -27,8 +27,9 @@ from commands.jobs import progress as jobs
 from distribution import launch, tokens
 from distribution.codes import expiry, low_stock
 from distribution.runtime import Runtime
-from distribution.sending import worker
+from distribution.sending import lifetime, worker
 from storage import jobs as job_rows
+from storage.schema import Standing
 
 try:
     import fcntl
@@ -38,7 +39,8 @@ except ImportError:  # Windows: two processes on one SQLite file are not noticed
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 2.0  # seconds
-JOB_THREADS = 2
+JOBS_AT_ONCE = 2
+LOOK_AT_SCHEMA_EVERY = 15.0  # seconds
 STOP_WITHIN = 5.0  # seconds that a part gets to end
 RECONNECT_AFTER = 5.0  # seconds
 
@@ -64,14 +66,16 @@ class Bot:
         *,
         runtime: Runtime | None = None,
         look_every: float = LOOK_EVERY,
+        jobs_at_once: int = JOBS_AT_ONCE,
         extend_web: Callable[[FastAPI, "Bot"], None] = lambda _app, _bot: None,
     ) -> None:
         """`look_every`: seconds between looks; `extend_web` may add routes (the demo's clock). Raises `Unset`."""
         self.settings = settings
-        self.roles = roles or set(ROLES)
+        self.roles = roles or set(RUN_ROLES)
         settings.require(self.roles)
         self.runtime = runtime or wiring.build(settings)
         self.clockwork = Clockwork(look_every)
+        self._jobs_at_once = jobs_at_once
         self.ended = threading.Event()  # set when it stopped, or can no longer do its work: see `failure`
         self.failure: Exception | None = None
         self._extend_web = extend_web
@@ -84,11 +88,13 @@ class Bot:
             if self.settings.database_file is not None:
                 parts.enter_context(only_instance(self.settings.database_file))
             self._prepare_database()
-            for role, part in (("clock", self._clock), ("web", self._web), ("sender", self._sender)):
+            if self.roles & {"clock", "jobs"}:
+                parts.enter_context(self._embedded_jobs() if self.runtime.db.is_sqlite else self._distributed_jobs())
+            if "clock" in self.roles:
+                self._watch_what_is_due()
+            for role, part in (("web", self._web), ("sender", self._sender), ("slack", self._slack)):
                 if role in self.roles:
                     parts.enter_context(part())
-            if "slack" in self.roles:
-                parts.enter_context(self._slack())
             self.clockwork.start()
             parts.callback(self.clockwork.stop)
             self._parts = parts.pop_all()
@@ -109,19 +115,30 @@ class Bot:
         """Migrate SQLite, which is ours alone; on PostgreSQL only look, for another version may be at work."""
         if self.runtime.db.is_sqlite:
             self.runtime.db.upgrade()
+        wiring.fit(self.runtime.db)
+        if self.runtime.db.is_sqlite:
             with self.runtime.db.write() as session:
                 job_rows.give_back_all(session)  # there is one instance: whoever ran them is gone
-        elif not self.runtime.db.is_current():
-            raise Unset("The database does not have the schema of this version.\n  Migrate it: promobot db upgrade")
+        else:
+            self.clockwork.add("schema", self._watch_schema, every=LOOK_AT_SCHEMA_EVERY)
 
-    @contextmanager
-    def _clock(self) -> Iterator[None]:
-        """Jobs and what is due. A job that is enqueued in this process starts at once."""
-        self.clockwork.add("jobs", self._run_jobs, threads=JOB_THREADS)
+    def _watch_schema(self) -> None:
+        """End where the database was upgraded beyond what this version understands."""
+        if self.runtime.db.standing() is Standing.TOO_NEW:
+            self.fail(Unset(wiring.TOO_NEW))
+
+    def _watch_what_is_due(self) -> None:
+        """Several processes may do so: what is due is done once."""
         self.clockwork.add("due", lambda: launch.due(self.runtime))
+        self.clockwork.add("lifetime", lambda: lifetime.sweep(self.runtime))
         self.clockwork.add("expiry", lambda: expiry.sweep(self.runtime))
         self.clockwork.add("stock", lambda: low_stock.watch(self.runtime))
         self.clockwork.add("old answers", lambda: tokens.sweep(self.runtime))
+
+    @contextmanager
+    def _embedded_jobs(self) -> Iterator[None]:
+        """Jobs in the clockwork's threads. One that this process enqueues, and there is no other, starts at once."""
+        self.clockwork.add("jobs", self._run_jobs, threads=self._jobs_at_once)
         self.runtime.jobs.wake = lambda: self.clockwork.wake("jobs")
         try:
             yield
@@ -131,6 +148,19 @@ class Bot:
     def _run_jobs(self) -> None:
         while self.runtime.jobs.run_next(self.runtime):
             pass
+
+    @contextmanager
+    def _distributed_jobs(self) -> Iterator[None]:
+        """Jobs as procrastinate brings them, whichever process enqueued them."""
+        from distribution.workers import Worker  # late: SQLite needs no procrastinate, which takes 0.1 s to load
+
+        runs_jobs = Worker(self.runtime, concurrency=self._jobs_at_once, poll=LOOK_EVERY, stop_within=STOP_WITHIN)
+        self.clockwork.add("jobs", runs_jobs.look_after, every=LOOK_EVERY)
+        runs_jobs.start()
+        try:
+            yield
+        finally:
+            runs_jobs.stop()
 
     @contextmanager
     def _web(self) -> Iterator[None]:
@@ -229,9 +259,9 @@ def only_instance(database: Path) -> Iterator[None]:
         yield
 
 
-def run(settings: Settings, roles: set[str]) -> None:
+def run(settings: Settings, roles: set[str], *, jobs_at_once: int = JOBS_AT_ONCE) -> None:
     """Run until Ctrl-C or SIGTERM. Raises `Unset` when something is missing, `OSError` when the port is taken."""
-    bot = Bot(settings, roles)
+    bot = Bot(settings, roles, jobs_at_once=jobs_at_once)
     with stop_signals(bot.ended):
         bot.start()
         if bot.runtime.db.is_sqlite and settings.public_url is None and "web" in roles:

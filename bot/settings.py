@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,8 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
-ROLES = ("slack", "web", "clock", "sender")
+ROLES = ("slack", "web", "clock", "jobs", "sender")
+RUN_ROLES = ("slack", "web", "clock", "sender")  # where nothing else is said; a clock runs jobs too
 
 APPS = "https://api.slack.com/apps"
 BOT_TOKEN_FROM = f"{APPS} → your app → OAuth & Permissions → Bot User OAuth Token"
@@ -102,11 +104,11 @@ def _token_problem(name: str, prefix: str, token: SecretStr | None, source: str)
     return []
 
 
-def parse_roles(text: str) -> set[str]:
+def parse_roles(text: str, among: Collection[str] = ROLES) -> set[str]:
     """ "slack,web" → {"slack", "web"}. Raises `ValueError` that names the roles there are."""
     roles = {word.strip().lower() for word in text.split(",") if word.strip()}
-    unknown = roles - set(ROLES)
+    unknown = roles - set(among)
     if unknown or not roles:
         what = f"There is no role '{sorted(unknown)[0]}'" if unknown else "No role was given"
-        raise ValueError(f"{what}. There are: {', '.join(ROLES)}.")
+        raise ValueError(f"{what}. There are: {', '.join(among)}.")
     return roles

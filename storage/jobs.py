@@ -11,19 +11,32 @@ from storage.database import is_sqlite
 from storage.tables import Job
 
 
-def claim(session: Session, *, owner: str, now: datetime, until: datetime) -> Job | None:
-    """Take the oldest job that is queued, or whose runner let its lease expire; None when there is none."""
-    due = (
-        select(Job)
-        .where(or_(Job.state == "queued", (Job.state == "running") & (Job.lease_until < now)))
-        .order_by(Job.id)
-        .limit(1)
-    )
+def claim(
+    session: Session,
+    job_id: int | None = None,
+    *,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    kinds: Sequence[str],
+    but: Sequence[int] = (),
+) -> Job | None:
+    """Take the oldest job of these kinds, or just `job_id`, that is queued or whose runner let its lease expire; None
+    when there is none. `but`: jobs that the caller runs itself, however old their leases are."""
+    free = or_(Job.state == "queued", (Job.state == "running") & (Job.lease_until < now))
+    due = select(Job).where(free, Job.kind.in_(kinds), Job.id.not_in(but)).order_by(Job.id).limit(1)
+    if job_id is not None:
+        due = due.where(Job.id == job_id)
     job = session.scalars(due if is_sqlite(session) else due.with_for_update(skip_locked=True)).first()
     if job:
         job.state, job.owner, job.lease_until = "running", owner, until
         session.flush()
     return job
+
+
+def hold(session: Session, owners: Sequence[str], *, until: datetime) -> None:
+    """Hold the jobs of these owners until then."""
+    session.execute(update(Job).where(Job.owner.in_(owners), Job.state == "running").values(lease_until=until))
 
 
 def keep(
@@ -64,12 +77,13 @@ def finish(
     )
 
 
-def give_back(session: Session, job_id: int, *, owner: str) -> None:
-    """Let anyone claim a job that `owner` still holds and stops working on."""
-    session.execute(
+def give_back(session: Session, job_id: int, *, owner: str) -> str | None:
+    """Let anyone claim a job that `owner` holds and stops working on. Its kind; None when it is not `owner`'s."""
+    return session.scalar(
         update(Job)
         .where(Job.id == job_id, Job.owner == owner, Job.state == "running")
         .values(state="queued", owner=None, lease_until=None)
+        .returning(Job.kind)
     )
 
 

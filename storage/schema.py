@@ -35,11 +35,12 @@ class Standing(StrEnum):
 
 def standing(connection: Connection) -> Standing:
     """How the schema stands to this version; an empty database is `BEHIND`."""
-    found, known = set(MigrationContext.configure(connection).get_current_heads()), _revisions()
-    if not found <= known:
+    found = MigrationContext.configure(connection).get_current_revision()
+    known = _revisions()
+    if found is not None and found not in known:
         oldest = connection.scalar(select(Setting.value).where(Setting.key == KEY))
         return Standing.AHEAD if oldest in known else Standing.TOO_NEW
-    if found != set(ScriptDirectory.from_config(migrations()).get_heads()):
+    if found != known[0]:
         return Standing.BEHIND
     if connection.dialect.name != "sqlite" and not tickets.is_current(connection):
         return Standing.BEHIND
@@ -65,6 +66,6 @@ def migrations(connection: Connection | None = None) -> Config:
 
 
 @cache
-def _revisions() -> frozenset[str]:
-    """Every revision that this version knows."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions())
+def _revisions() -> list[str]:
+    """Every revision that this version knows, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()]

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.web import callbacks, metrics, pages
 from bot.web.api import app as api
 from distribution.runtime import Runtime
+from storage.schema import Standing
 
 
 def build(runtime: Runtime) -> FastAPI:
@@ -26,15 +27,17 @@ def build(runtime: Runtime) -> FastAPI:
 
     @app.get("/readyz", include_in_schema=False)
     def ready() -> JSONResponse:
-        """The database answers and has the schema of this version."""
+        """The database answers, and has a schema that this version can work on."""
         try:
             with runtime.db.read() as session:
                 session.execute(text("SELECT 1"))
-            current = runtime.db.is_current()
+            standing = runtime.db.standing()
         except SQLAlchemyError as error:
             return JSONResponse({"ready": False, "database": type(error).__name__}, 503)
-        if not current:
+        if standing is Standing.BEHIND:
             return JSONResponse({"ready": False, "database": "not migrated: promobot db upgrade"}, 503)
+        if standing is Standing.TOO_NEW:
+            return JSONResponse({"ready": False, "database": "upgraded for a newer version of promobot"}, 503)
         return JSONResponse({"ready": True})
 
     @app.get("/metrics", include_in_schema=False)

@@ -2,13 +2,15 @@
 
 import threading
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
+import distribution.jobs
 from distribution.clock import ManualClock
 from distribution.errors import Refused
 from distribution.jobs import LEASE, TRIES, JobRun, Jobs
@@ -26,9 +28,16 @@ def kinds() -> dict[str, Any]:
 
 
 @pytest.fixture
-def runtime(db: Database, clock: ManualClock, kinds: dict[str, Any]) -> Runtime:
+def machine() -> ManualClock:
+    """The clock of leases, which nobody moves but a test."""
+    return ManualClock(datetime(2026, 11, 22, 8, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def runtime(db: Database, clock: ManualClock, machine: ManualClock, kinds: dict[str, Any]) -> Runtime:
     vault = Vault("a secret key for tests")
-    return Runtime(db, clock, Jobs(clock, kinds), Links("https://promo.example", vault.derive("qr links")), vault)
+    jobs = Jobs(clock, kinds, machine=machine)
+    return Runtime(db, clock, jobs, Links("https://promo.example", vault.derive("qr links")), vault)
 
 
 def enqueue(runtime: Runtime, kind: str) -> int:
@@ -59,7 +68,17 @@ def test_a_job_runs_once_to_its_end(runtime: Runtime, kinds: dict[str, Any]) -> 
     assert (found.state, found.done, found.result) == ("done", 3, {"counted": 3})
 
 
-def test_enqueueing_wakes_the_runner_only_when_it_is_committed(runtime: Runtime, kinds: dict[str, Any]) -> None:
+def tickets(runtime: Runtime) -> list[tuple[str, int]]:
+    """On PostgreSQL: to which jobs procrastinate calls workers, each by its kind."""
+    with runtime.db.read() as session:
+        found = session.execute(
+            text("SELECT queue_name, args FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+        )
+        return [(kind, args["job"]) for kind, args in found]
+
+
+def test_enqueueing_calls_somebody_only_when_it_is_committed(runtime: Runtime, kinds: dict[str, Any]) -> None:
+    """On SQLite this process's own runner is woken; on PostgreSQL a ticket is there if and only if the job is."""
     kinds["count"] = count_to_three
     woken: list[int] = []
     runtime.jobs.wake = lambda: woken.append(1)
@@ -67,30 +86,168 @@ def test_enqueueing_wakes_the_runner_only_when_it_is_committed(runtime: Runtime,
         runtime.jobs.enqueue(session, "count", {"n": 1}, by="U0MAYA")
         raise RuntimeError
     assert not woken and not runtime.jobs.run_next(runtime)
-    enqueue(runtime, "count")
-    assert woken == [1]
+    if not runtime.db.is_sqlite:
+        assert tickets(runtime) == []
+    job_id = enqueue(runtime, "count")
+    if runtime.db.is_sqlite:
+        assert woken == [1]
+    else:
+        assert tickets(runtime) == [("count", job_id)] and not woken
+
+
+def test_a_job_of_a_newer_versions_kind_is_left_alone(runtime: Runtime, kinds: dict[str, Any]) -> None:
+    """Not failed: while a new version comes in, its jobs wait for its workers; the others go on with what they know."""
+    kinds["count"] = count_to_three
+    newer = Jobs(runtime.clock, {**kinds, "forecast": lambda _runtime, _run: {}})
+    with runtime.db.write() as session:
+        unknown = newer.enqueue(session, "forecast", {"n": 1}, by="U0MAYA")
+    known = enqueue(runtime, "count")
+    assert runtime.jobs.run_next(runtime)
+    assert not runtime.jobs.run_next(runtime) and not runtime.jobs.run(runtime, unknown)
+    assert (job(runtime, known).state, job(runtime, unknown).state) == ("done", "queued")
+    assert newer.run_next(runtime)
+    assert job(runtime, unknown).state == "done"
+
+
+class Killed(BaseException):
+    """Nothing is written after it, as after `kill -9`."""
+
+
+def one_and_dead(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+    with run.chunk(runtime) as session:
+        session.add(Setting(key="k0", value=1))
+        run.done = 1
+    raise Killed
 
 
 def test_a_runner_that_died_is_replaced_and_the_work_goes_on(
-    runtime: Runtime, kinds: dict[str, Any], clock: ManualClock
+    runtime: Runtime, kinds: dict[str, Any], clock: ManualClock, machine: ManualClock
 ) -> None:
-    class Killed(BaseException):
-        """Nothing is written after it, as after `kill -9`."""
-
-    def dies(runtime: Runtime, run: JobRun) -> dict[str, Any]:
-        with run.chunk(runtime) as session:
-            session.add(Setting(key="k0", value=1))
-            run.done = 1
-        raise Killed
-
-    kinds["count"] = dies
+    kinds["count"] = one_and_dead
     job_id = enqueue(runtime, "count")
     with pytest.raises(Killed):
         runtime.jobs.run_next(runtime)
     kinds["count"] = count_to_three
     assert not runtime.jobs.run_next(runtime), "its lease still holds"
-    clock.advance(LEASE + timedelta(seconds=1))
+    clock.advance(timedelta(days=1))
+    assert not runtime.jobs.run_next(runtime), "the sandbox's clock, or a test's, has nothing to do with it"
+    machine.advance(LEASE + timedelta(seconds=1))
     assert runtime.jobs.run_next(runtime)
+    assert job(runtime, job_id).result == {"counted": 3}
+
+
+def test_a_runner_that_is_heard_of_is_not_replaced_however_long_its_chunk(
+    runtime: Runtime, kinds: dict[str, Any], machine: ManualClock
+) -> None:
+    elsewhere = Jobs(runtime.clock, kinds, machine=machine)
+
+    def slow(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+        for _ in range(4):
+            machine.advance(LEASE * 0.75)
+            runtime.jobs.hold(runtime)  # as the process does every two seconds
+            assert not elsewhere.run_next(runtime)
+        machine.advance(LEASE * 2)
+        assert not runtime.jobs.run_next(runtime), "a process never takes over from itself"
+        return count_to_three(runtime, run)
+
+    kinds["slow"] = slow
+    job_id = enqueue(runtime, "slow")
+    assert runtime.jobs.run_next(runtime)
+    assert job(runtime, job_id).result == {"counted": 3}
+
+
+def test_a_process_that_ends_in_the_middle_of_a_chunk_hands_its_job_over(
+    runtime: Runtime, kinds: dict[str, Any], machine: ManualClock
+) -> None:
+    """The chunk that was left behind is undone, should it ever come to its end."""
+    elsewhere = Jobs(runtime.clock, {"count": count_to_three}, machine=machine)
+
+    def left_behind(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+        runtime.jobs.hand_over(runtime)
+        assert elsewhere.run(runtime, run.id)
+        with run.chunk(runtime) as session:
+            session.add(Setting(key="late", value=1))
+        raise AssertionError("the chunk must not be kept")
+
+    kinds["count"] = left_behind
+    job_id = enqueue(runtime, "count")
+    runtime.jobs.run_next(runtime)
+    assert (job(runtime, job_id).state, job(runtime, job_id).done) == ("done", 3)
+    with runtime.db.read() as session:
+        assert session.get(Setting, "late") is None
+    if not runtime.db.is_sqlite:
+        assert tickets(runtime) == [("count", job_id)] * 2, "one of the start, one for whoever takes over"
+
+
+class Gone(Exception):
+    """What psycopg says of a connection that broke: an error without a code."""
+
+    sqlstate = None
+
+
+def away(times: int, work: Callable[..., Any]) -> Callable[..., Any]:
+    """`work`, which at first finds no database as often as that."""
+    left = iter(range(times))
+
+    def tried(*args: Any, **named: Any) -> Any:
+        if next(left, None) is not None:
+            raise OperationalError("SELECT", {}, Gone("connection refused"))
+        return work(*args, **named)
+
+    return tried
+
+
+def test_a_database_that_restarts_costs_a_job_nothing(
+    runtime: Runtime, kinds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it looks before the database is back, in the middle of the job and at its end."""
+    monkeypatch.setattr("distribution.jobs.LOOK_EVERY", 0.001)
+    monkeypatch.setattr("distribution.jobs._look", away(2 * TRIES, distribution.jobs._look))
+    monkeypatch.setattr(rows, "finish", away(2 * TRIES, rows.finish))
+    kinds["count"] = lambda runtime, run: (count_to_three if run.done else broken)(runtime, run)
+
+    def broken(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+        with run.chunk(runtime) as session:
+            session.add(Setting(key="k0", value=1))
+            run.done = 1
+        raise OperationalError("INSERT", {}, Gone("server closed the connection unexpectedly"))
+
+    job_id = enqueue(runtime, "count")
+    assert runtime.jobs.run_next(runtime)
+    assert (job(runtime, job_id).state, job(runtime, job_id).result) == ("done", {"counted": 3})
+
+
+def test_a_job_whose_database_stays_away_is_resumed_and_not_failed(
+    runtime: Runtime, kinds: dict[str, Any], machine: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distribution.jobs.AWAY", 0.0)
+    monkeypatch.setattr(rows, "finish", away(1, rows.finish))
+    kinds["count"] = count_to_three
+    job_id = enqueue(runtime, "count")
+    assert runtime.jobs.run_next(runtime)
+    assert job(runtime, job_id).state == "running"
+    machine.advance(LEASE * 2)
+    assert runtime.jobs.run_next(runtime)
+    assert job(runtime, job_id).result == {"counted": 3}
+
+
+def test_tries_are_counted_anew_once_a_chunk_was_kept(runtime: Runtime, kinds: dict[str, Any]) -> None:
+    """An import of an hour may lose more than five deadlocks; no chunk may lose five in a row."""
+    tries: list[int] = []
+
+    def unlucky(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+        while run.done < run.args["n"]:
+            with run.chunk(runtime):
+                tries.append(run.done)
+                if tries.count(run.done) < TRIES - 1:
+                    raise OperationalError("UPDATE", {}, Exception("deadlock detected"))
+                run.done += 1
+        return {"counted": run.done}
+
+    kinds["unlucky"] = unlucky
+    job_id = enqueue(runtime, "unlucky")
+    assert runtime.jobs.run_next(runtime)
+    assert len(tries) > TRIES
     assert job(runtime, job_id).result == {"counted": 3}
 
 
@@ -138,6 +295,8 @@ def test_a_process_that_stops_gives_its_job_back_with_what_it_did(runtime: Runti
     found = job(runtime, job_id)
     assert (found.state, found.owner, found.done) == ("queued", None, 1)
     kinds["count"] = count_to_three
+    if not runtime.db.is_sqlite:
+        assert tickets(runtime) == [("count", job_id)] * 2, "whoever is free is called at once"
     again = Jobs(runtime.clock, kinds)
     assert again.run_next(runtime)
     assert job(runtime, job_id).result == {"counted": 3}

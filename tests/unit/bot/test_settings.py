@@ -67,7 +67,7 @@ def test_links_start_at_the_public_url_else_on_this_machine(tmp_path: Path) -> N
 
 def test_roles_are_read_as_people_type_them() -> None:
     assert parse_roles(" Slack, web ,") == {"slack", "web"}
-    with pytest.raises(ValueError, match=r"no role 'worker'\. There are: slack, web, clock, sender"):
+    with pytest.raises(ValueError, match=r"no role 'worker'\. There are: slack, web, clock, jobs, sender"):
         parse_roles("slack,worker")
     with pytest.raises(ValueError, match="No role"):
         parse_roles(" , ")

@@ -11,7 +11,7 @@ import benchmarks
 from benchmarks.figure import Figure
 
 # What the others measure with.
-TOOLS = ("__main__", "cache", "databases", "figure", "others", "sink")
+TOOLS = ("__main__", "cache", "campaign", "clients", "databases", "figure", "others", "sink")
 
 
 def modules() -> list[str]:

@@ -14,9 +14,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from benchmarks.cache import runtime_over
+from benchmarks.campaign import NOW, load, sealed
 from benchmarks.databases import databases, kinds
 from benchmarks.figure import Figure, seconds
-from benchmarks.sending import NOW, load, sealed
 from distribution import providers
 from distribution.jobs import JobRun
 from distribution.launch import launch

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-LESS_IS_BETTER = ("ms", "s", "MiB")
+LESS_IS_BETTER = ("µs", "ms", "s", "MiB")
 
 
 @dataclass(frozen=True)

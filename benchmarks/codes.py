@@ -8,17 +8,18 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from operator import attrgetter
 from statistics import median
 
 from benchmarks import others
+from benchmarks.cache import runtime_over
 from benchmarks.databases import databases, kinds
 from benchmarks.figure import Figure, alternating, seconds
+from distribution.ahead import ahead
 from distribution.clock import SystemClock
 from distribution.codes import groups, intake
 from distribution.codes.format import Format
 from distribution.codes.generate import Maker, generate, generate_into
-from distribution.codes.importing import WINDOW
+from distribution.codes.importing import AHEAD, WINDOW, ready
 from distribution.codes.intake import Line
 from distribution.codes.listing import listing
 from distribution.codes.ranges import Ranges
@@ -30,6 +31,7 @@ from storage.database import Database
 
 MILLION = 1_000_000
 ROUNDS = 3
+SLICE = 2 * WINDOW
 FORMAT = Format.parse("SUMMER-{string('0-9', 4)}{string('a-Z', 10)}")
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 BY = {"by": "bench", "now": NOW}
@@ -112,10 +114,11 @@ def peak() -> float:
 
 
 def loading(raw: Database, ours: Database, kind: str) -> list[Figure]:
-    """Taking in a million codes in no order, against the bare unsorted statement; window by window, in turns.
+    """Taking in a million codes in no order, as the job does it, against the bare unsorted statement; slice by slice.
 
     A thousandth of ours is there already, and another stands in the file twice: both are reported, line by line.
     """
+    runtime = runtime_over(ours)
     codes = list(dict.fromkeys(FORMAT.codes(MILLION)))
     group_id, lot_id = _group(ours)
     with ours.write() as session:
@@ -124,15 +127,14 @@ def loading(raw: Database, ours: Database, kind: str) -> list[Figure]:
     lines += [Line(number, code) for number, code in enumerate(codes[::1000], len(codes) + 1)]
     taken = {"raw": 0.0, "ours": 0.0}
     left = 0
-    for start in range(0, len(codes), WINDOW):
-        plain = codes[start : start + WINDOW]
+    for start in range(0, len(codes), SLICE):
+        plain = codes[start : start + SLICE]
         taken["raw"] += seconds(lambda: _unsorted(raw, start + 1, plain))  # noqa: B023 -- called at once
-        window = lines[start : start + WINDOW] if start + WINDOW < len(codes) else lines[start:]
+        part = lines[start : start + SLICE] if start + SLICE < len(codes) else lines[start:]
         began = time.perf_counter()
-        window.sort(key=attrgetter("code"))
-        for first in range(0, len(window), CHUNK):
+        for chunk in ahead(ready(runtime, iter(part), dated=False), AHEAD):
             with ours.write() as session:
-                left += len(intake.take(session, group_id, lot_id, window[first : first + CHUNK], NOW))
+                left += len(intake.take(session, group_id, lot_id, chunk.sifted, chunk.known))
         taken["ours"] += time.perf_counter() - began
     assert left == len(codes[500::1000]) + len(codes[::1000]), left
     statement = "executemany, unsorted, alone" if kind == "sqlite" else "COPY, unsorted, alone"

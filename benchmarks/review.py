@@ -26,7 +26,7 @@ from distribution.segments import editing
 from distribution.sms import measure
 from distribution.templates import render
 from distribution.vault import Vault
-from storage import codes as code_rows
+from storage import code_writes
 from storage.database import Database
 from storage.rules import Condition, Rules
 from storage.tables import Customer, CustomerAttribute, Distribution, Job, PromoCode, PromoCodeLot, Provider
@@ -101,7 +101,7 @@ def fill(runtime: Runtime) -> tuple[dict[int, int], int, int]:
         lot = PromoCodeLot(group_id=group.id, method="generate", created_at=now, created_by="U0MAYA")
         session.add(lot)
         session.flush()
-        code_rows.insert(session, list(set(form.codes(120_000))), group_id=group.id, lot_id=lot.id)
+        code_writes.insert(session, list(set(form.codes(120_000))), group_id=group.id, lot_id=lot.id)
         provider = Provider(name="S", name_key="s", kind="sandbox", config={}, created_at=now, created_by="U0MAYA")
         session.add(provider)
         segments = {}

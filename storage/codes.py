@@ -1,20 +1,13 @@
-"""Promo codes by the chunk: which exist, storing new ones fast, and looking one up.
-
-Codes are handed out in the order of their ids, and get their ids in the order in which they are stored. So a chunk is
-not stored in sorted order, or neighbours could be guessed; but its codes should lie near one another in sorted order:
-values from everywhere walk at random through the unique index, two to three times as slow.
-"""
+"""Promo codes by the chunk: which exist, which expire, which go; and looking one up."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import takewhile
-from random import SystemRandom
 from typing import Any, cast
 
-from psycopg.errors import UniqueViolation
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
@@ -31,7 +24,6 @@ from sqlalchemy.orm import Session
 
 from storage import stock
 from storage.database import is_sqlite
-from storage.sequences import take
 from storage.standing import standing
 from storage.tables import (
     CodeState,
@@ -39,164 +31,25 @@ from storage.tables import (
     Message,
     PromoCode,
     PromoCodeGroup,
-    PromoCodeLot,
     PromoCodeRepeat,
     PromoCodeStock,
 )
 
-NULL = "\\N"  # as COPY spells it
-# How far apart in sorted order codes are that are handed out one after the other (`mixed`).
-APART = 223
-# How many ids are counted at once where some of those that were to be stored existed.
-GAP_BLOCK = 50
-
-_SQLITE_INSERT = """
-    INSERT INTO promo_code (id, code, group_id, lot_id, state)
-    SELECT ? + key, value, ?, ?, 0 FROM json_each(?)
-    WHERE true ON CONFLICT DO NOTHING
-"""
-_SQLITE_INSERT_EXPIRING = """
-    INSERT INTO promo_code (id, code, expires_at, group_id, lot_id, state)
-    SELECT ? + key, json_extract(value, '$[0]'), json_extract(value, '$[1]'), ?, ?, 0 FROM json_each(?)
-    WHERE true ON CONFLICT DO NOTHING
-"""
-_POSTGRES_COPY = "COPY promo_code (id, code, group_id, lot_id, state) FROM STDIN"
-_POSTGRES_COPY_EXPIRING = "COPY promo_code (id, code, expires_at, group_id, lot_id, state) FROM STDIN"
-_CHANCE = SystemRandom()
-
-# Of some blocks of ids, those with a gap; and the ids in some blocks. Counting costs a third of reading the ids.
-_GAPPED_SQLITE = text(
-    """SELECT json_group_array(value) FROM json_each(:starts)
-    WHERE (SELECT count(*) FROM promo_code WHERE id BETWEEN value AND value + :more) <= :more"""
-)
-_IDS_SQLITE = text(
-    """SELECT json_group_array(promo_code.id) FROM json_each(:starts) AS block
-    CROSS JOIN promo_code ON promo_code.id BETWEEN block.value AND block.value + :more"""
-)
 _ALREADY_SQLITE = text(
     "SELECT code, group_id, lot_id FROM promo_code WHERE code IN (SELECT value FROM json_each(:codes))"
 )
-_ALREADY_POSTGRES = text("SELECT code, group_id, lot_id FROM promo_code WHERE code = ANY(:codes)")
-
-
-def insert(session: Session, codes: Sequence[str], *, group_id: int, lot_id: int) -> int:
-    """Store those of `codes` (distinct) that do not exist yet; returns how many that were. See `store`."""
-    return len(codes) - len(store(session, codes, group_id=group_id, lot_id=lot_id))
-
-
-def store(
-    session: Session,
-    codes: Sequence[str],
-    *,
-    group_id: int,
-    lot_id: int,
-    expiries: Mapping[str, datetime] | None = None,
-) -> dict[str, tuple[int, int]]:
-    """Store those of `codes` (distinct) that do not exist yet, as active; returns the others, with group and lot.
-
-    They will be handed out in this order: see `mixed`. `expiries`: when some of them expire by themselves. The group's
-    stock and the lot's count move along. On PostgreSQL somebody else may be storing one of the codes at this moment;
-    then this waits for them, looks again, and leaves that code out.
-    """
-    if not codes:
-        return {}
-    store_them = _store_sqlite if is_sqlite(session) else _store_postgres
-    taken = store_them(session, codes, group_id, lot_id, expiries or {})
-    inserted = len(codes) - len(taken)
-    if inserted:
-        session.execute(
-            update(PromoCodeLot).where(PromoCodeLot.id == lot_id).values(inserted=PromoCodeLot.inserted + inserted)
-        )
-        stock.move(session, group_id, total=inserted, active=inserted)
-    return taken
-
-
-def mixed(codes: Sequence[str]) -> list[str]:
-    """Sorted codes in an order to hand them out in: the columns of a table of `APART` columns, in a random order.
-
-    A twentieth of the cost of a shuffle; and the unique index is walked from end to end some times, not at random.
-    """
-    columns = list(range(min(APART, len(codes))))
-    _CHANCE.shuffle(columns)
-    out: list[str] = []
-    for column in columns:
-        out += codes[column::APART]
-    return out
-
-
-def _store_sqlite(
-    session: Session, codes: Sequence[str], group_id: int, lot_id: int, expiries: Mapping[str, datetime]
-) -> dict[str, tuple[int, int]]:
-    first = take(session, "promo_code", len(codes))
-    statement, values = _SQLITE_INSERT, _as_json(codes)
-    if expiries:  # a third slower: an array for each code
-        moments = {code: moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") for code, moment in expiries.items()}
-        statement = _SQLITE_INSERT_EXPIRING
-        values = json.dumps([(code, moments.get(code)) for code in codes], ensure_ascii=False)
-    stored = session.connection().exec_driver_sql(statement, (first, group_id, lot_id, values)).rowcount
-    if stored == len(codes):
-        return {}
-    return already(session, sorted(codes[number - first] for number in _gaps(session, first, len(codes))))
-
-
-def _gaps(session: Session, first: int, count: int) -> list[int]:
-    """Which of `count` ids from `first` on are nobody's: those of codes that existed already."""
-    more = GAP_BLOCK - 1
-    gapped = session.scalar(
-        _GAPPED_SQLITE, {"starts": json.dumps(list(range(first, first + count, GAP_BLOCK))), "more": more}
-    )
-    there = set(json.loads(session.scalar(_IDS_SQLITE, {"starts": gapped, "more": more}) or "[]"))
-    blocks = (range(start, min(start + GAP_BLOCK, first + count)) for start in json.loads(gapped or "[]"))
-    return [number for block in blocks for number in block if number not in there]
-
-
-def _as_json(codes: Sequence[str]) -> str:
-    """Codes as a JSON array, ten times as fast as `json.dumps` where none of them has to be escaped."""
-    joined = '","'.join(codes)
-    if joined.isascii() and joined.isprintable() and "\\" not in joined and joined.count('"') == 2 * (len(codes) - 1):
-        return f'["{joined}"]'
-    return json.dumps(codes, ensure_ascii=False)
-
-
-def _store_postgres(
-    session: Session, codes: Sequence[str], group_id: int, lot_id: int, expiries: Mapping[str, datetime]
-) -> dict[str, tuple[int, int]]:
-    connection = session.connection()
-    copying = _POSTGRES_COPY_EXPIRING if expiries else _POSTGRES_COPY
-    taken: dict[str, tuple[int, int]] = {}
-    while codes:
-        tail = f"\t{group_id}\t{lot_id}\t0\n"
-        first = take(session, "promo_code", len(codes))
-        spelled = list(map(_copied, codes)) if "\\" in "".join(codes) else codes
-        if expiries:
-            moments = {code: moment.isoformat() for code, moment in expiries.items()}
-            spelled = [f"{copied}\t{moments.get(code, NULL)}" for code, copied in zip(codes, spelled, strict=True)]
-        rows = "".join([f"{number}\t{code}{tail}" for number, code in enumerate(spelled, first)])
-        driver = connection.connection.driver_connection
-        assert driver is not None  # noqa: S101 -- a session's connection is open
-        savepoint = connection.begin_nested()
-        try:
-            with driver.cursor() as cursor, cursor.copy(copying) as copy:
-                copy.write(rows)
-        except UniqueViolation:
-            savepoint.rollback()
-            taken |= already(session, sorted(codes))
-            codes = [code for code in codes if code not in taken]
-            continue
-        savepoint.commit()
-        break
-    return taken
-
-
-def _copied(code: str) -> str:
-    """A code as COPY's text format spells it: only a backslash means something there (a code has no tab or newline)."""
-    return code.replace("\\", "\\\\")
+# One text taken apart by the server: an array of them, made and read, costs twice as much as looking.
+_ALREADY_POSTGRES = text(
+    "SELECT code, group_id, lot_id FROM promo_code WHERE code = ANY(string_to_array(:codes, chr(10)))"
+)
 
 
 def already(session: Session, codes: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Those of `codes` (a chunk, best sorted) that exist, with the ids of their group and lot."""
-    given: list[str] | str = json.dumps(codes, ensure_ascii=False) if is_sqlite(session) else list(codes)
-    rows = session.execute(_ALREADY_SQLITE if is_sqlite(session) else _ALREADY_POSTGRES, {"codes": given})
+    if is_sqlite(session):
+        rows = session.execute(_ALREADY_SQLITE, {"codes": json.dumps(codes, ensure_ascii=False)})
+    else:
+        rows = session.execute(_ALREADY_POSTGRES, {"codes": "\n".join(code for code in codes if "\n" not in code)})
     return {code: (group_id, lot_id) for code, group_id, lot_id in rows}
 
 

@@ -169,7 +169,7 @@ def lots(session: Session, group_id: int, limit: int) -> Sequence[PromoCodeLot]:
 
 
 def count_lines(session: Session, lot_id: int, *, duplicated: int, repeated: int, discarded: int) -> None:
-    """Add to what a lot says of the lines that it did not take (`storage.codes.insert` counts the inserted).
+    """Add to what a lot says of the lines that it did not take (`storage.code_writes` counts the inserted).
 
     `repeated`: those of the duplicated that repeat an earlier line.
     """

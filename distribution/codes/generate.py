@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 
 from distribution.codes.format import Format
 from distribution.codes.lots import Added, open_group, summary
+from distribution.codes.order import mixed
 from distribution.codes.ranges import Ranges, is_ample
 from distribution.codes.recipe import Recipe
 from distribution.codes.rules import CHUNK, GENERATE_MAX, INLINE
 from distribution.errors import Refused
+from storage import code_writes, groups
 from storage import codes as rows
-from storage import groups
 from storage.tables import PromoCodeLot, PromoCodeStock
 
 if TYPE_CHECKING:
@@ -231,8 +232,8 @@ class Maker:
         shares = zip(self._sources, proportional(count, self._weights()), strict=True)
         drawn = [source.draw(part) for source, part in shares]
         # They are handed out in the order in which they are stored: as they were drawn, and several formats mixed.
-        order = drawn[0] if len(drawn) == 1 else rows.mixed(sorted(set().union(*drawn)))
-        inserted = rows.insert(session, order, group_id=group_id, lot_id=lot_id)
+        order = drawn[0] if len(drawn) == 1 else mixed(sorted(set().union(*drawn)))
+        inserted = code_writes.insert(session, order, group_id=group_id, lot_id=lot_id)
         self.made += inserted
         return inserted
 

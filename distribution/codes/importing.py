@@ -1,21 +1,23 @@
 """Codes in an uploaded file: which column holds them, when each expires, and the job that takes a long one."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from distribution.ahead import ahead
 from distribution.codes import dates
-from distribution.codes.intake import Line, handed_over, take
+from distribution.codes.intake import Line, Sifted, handed_over, sift, take, take_now
 from distribution.codes.lots import Added, open_group, summary
 from distribution.codes.rules import CHUNK, INLINE, problem
 from distribution.errors import Refused
 from distribution.files import Row, Table, read_table
-from storage import groups, uploads
+from storage import code_writes, groups, uploads
 from storage.customers import fold
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ KIND = "import_codes"
 # So many lines are sorted before they are taken in by the chunk: neighbours are stored twice as fast as codes from
 # everywhere. 60 MB or so.
 WINDOW = 5 * CHUNK
+# While one window is taken in, the next is read, sorted and looked through.
+AHEAD = WINDOW // CHUNK
 
 # As `fold` writes headings: small letters without accents.
 _EXPIRY_HEADS = [
@@ -118,7 +122,8 @@ def import_file(
     way = seen.way() if len(written) <= INLINE else None
     lot = groups.add_lot(session, group_id, "file", {"file": table.filename, "column": columns.code}, by=by, now=now)
     if len(written) <= INLINE:
-        take(session, group_id, lot.id, list(_lines(written, columns, way)), now)
+        dated = columns.expiry is not None
+        take_now(session, group_id, lot.id, list(_lines(written, columns, way)), now, dated=dated)
         uploads.drop(session, upload_id)
         return summary(session, lot.id)
     args = {"group_id": group_id, "lot_id": lot.id, "upload_id": upload_id, "columns": asdict(columns)}
@@ -139,22 +144,47 @@ def import_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
             run.progress = {"line": 0, "way": way}
         way = run.progress["way"]
         lines = _lines(_rows(table, columns.code, after=run.progress["line"]), columns, way)
-        while window := list(islice(lines, WINDOW)):
-            last = window[-1].number
-            window.sort(key=attrgetter("code"))  # those that are equal stay in the order of their lines
-            for start in range(run.progress.get("taken", 0), len(window), CHUNK):
-                chunk = window[start : start + CHUNK]
+        coming = ready(runtime, lines, dated=columns.expiry is not None, taken=run.progress.get("taken", 0))
+        with closing(ahead(coming, AHEAD)) as chunks:
+            for chunk in chunks:
                 with run.chunk(runtime) as session:
                     open_group(session, group_id)
-                    take(session, group_id, lot_id, chunk, runtime.clock.now())
-                    run.done += len(chunk)
-                    run.progress = {**run.progress, "taken": start + len(chunk)}
-                    if start + CHUNK >= len(window):
-                        run.progress = {"line": last, "way": way}
+                    take(session, group_id, lot_id, chunk.sifted, chunk.known)
+                    run.done += len(chunk.sifted.lines)
+                    if chunk.last is None:
+                        run.progress = {**run.progress, "taken": chunk.taken}
+                    else:
+                        run.progress = {"line": chunk.last, "way": way}
         with run.chunk(runtime) as session:
             uploads.drop(session, upload_id)
     with runtime.db.read() as session:
         return summary(session, lot_id).as_result()
+
+
+class Ready(NamedTuple):
+    """A chunk that can be taken in: what was found in it and in the database, and where it ends.
+
+    `taken`: so many lines of its window are taken with it; `last`: the last line of its window, None before its end.
+    """
+
+    sifted: Sifted
+    known: Mapping[str, tuple[int, int]]
+    taken: int
+    last: int | None
+
+
+def ready(runtime: "Runtime", lines: Iterator[Line], *, dated: bool, taken: int = 0) -> Iterator[Ready]:
+    """Lines by the chunk, sorted window by window; `taken`: so many of the first window are taken already."""
+    while window := list(islice(lines, WINDOW)):
+        last = window[-1].number
+        window.sort(key=itemgetter(1))  # by the code; those that are equal stay in the order of their lines
+        for start in range(taken, len(window), CHUNK):
+            sifted = sift(window[start : start + CHUNK], runtime.clock.now(), dated=dated)
+            with runtime.db.read() as session:
+                known = code_writes.existing(session, sifted.codes)
+            end = start + len(sifted.lines)
+            yield Ready(sifted, known, end, last if end == len(window) else None)
+        taken = 0
 
 
 def _look_through(table: Table, columns: Columns) -> tuple[int, str | None]:

@@ -1,7 +1,7 @@
 """Taking in codes that were made elsewhere, by the chunk; and saying, line by line, what was not taken."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from distribution.codes.export import csv_lines
 from distribution.codes.lots import Added, open_group, summary
+from distribution.codes.order import to_store
 from distribution.codes.rules import CHUNK, INLINE, UPLOAD_KEPT, all_plain, problem
 from distribution.errors import Refused
 from distribution.files import Table, read_table
-from storage import codes as rows
-from storage import groups, uploads
+from storage import code_writes, groups, uploads
 from storage.tables import PromoCodeGroup
 
 # How much of a line is kept to say that it was not taken.
@@ -70,8 +70,8 @@ def add(
     open_group(session, group_id)
     lot = groups.add_lot(session, group_id, method, detail or {}, by=by, now=now)
     numbered = (Line(number, code.strip()) for number, code in enumerate(codes, 1) if code.strip())
-    for chunk in chunks(numbered):
-        take(session, group_id, lot.id, chunk, now)
+    while chunk := list(islice(numbered, CHUNK)):
+        take_now(session, group_id, lot.id, chunk, now, dated=False)
     return summary(session, lot.id)
 
 
@@ -94,7 +94,8 @@ def add_codes(
     lot = groups.add_lot(session, group_id, method, {}, by=by, now=now)
     given = [(each, None) if isinstance(each, str) else each for each in codes]
     lines = [Line(number, code.strip(), expires_at) for number, (code, expires_at) in enumerate(given, 1)]
-    left = take(session, group_id, lot.id, lines, now)
+    dated = any(expires_at for _, expires_at in given)
+    left = take_now(session, group_id, lot.id, lines, now, dated=dated)
     results = tuple(
         CodeResult(code, *left.get(number, ("inserted", None))) for number, (code, _) in enumerate(given, 1)
     )
@@ -122,31 +123,67 @@ def leftovers_csv(session: Session, lot_id: int) -> Iterator[str]:
     return csv_lines(("line", "code", "reason"), groups.leftovers(session, lot_id))
 
 
-def take(
-    session: Session, group_id: int, lot_id: int, lines: Sequence[Line], now: datetime
-) -> dict[int, tuple[Status, str]]:
-    """Store one chunk's new codes, and count and keep its other lines; returns those by number, with the reason."""
-    left: list[tuple[Line, Status, str]] = []
-    codes = [line.code for line in lines]
-    own = any(map(itemgetter(2), lines)) or any(map(itemgetter(3), lines))
+@dataclass(frozen=True)
+class Sifted:
+    """A chunk of lines, looked through: what can be stored, if it is new, and what certainly cannot."""
+
+    lines: Sequence[Line]
+    codes: list[str]  # sorted, distinct
+    fresh: dict[str, Line] | None  # the line of each of the codes; None: as they stand in `lines`
+    repeated: int  # lines that repeat an earlier one of them
+    left: list[tuple[Line, Status, str]]
+    expiries: dict[str, datetime]
+
+    def line_of(self, code: str) -> Line:
+        """The line that one of the codes stands in."""
+        return self.lines[bisect_left(self.codes, code)] if self.fresh is None else self.fresh[code]
+
+
+def sift(lines: Sequence[Line], now: datetime, *, dated: bool) -> Sifted:
+    """Look through one chunk, whatever the database holds. `dated`: some may have an expiry, or a wrong one.
+
+    Sorted by their codes they are looked through all at once.
+    """
+    codes = list(map(itemgetter(1), lines))
     ascending = all(map(lt, codes, islice(codes, 1, None)))  # so all distinct; a file's chunks are, but for repetitions
-    fresh, repeated = None, 0
-    if own or not ascending or not all_plain(codes):
-        fresh, repeated = _fresh(lines, now, left)
-        codes = sorted(fresh)
-    expiries = {line.code: line.expires_at for line in fresh.values() if line.expires_at} if own and fresh else {}
-    taken = rows.store(session, rows.mixed(codes), group_id=group_id, lot_id=lot_id, expiries=expiries)
+    if not dated and ascending and all_plain(codes):
+        return Sifted(lines, codes, None, 0, [], {})
+    left: list[tuple[Line, Status, str]] = []
+    fresh, repeated = _fresh(lines, now, left)
+    expiries = {line.code: line.expires_at for line in fresh.values() if line.expires_at} if dated else {}
+    return Sifted(lines, sorted(fresh), fresh, repeated, left, expiries)
+
+
+def take(
+    session: Session, group_id: int, lot_id: int, chunk: Sifted, known: Mapping[str, tuple[int, int]]
+) -> dict[int, tuple[Status, str]]:
+    """Store one chunk's new codes, and count and keep its other lines; returns those by number, with the reason.
+
+    `known`: what `storage.code_writes.existing` said of its codes a moment ago.
+    """
+    taken = code_writes.store(
+        session, to_store(chunk.codes), group_id=group_id, lot_id=lot_id, expiries=chunk.expiries, known=known
+    )
+    left, repeated = list(chunk.left), chunk.repeated
     names = _names(session, {owner for owner, _ in taken.values()})
     for code, (owner, lot) in taken.items():
         repeated += lot == lot_id
-        line = lines[bisect_left(codes, code)] if fresh is None else fresh[code]
-        left.append((line, "duplicated", "comes earlier in the same file" if lot == lot_id else names[owner]))
+        why = "comes earlier in the same file" if lot == lot_id else names[owner]
+        left.append((chunk.line_of(code), "duplicated", why))
     if left:
         left.sort(key=lambda each: each[0].number)
         duplicated = sum(status == "duplicated" for _, status, _ in left)
         groups.count_lines(session, lot_id, duplicated=duplicated, repeated=repeated, discarded=len(left) - duplicated)
         groups.add_leftovers(session, lot_id, [(line.number, _storable(line.code), why) for line, _, why in left])
     return {line.number: (status, why) for line, status, why in left}
+
+
+def take_now(
+    session: Session, group_id: int, lot_id: int, lines: Sequence[Line], now: datetime, *, dated: bool
+) -> dict[int, tuple[Status, str]]:
+    """Look through one chunk, and `take` it."""
+    chunk = sift(lines, now, dated=dated)
+    return take(session, group_id, lot_id, chunk, code_writes.existing(session, chunk.codes))
 
 
 def _fresh(lines: Sequence[Line], now: datetime, left: list[tuple[Line, Status, str]]) -> tuple[dict[str, Line], int]:
@@ -193,9 +230,3 @@ def _names(session: Session, group_ids: set[int]) -> dict[int, str]:
         group.id: f"already in the deleted group '{group.name}'" if group.deleted_at else f"already in '{group.name}'"
         for group in found
     }
-
-
-def chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    """Lines by the chunk."""
-    while chunk := list(islice(lines, CHUNK)):
-        yield chunk

@@ -28,9 +28,9 @@ def all_plain(codes: Sequence[str]) -> bool:
     joined = "\n".join(codes)
     return (
         joined.isascii()
+        and "\n\n" not in f"\n{joined}\n"  # none is empty
         and joined.encode().translate(None, _PLAIN_BYTES) == b"\n" * (len(codes) - 1)
-        and min(map(len, codes), default=0) > 0
-        and max(map(len, codes), default=0) <= CODE_MAX
+        and max(map(len, codes)) <= CODE_MAX
     )
 
 

@@ -131,8 +131,8 @@ class PromoCodeLeftover(Base):
 class PromoCode(Base):
     """One unique string that is worth money.
 
-    Ids are taken from `sequence` in chunks and permuted inside a chunk: codes are inserted in sorted order (twice as
-    fast), and handed out in id order, which must not be the sorted order, or neighbours could be guessed.
+    Ids are taken from `sequence` in chunks, in the order in which codes are stored; they are handed out in that order
+    (`distribution.codes.order`).
     """
 
     __tablename__ = "promo_code"

@@ -291,6 +291,24 @@ def test_a_file_of_several_windows_resumes_in_the_midst_of_one(
     assert len(stored(runtime)) == 20_000
 
 
+def test_what_was_stored_since_a_chunk_was_looked_up_is_a_duplicate_all_the_same(runtime: Runtime) -> None:
+    """The next chunk is looked up while the last is stored: what it says may be old when its turn comes."""
+    with runtime.db.write() as session:
+        lot = groups.add_lot(session, create(session, "A", **BY).id, "file", {}, **BY)
+        other = create(session, "B", **BY).id
+        intake.add(session, other, ["HERE01"], **BY)
+    lines = iter([intake.Line(number, code) for number, code in enumerate(["HERE01", "SOON01", "NEW001"], 1)])
+    (chunk,) = importing.ready(runtime, lines, dated=False)
+    with runtime.db.write() as session:
+        intake.add(session, other, ["SOON01"], **BY)
+    with runtime.db.write() as session:
+        left = intake.take(session, lot.group_id, lot.id, chunk.sifted, chunk.known)
+    assert left == {1: ("duplicated", "already in 'B'"), 2: ("duplicated", "already in 'B'")}
+    assert stored(runtime) == ["HERE01", "NEW001", "SOON01"]
+    with runtime.db.read() as session:
+        assert session.get_one(PromoCodeStock, lot.group_id).active == 1
+
+
 def test_a_long_file_with_expiries_is_taken_one_way_or_not_at_all(runtime: Runtime) -> None:
     lines = [f"CODE{number:06},{31 if number else 3}/0{8 if number else 4}/2099\n" for number in range(12_000)]
     good = "code,expires\n" + "".join(lines)

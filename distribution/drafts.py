@@ -15,6 +15,7 @@ from distribution import audience as audiences
 from distribution import promotions
 from distribution.codes.taking import NEW, POLICIES
 from distribution.errors import Refused
+from distribution.limits import span
 from distribution.templates.analyse import Analysis, analyse
 from distribution.templates.reading import regrouped
 from distribution.templates.tags import literal
@@ -27,11 +28,12 @@ from storage.tables import Distribution, PromoCodeGroup, Provider
 # In the order of the wizard; the number that people see is the place here, from 1.
 STEPS = ("type", "purpose", "audience", "subject", "message")
 
-# What a review keeps in `Distribution.draft`; any edit drops it.
-REVIEW = ("review", "reviewing")
+# What a review keeps in `Distribution.draft`, and what is to be done after it; any edit drops it.
+REVIEW = ("review", "reviewing", "then")
 
 SUBJECT_MAX = 100
 FURTHEST = timedelta(days=366)
+SHORTEST_LIFETIME, LONGEST_LIFETIME = 5, 10_080  # minutes: a week at most
 
 STATUS_WORDS = {
     "pending": "waits for its approval",
@@ -81,6 +83,7 @@ def copy(session: Session, distribution_id: int, *, by: str, channel: str | None
     draft.purpose, draft.group_id, draft.promotion_id = other.purpose, other.group_id, other.promotion_id
     draft.audience, draft.code_policy = rule(other.audience), other.code_policy
     draft.subject, draft.provider_id, draft.body = other.subject, other.provider_id, other.body
+    draft.lifetime_minutes = other.lifetime_minutes
     draft.draft = {"reached": len(STEPS)}
     session.flush()
     return draft
@@ -195,15 +198,20 @@ def set_message(
     provider_id: int | None,
     body: str,
     send_at: datetime | None,
+    lifetime_minutes: int | None = None,
     now: datetime,
 ) -> None:
-    """Step 5. Raises `Refused`, field "provider", "body" or "send_at"; what was typed is for `keep_typed` then."""
+    """Step 5. Raises `Refused`, field "provider", "body", "send_at" or "lifetime"; `keep_typed` keeps what was typed.
+
+    `lifetime_minutes`: after how long a text that could not be sent is given up; None: as the workspace's setting says.
+    """
     _check_provider(session, provider_id)
     analysis = check_body(session, draft, body)
     _check_time(send_at, now)
-    accepted = (provider_id, analysis.body, send_at)
-    same = accepted == (draft.provider_id, draft.body, draft.send_at)
-    draft.provider_id, draft.body, draft.send_at = accepted
+    _check_lifetime(lifetime_minutes)
+    accepted = (provider_id, analysis.body, send_at, lifetime_minutes)
+    same = accepted == (draft.provider_id, draft.body, draft.send_at, draft.lifetime_minutes)
+    draft.provider_id, draft.body, draft.send_at, draft.lifetime_minutes = accepted
     _accept(session, draft, "message", now, same=same)
 
 
@@ -238,6 +246,7 @@ def missing(session: Session, draft: Distribution, *, now: datetime) -> list[Mis
         ("message", lambda: _check_provider(session, draft.provider_id)),
         ("message", lambda: check_body(session, draft, draft.body)),
         ("message", lambda: _check_time(draft.send_at, now)),
+        ("message", lambda: _check_lifetime(draft.lifetime_minutes)),
     ]
     found: list[Missing] = []
     for step, check in checks:
@@ -331,3 +340,12 @@ def _check_time(send_at: datetime | None, now: datetime) -> None:
         raise Refused("That time has passed. Pick one to come, or send now.", field="send_at")
     if send_at > now + FURTHEST:
         raise Refused("That is more than a year ahead. Pick a nearer time.", field="send_at")
+
+
+def _check_lifetime(minutes: int | None) -> None:
+    if minutes is not None and not SHORTEST_LIFETIME <= minutes <= LONGEST_LIFETIME:
+        raise Refused(
+            f"Texts are given up after {span(SHORTEST_LIFETIME)} to {span(LONGEST_LIFETIME)}. "
+            "Choose a time between, or leave it to the workspace's setting.",
+            field="lifetime",
+        )

@@ -139,6 +139,15 @@ def zone_of(name: str | None, workspace: str) -> ZoneInfo:
     return ZoneInfo("UTC")
 
 
+def span(minutes: int) -> str:
+    """A number of minutes in words: "90 minutes", "4 hours", "2 days"."""
+    for unit, length in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes >= length and minutes % length == 0 and (unit != "day" or minutes > length):
+            n = minutes // length
+            return f"{n:,} {unit if n == 1 else unit + 's'}"
+    raise AssertionError("every number of minutes is one of minutes")
+
+
 def _is_time(hour: int, minute: int) -> bool:
     return (hour < 24 and minute < 60) or (hour, minute) == (24, 0)
 

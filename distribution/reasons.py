@@ -10,6 +10,12 @@ WORDS: dict[str, str] = {
     "opted_out": "opted out",
     "number_changed": "number changed since the audience was fixed",
     "deleted": "no longer a customer",
+    "lifetime": "given up: its time was over before it could be sent",
+    "cap": "had as many texts lately as a customer may get",
+    "code_redeemed": "their code was used before it could be sent",
+    "code_revoked": "their code was revoked before it could be sent",
+    "code_replaced": "their code was replaced before it could be sent",
+    "code_expired": "their code expired before it could be sent",
     # Ours.
     "render_failed": "message could not be written for this customer",
     "empty_text": "message was empty for this customer",

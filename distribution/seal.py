@@ -1,9 +1,10 @@
 """The seal: a hash over everything that a person approves, and the facts that it was made of (DESIGN §5.8).
 
 The facts are body, purpose, groups, which of their codes customers get, promotion, audience rule and size, provider,
-schedule, subject. They are collected anew when somebody approves and when the distribution is launched; if the hash is
-another, the approval is void, and `changes` says in words what is different. The audience's size is that of the list
-which the review wrote down (docs/decisions/recipients-are-fixed-at-review.md).
+schedule, subject, and after how long a text is given up where somebody chose that. They are collected anew when
+somebody approves and when the distribution is launched; if the hash is another, the approval is void, and `changes`
+says in words what is different. The audience's size is that of the list which the review wrote down
+(docs/decisions/recipients-are-fixed-at-review.md).
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from distribution import drafts
 from distribution.codes.taking import NEW
 from distribution.drafts import rule
 from distribution.errors import Refused
+from distribution.limits import span
 from distribution.templates.analyse import analyse
 from storage import approvals, promotions
 from storage.names import fold
@@ -50,6 +52,8 @@ def facts(session: Session, distribution: Distribution) -> Facts:
         "send_at": distribution.send_at.isoformat() if distribution.send_at else None,
         # Only where it is not the usual one: what was sealed before there was a choice keeps its seal.
         **({"code_policy": distribution.code_policy} if distribution.code_policy != NEW else {}),
+        # Only where it was chosen: the workspace's own may change without anybody's approval.
+        **({"lifetime_minutes": distribution.lifetime_minutes} if distribution.lifetime_minutes else {}),
     }
 
 
@@ -205,6 +209,11 @@ def _changed_time(old: Any, new: Any) -> list[str]:
     return [f"it is to be sent {_moment(new)}, not {_moment(old)}"]
 
 
+def _changed_lifetime(old: Any, new: Any) -> list[str]:
+    after, before = (f"after {span(each)}" if each else "when the workspace's time is over" for each in (new, old))
+    return [f"texts that cannot be sent are given up {after}, not {before}"]
+
+
 def _moment(value: str | None) -> str:
     """A time in the facts, in UTC: who reads it may be anywhere."""
     return f"on {datetime.fromisoformat(value):%d %b %Y at %H:%M} UTC" if value else "at once"
@@ -221,4 +230,5 @@ _WORDS = {
     "audience": _changed_audience,
     "provider": _changed_provider,
     "send_at": _changed_time,
+    "lifetime_minutes": _changed_lifetime,
 }

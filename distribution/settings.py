@@ -169,6 +169,6 @@ def sending_limits(session: Session) -> tuple[Quiet | None, Cap | None]:
     """Quiet hours and cap as they hold now, None where they are off; one query, for the sender asks at each batch."""
     keys = ("quiet_hours", "cap")
     rows = session.execute(select(Setting.key, Setting.value).where(Setting.key.in_(keys)))
-    chosen: dict[str, Any] = {key: value for key, value in rows}
+    chosen: dict[str, Any] = dict(rows.all())
     quiet, cap = (str(chosen.get(key, SETTINGS[key].default)) for key in keys)
     return limits.quiet_hours(quiet), limits.cap(cap)

@@ -32,6 +32,7 @@ from distribution.providers.port import (
     Provider,
     Sought,
     StatusNews,
+    shorter,
 )
 from distribution.sms import measure
 
@@ -132,21 +133,25 @@ class KannelProvider:
     ) -> None:
         """`validity`: minutes, digits."""
         self._url = URL(f"{base.rstrip('/')}/cgi-bin/sendsms")
-        said = {"From": sender, "SMSC": smsc, "Validity": validity}
+        self._validity = int(validity) if validity else None
+        said = {"From": sender, "SMSC": smsc}
         account = {"Content-Type": "text/plain; charset=UTF-8", "X-Kannel-Username": username}
         more = {f"X-Kannel-{name}": value for name, value in said.items() if value}
         self._headers = lines({**account, "X-Kannel-Password": password, **more})
 
     def encode(self, text: Outgoing) -> bytes:
-        """Number, coding and report address in a line each, then the text: `send` makes headers of the lines."""
+        """Number, coding, validity and report address in a line each, then the text: `send` makes headers of them."""
         coding = GSM7 if measure(text.text).encoding == "GSM-7" else UCS2
         report = text.callback_url + REPORT if text.callback_url else ""
-        return f"{text.phone}\n{coding}\n{report}\n{text.text}".encode()
+        left = None if text.validity is None else max(1, text.validity // 60)  # it counts in whole minutes
+        return f"{text.phone}\n{coding}\n{shorter(self._validity, left) or ''}\n{report}\n{text.text}".encode()
 
     async def send(self, http: Client, body: bytes) -> Outcome:
         """Post one text."""
-        phone, coding, report, text = body.split(b"\n", 3)
+        phone, coding, validity, report, text = body.split(b"\n", 4)
         headers = {"X-Kannel-To": phone.decode(), "X-Kannel-Coding": coding.decode()}
+        if validity:
+            headers["X-Kannel-Validity"] = validity.decode()
         if report:
             headers |= {"X-Kannel-DLR-URL": report.decode(), "X-Kannel-DLR-Mask": ALL_REPORTS}
         return await post(http, self._url, text, self._headers + lines(headers), read_answer)

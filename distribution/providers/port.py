@@ -41,6 +41,11 @@ class Outgoing(NamedTuple):
     validity: int | None = None  # seconds that it is worth delivering for; None: as the provider is set up
 
 
+def shorter(one: int | None, other: int | None) -> int | None:
+    """The shorter of two validities, either of which may not be set."""
+    return min(one, other) if one is not None and other is not None else one if other is None else other
+
+
 class Arrival(Enum):
     """What a provider says became of a text that it took."""
 

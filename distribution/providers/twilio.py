@@ -38,6 +38,7 @@ from distribution.providers.port import (
     Provider,
     Sought,
     StatusNews,
+    shorter,
 )
 from distribution.providers.twilio_errors import CODES, reason_of
 
@@ -171,9 +172,10 @@ class TwilioProvider:
         self._sending = lines({"Content-Type": "application/x-www-form-urlencoded"}) + self._asking
         self._from = "".join(
             f"&{name}={quote_plus(value)}"
-            for name, value in (("ValidityPeriod", validity), ("From", sender), ("MessagingServiceSid", service))
+            for name, value in (("From", sender), ("MessagingServiceSid", service))
             if value
         )
+        self._validity = int(validity) if validity else None
         self._validator = RequestValidator(auth_token)
 
     def encode(self, text: Outgoing) -> bytes:
@@ -182,6 +184,9 @@ class TwilioProvider:
         if self._base == API and called.startswith(NOT_PUBLIC):
             called = ""
         callback = f"&StatusCallback={quote_plus(called)}" if called else ""
+        lasts = shorter(self._validity, text.validity)
+        if lasts is not None and (lasts < LONGEST_VALIDITY or self._validity is not None):  # else it is Twilio's own
+            callback += f"&ValidityPeriod={lasts}"
         return f"To={quote_plus(text.phone)}{callback}{self._from}&Body={quote_plus(text.text)}".encode()
 
     async def send(self, http: Client, body: bytes) -> Outcome:

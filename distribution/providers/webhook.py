@@ -36,6 +36,7 @@ from distribution.providers.port import (
     Provider,
     Sought,
     StatusNews,
+    shorter,
 )
 
 TIMESTAMP_HEADER = "X-Promobot-Timestamp"  # seconds since 1970, digits
@@ -124,16 +125,17 @@ class HttpProvider:
         self._url = URL(url)
         self._key = key
         self.listed_within: float | None = LISTED_WITHIN if look_up else None
-        self._more = (f', "from": {quoted(sender)}' if sender else "") + (
-            f', "validity_seconds": {int(validity)}' if validity else ""
-        )
+        self._more = f', "from": {quoted(sender)}' if sender else ""
+        self._validity = int(validity) if validity else None
 
     def encode(self, text: Outgoing) -> bytes:
         """The JSON of one text; its attempt's id is its `reference`."""
         callback = f', "callback_url": {quoted(text.callback_url)}' if text.callback_url else ""
+        lasts = shorter(self._validity, text.validity)
+        validity = "" if lasts is None else f', "validity_seconds": {lasts}'
         return (
             f'{{"event": "message", "reference": {quoted(text.attempt_id)}, "to": {quoted(text.phone)}, '
-            f'"text": {quoted(text.text)}{self._more}{callback}}}'
+            f'"text": {quoted(text.text)}{self._more}{validity}{callback}}}'
         ).encode()
 
     async def send(self, http: Client, body: bytes) -> Outcome:

@@ -70,12 +70,23 @@ def test_a_text_keeps_its_words_and_says_its_coding(text: str, coding: bytes) ->
     lines = KannelProvider("http://k", "u", "p").encode(
         Outgoing("1-2", "+48600100001", text, "https://p.example/c/1-2")
     )
-    assert lines.split(b"\n", 3) == [
+    assert lines.split(b"\n", 4) == [
         b"+48600100001",
         coding,
+        b"",
         b"https://p.example/c/1-2?type=%d&answer=%A&ref=%F",
         text.encode(),
     ]
+
+
+@pytest.mark.parametrize(
+    ("own", "left", "minutes"),
+    [("", None, b""), ("60", None, b"60"), ("", 7259, b"120"), ("60", 119, b"1"), ("", 3, b"1")],
+)
+def test_a_carrier_tries_no_longer_than_the_text_is_worth_sending(own: str, left: int | None, minutes: bytes) -> None:
+    """Kannel counts in minutes, and takes 0 for no limit."""
+    text = Outgoing("1-2", "+48600100001", "Hi", None, left)
+    assert KannelProvider("http://k", "u", "p", validity=own).encode(text).split(b"\n")[2] == minutes
 
 
 @pytest.mark.parametrize(

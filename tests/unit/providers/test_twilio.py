@@ -119,6 +119,16 @@ def test_a_send_is_the_request_of_twilios_own_client_byte_for_byte(
         assert ours.headers[name] == theirs.headers[name]
 
 
+@pytest.mark.parametrize(
+    ("own", "left", "said"),
+    [("", 7200, "7200"), ("14400", 7200, "7200"), ("600", 7200, "600"), ("", 86_400, None), ("36000", 86_400, "36000")],
+)
+def test_twilio_keeps_a_text_no_longer_than_it_is_worth_sending(own: str, left: int, said: str | None) -> None:
+    """Twilio takes 36,000 seconds at most, and that is what it does where nothing is said."""
+    form = parse_qs(twilio(validity=own).encode(Outgoing("12-34", "+48600100001", "Hi", CALLBACK, left)).decode())
+    assert form.get("ValidityPeriod", [None]) == [said]
+
+
 def test_a_look_up_is_the_request_of_twilios_own_client() -> None:
     theirs = official(FakeTwilio(), lambda it: it.messages.list(to="+48600100001", page_size=1000, limit=1))
     fake = FakeTwilio()

@@ -1,5 +1,6 @@
 """What a group's modal asks of the engine: parse what was typed, then create, edit or add. No Slack in here."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 from commands.groups.place import GENERATE, NO_EXPIRY, PASTE, Typed, end_of, last_day
 from commands.people import Person
 from distribution.codes import generate, groups, importing, intake, recipe
+from distribution.codes.dearer import dearer
 from distribution.codes.format import Format, parse_all
 from distribution.codes.groups import Facts
 from distribution.codes.importing import Columns
@@ -80,7 +82,8 @@ def add(runtime: Runtime, session: Session, group_id: int, typed: Typed, person:
         added = intake.add(session, group_id, typed.codes.splitlines(), by=person.user_id, now=now)
         if not added.inserted:
             raise Refused(_nothing(session, added), field="codes")
-        return added
+        said = dearer(typed.codes.splitlines())
+        return replace(added, note=said) if said else added
     group, _ = groups.found(session, group_id)
     if not _formats(typed):
         raise Refused("Write the format that codes are made by.", field="formats")

@@ -13,6 +13,7 @@ from commands.ui import blocks as ui
 from commands.ui import choose
 from commands.ui.text import clip, escape
 from distribution.codes.dates import ORDERS
+from distribution.codes.dearer import dearer
 from distribution.errors import Refused
 from distribution.files import Table
 
@@ -87,6 +88,7 @@ def column_form(place: Place, title: str, table: Table, typed: Typed, wrong: Wro
     guess = int(typed.column or 0)
     blocks: list[Block] = [
         ui.section(f"*{escape(table.filename)}*"),
+        *odd_characters(table, guess),
         ui.field(
             "The column with the codes",
             block_id("column"),
@@ -109,6 +111,12 @@ def column_form(place: Place, title: str, table: Table, typed: Typed, wrong: Wro
     return ui.modal(
         title, _marked(blocks, wrong), callback_id=SAVE_COLUMN, submit="Add the codes", metadata=place.dump()
     )
+
+
+def odd_characters(table: Table, column: int) -> list[Block]:
+    """A warning where the first codes of a file make texts dearer."""
+    said = dearer(row[column] for row in table.sample)
+    return [ui.context(f"⚠ {escape(said)}")] if said else []
 
 
 def _marked(blocks: list[Block], wrong: Wrong | None) -> list[Block]:

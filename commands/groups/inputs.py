@@ -16,6 +16,7 @@ from commands.groups.place import FILE, GENERATE, OUT, PASTE, Typed
 from commands.ui import blocks as ui
 from commands.ui import choose
 from commands.ui.text import code, count, escape
+from distribution.codes.dearer import dearer
 from distribution.codes.format import LOOKALIKES, Format, parse_all
 from distribution.codes.groups import CEILING_MAX, LOW_STOCK_MAX, NAME_MAX, TOP_UP_MAX, VALIDITY_MAX
 from distribution.codes.rules import CODE_MAX, GENERATE_MAX
@@ -235,7 +236,8 @@ def live_example(typed: Typed) -> str:
     more = f" and {count(len(formats) - EXAMPLES_SHOWN, 'format')} more" if len(formats) > EXAMPLES_SHOWN else ""
     room = sum(form.room for form in formats)
     words = f"{count(room, 'code')}" if room < ROOM_SHOWN else "more than a trillion codes"
-    return f"Makes {examples}{more} · room for {words}"
+    said = dearer(form.masked() for form in formats)
+    return f"Makes {examples}{more} · room for {words}" + (f"\n⚠ {escape(said)}" if said else "")
 
 
 def _whole(typed: str, least: int = 0, most: int | None = None) -> str | None:

@@ -42,6 +42,7 @@ def register(app: App, runtime: Runtime) -> None:
         (views.DELETE, buttons.delete),
         (views.EXPORT, buttons.export),
         (views.LEFTOVERS, buttons.leftovers),
+        (views.REFRESH, buttons.refresh),
     ):
         app.action(re.compile(rf"^{re.escape(action_id)}(:\w+)?$"))(_button(listener))
     app.action(views.MORE)(buttons.more)
@@ -165,6 +166,10 @@ class Buttons:
         order, _, words = action["selected_option"]["value"].partition(" ")
         place = Place(list_url=body.get("response_url", ""), words=words, order=order)
         refresh_list(self.runtime, client, place, body["user"]["id"])
+
+    def refresh(self, body: Body, client: WebClient, value: str) -> None:
+        """The list as it is now, in place."""
+        refresh_list(self.runtime, client, place_of(body, value), body["user"]["id"])
 
     def redraw(self, ack: Ack, body: Body, client: WebClient) -> None:
         """Another way to add codes, look-alikes, more options: other inputs, and what was typed stays."""

@@ -1,5 +1,6 @@
 """Submits: what was typed becomes a group, codes, an edit; each refusal at its field, nothing typed is lost."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -140,11 +141,14 @@ class Saving:
         place, expiry = replace(place, upload_id=upload_id).keeping(typed), importing.guess_expiry(table)
         guess = Typed(column=str(importing.guess_column(table)), expiry=NO_EXPIRY if expiry is None else str(expiry))
         if table.width == 1:
-            return self._import(place, Typed(column="0"), person)
+            return self._import(place, Typed(column="0"), person, forms.odd_characters(table, 0))
         return forms.column_form(place, _title(place), table, guess)
 
-    def _import(self, place: Place, chosen: Typed, person: Person) -> Data:
-        """Take the file in by the columns chosen; where that is refused, back to where it can be put right."""
+    def _import(self, place: Place, chosen: Typed, person: Person, warned: Sequence[Block] = ()) -> Data:
+        """Take the file in by the columns chosen; where that is refused, back to where it can be put right.
+
+        `warned`: what is said of its codes besides, unless that was said before.
+        """
         upload_id = place.upload_id or 0
         try:
             with self.runtime.db.write() as session:
@@ -155,7 +159,7 @@ class Saving:
                 done = _result(session, group_id, added, created=created)
         except Refused as refusal:
             return self._again(place, chosen, Wrong(refusal.field, str(refusal)))
-        return views.result_view(place, _title(place), done)
+        return views.result_view(place, _title(place), [*done, *warned])
 
     def _again(self, place: Place, chosen: Typed, wrong: Wrong) -> Data:
         """The columns' form for what is wrong with a column, else the first form."""

@@ -28,6 +28,7 @@ LEFTOVERS = "groups.leftovers"
 MORE = "groups.more"
 TURN = "groups.page"
 ORDER = "groups.order"
+REFRESH = "groups.refresh"
 
 DETAIL = "groups.detail"
 RESULT = "groups.result"
@@ -112,11 +113,13 @@ def head(page: paging.Page[Shown], words: str, order: str, *, may_edit: bool, no
         blocks.append(
             ui.section("There is none yet. A group holds promo codes with one purpose; each customer gets one of them.")
         )
-    elif page.total > 1:
-        names = {**{key: label for key, (label, _) in ORDERS.items()}, TABLE: "All in one table"}
-        options = [ui.option(label, f"{key} {words}".strip()) for key, label in names.items()]
-        chosen = f"{order} {words}".strip()
-        blocks.append(ui.actions(choose.select(ORDER, options, chosen=chosen), block_id="groups.sort"))
+        return blocks
+    names = {**{key: label for key, (label, _) in ORDERS.items()}, TABLE: "All in one table"}
+    options = [ui.option(label, f"{key} {words}".strip()) for key, label in names.items()]
+    sort = [choose.select(ORDER, options, chosen=f"{order} {words}".strip())] if page.total > 1 else []
+    # An older list goes on showing what it counted: a change in another one does not reach it.
+    refresh = ui.button("Refresh", REFRESH, str(Value(0, page.first, words, order)))
+    blocks.append(ui.actions(*sort, refresh, block_id="groups.sort"))
     return blocks
 
 

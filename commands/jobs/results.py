@@ -78,7 +78,7 @@ def _added(session: Session, result: Data, said: str) -> Outcome:
     lines, file = [said], None
     if result["duplicated"] + result["discarded"]:
         left = not_taken(result["duplicated"], result["repeated"], result["discarded"])
-        lines.append(f"Not taken: {left}. The file in this thread says why, line by line.")
+        lines.append(_not_taken(left))
         file = File("not-taken.csv", partial(_leftovers, result["lot_id"]), "Lines that were not taken")
     if result.get("note"):
         lines.append(escape(result["note"]))
@@ -100,9 +100,22 @@ def _codes_exported(session: Session, args: Data, result: Data) -> Outcome:
     return Outcome(f"{count(result['codes'], 'code')}. The CSV is in this thread.", file=file)
 
 
-def _small_file(content: bytes, title: str) -> File:
-    """What was not taken, where it is no more than was uploaded."""
-    return File("not-taken.csv", lambda _runtime: [content.decode("utf-8")], title)
+def _not_taken(what: str) -> str:
+    """How many were not taken, and where it is said why."""
+    return f"Not taken: {what}. The file in this thread says why, line by line."
+
+
+def _refused(
+    session: Session, result: Data, noun: str, title: str, names: list[str] | None = None
+) -> tuple[list[str], File | None]:
+    """What to say of the rows of a file that were not taken, and they themselves as a file; nothing where all were.
+
+    `noun`: what a row is called; `names`: its columns, else the file's own. The file is no longer than was uploaded.
+    """
+    if not result["refused"]:
+        return [], None
+    content = (refused_csv(session, result["job_id"], names or result["names"]) or b"").decode("utf-8")
+    return [_not_taken(count(result["refused"], noun))], File("not-taken.csv", lambda _runtime: [content], title)
 
 
 def _customers_imported(session: Session, args: Data, result: Data) -> Outcome:
@@ -114,12 +127,8 @@ def _customers_imported(session: Session, args: Data, result: Data) -> Outcome:
     ]
     if result["kept_opt_out"]:
         lines.append(f"{count(result['kept_opt_out'], 'row')} of customers who opted out: they stay opted out.")
-    rejected = None
-    if result["refused"]:
-        lines.append(f"Not taken: {count(result['refused'], 'row')}. The file in this thread says why, line by line.")
-        content = refused_csv(session, result["job_id"], result["names"]) or b""
-        rejected = _small_file(content, "Rows that were not taken")
-    return Outcome("\n".join(lines), (("Open customers", "customers"),), rejected)
+    refused, rejected = _refused(session, result, "row", "Rows that were not taken")
+    return Outcome("\n".join([*lines, *refused]), (("Open customers", "customers"),), rejected)
 
 
 MEMBERS_TITLES = {
@@ -140,14 +149,10 @@ def _members_changed(session: Session, args: Data, result: Data) -> Outcome:
     said = [f"{lines} read: {count(found, 'customer')} found. The segment has {count(result['members'], 'member')}."]
     if args["how"] == "replace" and not found:
         said = [f"{lines} read: nobody on it is a customer, so the segment stays as it was."]
-    content = None
-    if result["refused"]:
-        said.append(f"Not taken: {count(result['refused'], 'line')}. The file in this thread says why, line by line.")
-        content = refused_csv(session, result["job_id"], ["Number or source id"]) or b""
+    refused, file = _refused(session, result, "line", "Lines that were not taken", ["Number or source id"])
     segment = session.get(Segment, result["segment_id"])
     buttons = (("Open the segment", f"segments {segment.name}"),) if segment and segment.deleted_at is None else ()
-    file = _small_file(content, "Lines that were not taken") if content else None
-    return Outcome("\n".join(said), buttons, file)
+    return Outcome("\n".join([*said, *refused]), buttons, file)
 
 
 def _redemptions_imported(session: Session, args: Data, result: Data) -> Outcome:
@@ -158,12 +163,8 @@ def _redemptions_imported(session: Session, args: Data, result: Data) -> Outcome
         lines.append(f"{count(result['again'], 'use')} recorded before: nothing changed.")
     if result["respelled"]:
         lines.append(f"{count(result['respelled'], 'code')} written in another case: found all the same.")
-    rejected = None
-    if result["refused"]:
-        lines.append(f"Not taken: {count(result['refused'], 'row')}. The file in this thread says why, line by line.")
-        content = refused_csv(session, result["job_id"], result["names"]) or b""
-        rejected = _small_file(content, "Redemptions that were not taken")
-    return Outcome("\n".join(lines), (("Look up a code", "codes"),), rejected)
+    refused, rejected = _refused(session, result, "row", "Redemptions that were not taken")
+    return Outcome("\n".join([*lines, *refused]), (("Look up a code", "codes"),), rejected)
 
 
 KINDS: dict[str, Kind] = {

@@ -64,7 +64,7 @@ def listing(page: paging.Page[Promotion], *, may_edit: bool) -> dict[str, Any]:
             )
             blocks.append(
                 ui.actions(
-                    ui.button("Edit…", EDIT, promotion.id), ui.button("Delete", DELETE, promotion.id, confirm=question)
+                    ui.button("Edit…", EDIT, promotion.id), ui.button("Delete…", DELETE, promotion.id, confirm=question)
                 )
             )
     return ui.modal("Promotions", [*blocks, *paging.turner(page, TURN)], callback_id=LIST, close="Close")

@@ -90,7 +90,7 @@ def _line(line: Line) -> list[Block]:
         buttons.append(ui.button("Disable", DISABLE, line.id, confirm=_disabling(line)))
     else:
         buttons.append(ui.button("Enable", ENABLE, line.id))
-    buttons.append(ui.button("Delete", DELETE, line.id, confirm=_deleting(line)))
+    buttons.append(ui.button("Delete…", DELETE, line.id, confirm=_deleting(line)))
     return [
         ui.section(f"*{escape(line.name)}* · {escape(line.kind)}{state}{waits}"),
         ui.context(" · ".join(facts)),

@@ -1,6 +1,8 @@
 """Members of segments in Slack: looked through, pasted or uploaded, added, taken off, replaced, and written down."""
 
 import json
+import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +14,7 @@ from commands.people import Person, acting
 from commands.segments import live, views
 from commands.segments import members_views as forms
 from commands.segments.page import Here, below, done, refresh_list
+from commands.segments.views import Turn
 from commands.ui import blocks as ui
 from commands.ui.text import count, number
 from commands.uploads import fetch
@@ -23,6 +26,7 @@ from distribution.files import FILE_MAX, FILE_MAX_WORDS, read_table
 from distribution.runtime import Runtime
 from distribution.segments import counting, editing, looking, members
 from storage import fixed_lists, uploads
+from storage.patience import TooSlow
 
 # Some twenty thousand numbers: matched well within the three seconds that Slack waits. A longer file is for a job.
 AT_ONCE = 300 * 1024
@@ -40,35 +44,69 @@ def register(app: App, runtime: Runtime, counts: live.Counts) -> None:
     app.action(views.FREEZE)(forms_of.begin_freeze)
     app.view(forms.SAVE_FREEZE)(forms_of.save_freeze)
 
-    @app.action(views.MEMBERS)
-    def look(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+    pages = Pages(runtime, counts)
+    app.action(views.MEMBERS)(pages.begin)
+    app.action(re.compile(rf"^{re.escape(views.MEMBERS_PAGE)}:(next|first|again)$"))(pages.turn)
+    app.action(views.STOP_MEMBERS)(pages.stop)
+    app.view_closed(views.MEMBERS_VIEW)(pages.closed)
+
+
+class Pages:
+    """The pages of members, on one runtime. A page that is not there at once is looked for until somebody stops it."""
+
+    def __init__(self, runtime: Runtime, counts: live.Counts) -> None:
+        self.runtime = runtime
+        self.counts = counts
+
+    def begin(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """The first of them."""
         ack()
-        segment_id = int(action["value"])
-        with runtime.db.read() as session:
-            name = editing.get(session, segment_id).name
-        looking = views.members_page(name, [], segment_id=segment_id, first=0, after=0, more=False, known=False)
-        shown = modals.show(client, body, looking)
-        modals.refresh(client, str(shown["id"]), _page(runtime, segment_id, 0, 0), seen=shown.get("hash"))
+        self._show(live.opening(client, body), Turn(int(action["value"])))
 
-    @app.action(f"{views.MEMBERS_PAGE}:next")
-    @app.action(f"{views.MEMBERS_PAGE}:first")
-    def turn(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+    def turn(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Others, or the same once more."""
         ack()
-        segment_id, first, after = (int(part) for part in action["value"].split(":"))
-        modals.refresh(client, body["view"]["id"], _page(runtime, segment_id, first, after))
+        self._show(live.replacing(client, body["view"]["id"]), Turn.read(action["value"]))
 
+    def stop(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Look no further."""
+        ack()
+        self.counts.stop(body["view"]["id"])
+        turn = Turn.read(action["value"])
+        with self.runtime.db.read() as session:
+            name = editing.get(session, turn.segment_id).name
+        modals.refresh(client, body["view"]["id"], views.members_not_found(name, turn, "You stopped it."))
 
-def _page(runtime: Runtime, segment_id: int, first: int, after: int) -> dict[str, Any]:
-    """Members of a segment after the customer `after`, the first of them the `first` of all (0-based)."""
-    with runtime.db.read() as session:
-        segment = editing.get(session, segment_id)
-        where = counting.belongs(session, segment, runtime.clock.now())
-        found = looking.page(session, where, after=after, limit=PAGE + 1)
-        people = [live.member(each) for each in found[:PAGE]]
-        last = found[:PAGE][-1].id if found else after
-        return views.members_page(
-            segment.name, people, segment_id=segment_id, first=first, after=last, more=len(found) > PAGE
-        )
+    def closed(self, ack: Ack, view: dict[str, Any]) -> None:
+        """Nobody looks any more."""
+        ack()
+        self.counts.stop(view["id"])
+
+    def _show(self, put: live.Put, turn: Turn) -> None:
+        """A page; where it takes a while, first that it is looked for."""
+        name, found = self._page(turn, threading.Event(), live.QUICK)
+        placed = put(found or views.members_not_found(name, turn))
+        if placed is None or found:
+            return
+        stopped = self.counts.begin(placed.id)
+        _, found = self._page(turn, stopped, looking.LONGEST)
+        if not stopped.is_set():
+            late = f"It takes more than {looking.LONGEST:.0f} seconds."
+            placed.again(found or views.members_not_found(name, turn, late))
+
+    def _page(self, turn: Turn, stopped: threading.Event, seconds: float) -> tuple[str, dict[str, Any] | None]:
+        """The segment's name and the page; None where it takes longer, or was stopped."""
+        with self.runtime.db.read() as session:
+            segment = editing.get(session, turn.segment_id)
+            name = segment.name
+            where = counting.belongs(session, segment, self.runtime.clock.now())
+            try:
+                found = looking.page(session, where, stopped, after=turn.after, limit=PAGE + 1, seconds=seconds)
+            except TooSlow:
+                return name, None
+            people = [live.member(each) for each in found[:PAGE]]
+            last = found[:PAGE][-1].id if found else turn.after
+            return name, views.members_page(name, people, turn, last=last, more=len(found) > PAGE)
 
 
 class Forms:

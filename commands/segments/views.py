@@ -30,7 +30,7 @@ CLONE = "segments.clone"
 FREEZE = "segments.freeze"
 DELETE = "segments.delete"
 MEMBERS = "segments.members"
-MEMBERS_PAGE = "segments.members_page"
+MEMBERS_PAGE, STOP_MEMBERS, MEMBERS_VIEW = "segments.members_page", "segments.stop_members", "segments.members_view"
 CHANGE_MEMBERS = "segments.change_members"
 RECOUNT_ONE, STOP_ONE = "segments.recount_one", "segments.stop_one"
 
@@ -164,7 +164,7 @@ def _keep(line: Line) -> list[Any]:
         ui.button("Rename…", RENAME, line.id),
         ui.button("Clone", CLONE, line.id),
         *freeze,
-        ui.button("Delete", DELETE, line.id, style="danger", confirm=sure),
+        ui.button("Delete…", DELETE, line.id, style="danger", confirm=sure),
     ]
 
 
@@ -181,35 +181,60 @@ def rename_form(name: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def members_page(
-    name: str,
-    people: Sequence[tuple[str, str]],
-    *,
-    segment_id: int,
-    first: int,
-    after: int,
-    more: bool,
-    known: bool = True,
-) -> dict[str, Any]:
-    """Some of a segment's members, as name and masked number. `first`: how many come before them; `after`: the id of
-    the last; `more`: whether others follow; `known`: False while they are looked for."""
+@dataclass(frozen=True)
+class Turn:
+    """A page of a segment's members: those after the customer `after`, the first of them the `first` of all (0-based).
+
+    As a button's value: "7:20:1042".
+    """
+
+    segment_id: int
+    first: int = 0
+    after: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.segment_id}:{self.first}:{self.after}"
+
+    @staticmethod
+    def read(text: str) -> "Turn":
+        """Take a value apart."""
+        return Turn(*(int(part) for part in text.split(":")))
+
+
+def members_page(name: str, people: Sequence[tuple[str, str]], turn: Turn, *, last: int, more: bool) -> dict[str, Any]:
+    """Some of a segment's members, as name and masked number. `last`: the id of the last; `more`: whether others
+    follow."""
+    first = turn.first
     blocks: list[Block] = [ui.section(f"*{escape(name)}*")]
-    if not known:
-        blocks.append(ui.section("Looking…"))
-    elif not people:
+    if not people:
         blocks.append(ui.section("Nobody else is in it now." if first else "Nobody is in it now."))
     for at in range(0, len(people), 10):
         blocks.append(ui.section("", fields=[_member(*each) for each in people[at : at + 10]]))
     buttons = []
     if first:
-        buttons.append(ui.button("From the beginning", f"{MEMBERS_PAGE}:first", f"{segment_id}:0:0"))
+        buttons.append(ui.button("From the beginning", f"{MEMBERS_PAGE}:first", str(Turn(turn.segment_id))))
     if more:
-        buttons.append(ui.button("Next", f"{MEMBERS_PAGE}:next", f"{segment_id}:{first + len(people)}:{after}"))
+        following = Turn(turn.segment_id, first + len(people), last)
+        buttons.append(ui.button("Next", f"{MEMBERS_PAGE}:next", str(following)))
     if people and buttons:
         blocks.append(ui.context(f"{number(first + 1)}–{number(first + len(people))}, in the order they were added"))
     if buttons:
         blocks.append(ui.actions(*buttons, block_id="segments.members_turn"))
-    return ui.modal("Members", blocks, callback_id="segments.members_page", close="Back")
+    return _members(blocks)
+
+
+def members_not_found(name: str, turn: Turn, why: str = "") -> dict[str, Any]:
+    """A page of members while it is looked for; or `why` it is not there."""
+    if why:
+        button = ui.button("Look again", f"{MEMBERS_PAGE}:again", str(turn))
+    else:
+        button = ui.button("Stop", STOP_MEMBERS, str(turn))
+    said = ui.section(escape(why) if why else "Looking…", accessory=button)
+    return _members([ui.section(f"*{escape(name)}*"), said])
+
+
+def _members(blocks: Sequence[Block]) -> dict[str, Any]:
+    return ui.modal("Members", blocks, callback_id=MEMBERS_VIEW, close="Back", notify_on_close=True)
 
 
 def result(shown: Shown, *, stop: str, again: str) -> list[Block]:

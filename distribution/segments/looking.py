@@ -46,7 +46,19 @@ def look(
     return Look(size, of_all, textable, first)
 
 
-def page(session: Session, where: ColumnElement[bool], *, after: int, limit: int) -> Sequence[Customer]:
-    """Some of who match, in the order that they were added: those after a customer's id (0: from the first)."""
+def page(
+    session: Session,
+    where: ColumnElement[bool],
+    stopped: threading.Event,
+    *,
+    after: int,
+    limit: int,
+    seconds: float = LONGEST,
+) -> Sequence[Customer]:
+    """Some of who match, in the order that they were added: those after a customer's id (0: from the first).
+
+    Raises `storage.patience.TooSlow` as `look` does.
+    """
     chosen = select(Customer).where(where, Customer.id > after).order_by(Customer.id).limit(limit)
-    return session.scalars(chosen).all()
+    with unless(session, stopped, seconds):
+        return session.scalars(chosen).all()

@@ -170,7 +170,7 @@ def test_a_segment_is_edited_renamed_cloned_and_deleted(shop: World) -> None:
     assert "There is a segment 'Everybody' already" in form.refused()["Name"]
     form.fill("Name", "Britons").submit()
     shop.maya.view("Britons").click("Clone")
-    shop.maya.view("Britons copy").click("Delete")
+    shop.maya.view("Britons copy").click("Delete…")
     shop.maya.view("was deleted").close()
     shop.maya.view("Britons · 1 customer · by rules · changed")
     with shop.runtime.db.read() as session:
@@ -196,7 +196,7 @@ def test_what_uses_a_segment_is_told_before_it_is_changed_and_keeps_it_from_bein
     shop.maya.command("/promo segments poles")
     page = shop.maya.view("2 customers · 67%")
     assert "Used by “Welcome” (sending), “Spring” (draft), “Summer” (scheduled), the segment “Large”" in page.text
-    page.click("Delete")
+    page.click("Delete…")
     shop.maya.view("'Poles' is the audience of 'Welcome', 'Spring', 'Summer'").close()
     shop.maya.view("Edit rules…").click("Edit rules…")
     shop.maya.view("This segment is in use").fill("Country", "Britain (UK) (GB)")

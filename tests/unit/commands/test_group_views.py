@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from commands.groups import forms, views
+from commands.groups import forms, inputs, views
 from commands.groups.place import Place, Typed, Value, end_of, last_day
 from commands.ui import paging
 from commands.ui.blocks import as_dicts
+from distribution.codes.dearer import dearer
 from distribution.codes.listing import GroupLine
 from distribution.codes.lots import Added
 from distribution.codes.recipe import Recipe
@@ -124,7 +125,7 @@ def test_a_row_says_where_the_codes_stand() -> None:
     )
     _, blocks = views.listing(page, "", may_edit=False)
     texts = [block.to_dict().get("text", {}).get("text") for block in blocks]
-    assert texts[1] == (
+    assert texts[2] == (
         "*Summer 10%*  ⚠ low\n*300* active of 1,000 · 0 blocked · 700 issued · 212 redeemed · expires 1 Jan 2100"
     )
 
@@ -189,3 +190,21 @@ def test_what_a_form_does_not_show_is_kept_and_what_it_shows_counts() -> None:
 def test_a_refusal_goes_to_its_input_or_else_the_last_one(method: str, field: str | None, block: str) -> None:
     view = forms.create_form(Place(), Typed(method=method))
     assert forms.errors(view, Refused("No.", field=field)) == {block: "No."}
+
+
+@pytest.mark.parametrize(
+    ("codes", "named"), [("SUMMER-1\nLATO-2", ""), ("żółć-1\nLATO\nżaba", "ż, ó, ł, ć"), ("ŻÓŁĆĘŚĄŹŃ", "Ż, Ó, Ł, Ć, Ę …")]
+)
+def test_codes_that_make_texts_unicode_are_warned_of_before_they_are_sent(codes: str, named: str) -> None:
+    """GSM 03.38 has no letter of these, though it has an Ö."""
+    said = dearer(codes.splitlines())
+    assert said == (
+        f"No plain SMS has {named}: a text with such a code is Unicode, 70 characters to a segment instead of 160."
+        if named
+        else ""
+    )
+    shown = inputs.live_example(Typed(formats=f"{codes.splitlines()[0]}{{string('0-9', 4)}}"))
+    assert ("Unicode" in shown) is bool(named)
+    table = read_table(f"n;code\n1;{codes.splitlines()[0]}\n".encode(), "codes.csv")
+    drawn = str(forms.column_form(Place(), "Add codes", table, Typed(column="1")))
+    assert ("Unicode" in drawn) is bool(named)

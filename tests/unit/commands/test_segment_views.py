@@ -147,7 +147,10 @@ def test_lists_of_segments_and_their_forms() -> None:
         who = Shown("counted", 0, 0, 0)
         fine(views.segment(line, who, may_edit=True, metadata={"list": "V1"}, note=HOSTILE * 20, used=[HOSTILE] * 9))
     people = [(HOSTILE, "+48 ••• ••• 218")] * 20
-    fine(views.members_page(HOSTILE, people, segment_id=1, first=20, after=9**12, more=True))
+    turn = views.Turn(1, first=20, after=9**12)
+    fine(views.members_page(HOSTILE, people, turn, last=9**12, more=True))
+    fine(views.members_not_found(HOSTILE, turn))
+    fine(views.members_not_found(HOSTILE, turn, HOSTILE))
     fine(members_views.list_form({}, "Poland"))
     fine(members_views.change_form(HOSTILE, 3, {"segment": 1}, "Poland"))
     fine(members_views.freeze_form(HOSTILE[:60], {"segment": 1}))

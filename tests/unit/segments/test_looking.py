@@ -41,8 +41,8 @@ def test_nobody_is_nobody(people: Runtime) -> None:
 
 def test_pages_follow_each_other(people: Runtime) -> None:
     with people.db.read() as session:
-        first = looking.page(session, true(), after=0, limit=20)
-        rest = looking.page(session, true(), after=first[-1].id, limit=20)
+        first = looking.page(session, true(), threading.Event(), after=0, limit=20)
+        rest = looking.page(session, true(), threading.Event(), after=first[-1].id, limit=20)
     assert [each.id for each in [*first, *rest]] == list(range(1, 31))
 
 

@@ -193,7 +193,8 @@ def test_a_refusal_goes_to_its_input_or_else_the_last_one(method: str, field: st
 
 
 @pytest.mark.parametrize(
-    ("codes", "named"), [("SUMMER-1\nLATO-2", ""), ("żółć-1\nLATO\nżaba", "ż, ó, ł, ć"), ("ŻÓŁĆĘŚĄŹŃ", "Ż, Ó, Ł, Ć, Ę …")]
+    ("codes", "named"),
+    [("SUMMER-1\nLATO-2", ""), ("żółć-1\nLATO\nżaba", "ż, ó, ł, ć"), ("ŻÓŁĆĘŚĄŹŃ", "Ż, Ó, Ł, Ć, Ę …")],
 )
 def test_codes_that_make_texts_unicode_are_warned_of_before_they_are_sent(codes: str, named: str) -> None:
     """GSM 03.38 has no letter of these, though it has an Ö."""

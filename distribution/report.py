@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, and_, cast, func, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
+from distribution.sending import evidence, retrying
 from storage import batches, tally
 from storage.bulk import seconds_between
 from storage.tables import (
@@ -21,7 +22,6 @@ from storage.tables import (
     PromoCodeGroup,
     PromoCodeRepeat,
     Reply,
-    UnknownAttempt,
 )
 
 S = MessageState
@@ -87,13 +87,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class GroupCodes:
-    """What became of the codes that a distribution took from one group; `held` are still blocked."""
+    """What became of the codes that a distribution took from one group; `held` are still blocked.
+
+    Of those `issued`, `redeemed` were used, and `expired` were not and cannot be any more.
+    """
 
     group_id: int
     group: str
     issued: int
     returned: int
     held: int
+    redeemed: int = 0
+    expired: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,9 +182,10 @@ def _rate(session: Session, distribution_id: int, now: datetime) -> float:
     return sum(size for _, size in recent) / seconds
 
 
-def report(session: Session, distribution_id: int) -> Report:
+def report(session: Session, distribution_id: int, *, chart: bool = True, now: datetime | None = None) -> Report:
     """The report of a distribution that was launched. Raises `Refused` when it does not exist.
 
+    `chart`: with what its chart is drawn from (`series`); `now`: by the business clock, for what may be sent again.
     It counts rows: about a second for a million messages, so it is for the end, not for every look.
     """
     row = found(session, distribution_id)
@@ -194,26 +200,14 @@ def report(session: Session, distribution_id: int) -> Report:
         counted,
         excluded=_by_reason(session, row, [S.EXCLUDED]) if counted.excluded else {},
         failures=_by_reason(session, row, [S.REJECTED, S.UNDELIVERED]) if counted.failed else {},
-        codes=_codes(session, row),
+        codes=_codes(session, row, now or SystemClock().now()),
         repeated=_repeated(session, row),
-        redeemed=_redeemed(session, row),
+        redeemed=redeemed(session, row),
         segments=session.scalar(select(func.coalesce(func.sum(Message.segments), 0)).where(messages_of(row))) or 0,
-        opted_out=session.scalar(
-            select(func.count(Reply.customer_id.distinct())).where(
-                Reply.distribution_id == row.id, Reply.meaning == "stop"
-            )
-        )
-        or 0,
-        to_settle=session.scalar(
-            select(func.count()).where(
-                UnknownAttempt.distribution_id == row.id,
-                UnknownAttempt.outcome.is_(None),
-                UnknownAttempt.look_at.is_(None),
-            )
-        )
-        or 0,
-        retryable=counted.failed if row.status == "done" else 0,
-        series=_series(session, row),
+        opted_out=opted_out(session, row.id),
+        to_settle=evidence.count(session, row.id) if counted.unknown else 0,
+        retryable=retrying.count(session, row, now or SystemClock().now()) if counted.failed else 0,
+        series=_series(session, row) if chart else None,
     )
 
 
@@ -245,29 +239,43 @@ def _by_reason(session: Session, row: Distribution, states: list[MessageState]) 
     return dict(counted.most_common())
 
 
-def _codes(session: Session, row: Distribution) -> tuple[GroupCodes, ...]:
-    """What became of its codes, group by group."""
+def _codes(session: Session, row: Distribution, now: datetime) -> tuple[GroupCodes, ...]:
+    """What became of its codes at `now`, group by group."""
     if not row.codes_taken:
         return ()
-    bound: Counter[tuple[int, CodeState]] = Counter()
-    for group_id, state, n in session.execute(
-        select(PromoCode.group_id, PromoCode.state, func.count())
-        .where(PromoCode.message_id >= row.first_message_id, PromoCode.message_id <= row.last_message_id)
-        .group_by(PromoCode.group_id, PromoCode.state)
-    ):
-        bound[group_id, state] = n
+    expiry = func.coalesce(PromoCode.expires_at, PromoCodeGroup.expires_at)
+    over = (PromoCode.state == CodeState.ISSUED) & PromoCode.redeemed_at.is_(None) & (expiry <= now)
+    bound = {
+        group_id: tuple(counts)
+        for group_id, *counts in session.execute(
+            select(
+                PromoCode.group_id,
+                func.count(),
+                func.count(case((PromoCode.state == CodeState.BLOCKED, 1))),
+                func.count(PromoCode.redeemed_at),
+                func.count(case((over, 1))),
+            )
+            .join(PromoCodeGroup, PromoCodeGroup.id == PromoCode.group_id)
+            .where(PromoCode.message_id >= row.first_message_id, PromoCode.message_id <= row.last_message_id)
+            .group_by(PromoCode.group_id)
+        )
+    }
     lines = []
     for key, taken in sorted(row.codes_taken.items(), key=lambda pair: int(pair[0])):
-        group_id = int(key)
-        group = session.get(PromoCodeGroup, group_id)
-        held = bound[group_id, CodeState.BLOCKED]
+        group = session.get(PromoCodeGroup, int(key))
         # Revoked and expired ones were issued before.
-        issued = sum(n for (of, state), n in bound.items() if of == group_id and state is not CodeState.BLOCKED)
-        lines.append(GroupCodes(group_id, group.name if group else "", issued, taken - issued - held, held))
+        n, held, used, expired = bound.get(int(key), (0, 0, 0, 0))
+        lines.append(GroupCodes(int(key), group.name if group else "", n - held, taken - n, held, used, expired))
     return tuple(lines)
 
 
-def _redeemed(session: Session, row: Distribution) -> int:
+def opted_out(session: Session, distribution_id: int) -> int:
+    """How many customers answered STOP to it."""
+    stopped = select(func.count(Reply.customer_id.distinct()))
+    return session.scalar(stopped.where(Reply.distribution_id == distribution_id, Reply.meaning == "stop")) or 0
+
+
+def redeemed(session: Session, row: Distribution) -> int:
     """How many of the codes that it sent were used since: those that it issued, and those that it sent again."""
     if row.first_message_id is None:
         return 0
@@ -318,8 +326,11 @@ def _series(session: Session, row: Distribution) -> Series | None:
         return None
     last = last if isinstance(last, datetime) else datetime.fromisoformat(str(last))
     last = last if last.tzinfo else last.replace(tzinfo=start.tzinfo)
-    width = _width(max((last - start).total_seconds(), 0.0))
-    points = min(POINTS, int((last - start).total_seconds() / width) + 1)
+    start = min(start, last)  # a clock that was set back, or a hold that was cut short
+    width = _width((last - start).total_seconds())
+    points = max(
+        1, min(POINTS, int((last - start).total_seconds() / width) + 1)
+    )  # what left before counts as the first
     sent = _over_time(session, row, Message.settled_at, [S.ACCEPTED, S.DELIVERED], start, width, points)
     arrived = _over_time(session, row, Message.delivered_at, [S.DELIVERED], start, width, points)
     failed = _over_time(session, row, Message.settled_at, [S.REJECTED, S.UNDELIVERED], start, width, points)

@@ -52,6 +52,23 @@ def count_for(session: Session, user_id: str, statuses: Sequence[str]) -> int:
     return session.scalar(select(func.count()).select_from(_visible(user_id, statuses).subquery())) or 0
 
 
+def visible(session: Session, by: str, distribution_id: int) -> Distribution | None:
+    """One that `by` may see: any but a thrown away one, and a draft of somebody else's."""
+    row = get(session, distribution_id)
+    theirs = row is not None and row.status == "draft" and row.created_by != by
+    return None if row is None or theirs or row.status == "discarded" else row
+
+
+def page_before(
+    session: Session, by: str, statuses: Sequence[str], *, before: int | None, limit: int
+) -> list[Distribution]:
+    """Those that `by` may see, the newest first; on a later page those older than the one with the id `before`."""
+    query = _visible(by, statuses).order_by(Distribution.id.desc())
+    if before is not None:
+        query = query.where(Distribution.id < before)
+    return list(session.scalars(query.limit(limit)))
+
+
 def open_with_promotion(session: Session, promotion_id: int) -> list[Distribution]:
     """Distributions that are sealed and not over, and tell about a promotion."""
     return list(
@@ -83,3 +100,9 @@ def on_show(session: Session, live: Sequence[str], over: Sequence[str], *, since
     return list(
         session.scalars(select(Distribution).where(Distribution.status.in_(live) | recent).order_by(Distribution.id))
     )
+
+
+def left_behind(session: Session, statuses: Sequence[str]) -> list[int]:
+    """Ids of those in one of the statuses that have a message in Slack all the same, of when they were sent off."""
+    query = select(Distribution.id).where(Distribution.status.in_(statuses), Distribution.progress_ts.is_not(None))
+    return list(session.scalars(query.order_by(Distribution.id)))

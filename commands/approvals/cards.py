@@ -52,6 +52,8 @@ def _show(runtime: Runtime, client: WebClient, approval_id: int) -> None:
         if approval is None or approval.shown == approval.state:
             return
         card = facts.card(session, approval)
+        if approval.shown == card.shows:
+            return
         channel = settings.get(session, "approvals.channel") or approval.channel
         asked_in = session.get_one(Distribution, approval.distribution_id).channel
     if approval.card_ts is None and card.state == "pending":
@@ -59,13 +61,13 @@ def _show(runtime: Runtime, client: WebClient, approval_id: int) -> None:
         return
     if approval.card_ts and approval.channel:
         _edit(client, approval.channel, approval.card_ts, card)
-    if card.state != "pending":
+    if card.state != "pending" and not (approval.shown or "").startswith(card.state):
         text = views.told(card)
         with contextlib.suppress(posting.Nobody):  # the system that asked looks at its distribution
             _calls.call(
                 "told", lambda: posting.post(client, asked_in, card.requested_by, text, views.told_blocks(card))
             )
-    _shown(runtime, approval_id, card.state)
+    _shown(runtime, approval_id, card.shows)
 
 
 def _post(runtime: Runtime, client: WebClient, approval: Approval, card: Card, channel: str | None) -> None:

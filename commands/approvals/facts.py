@@ -9,6 +9,8 @@ from distribution import review as reviews
 from distribution.codes.taking import SAME
 from distribution.errors import Refused
 from distribution.findings import Review
+from distribution.undoing import called_back
+from storage import batches
 from storage.tables import Approval, Distribution, PromoCodeGroup
 
 PURPOSES = {"unique_codes": "Unique codes", "promotion": "Promotion", "custom": "Custom message"}
@@ -44,7 +46,15 @@ def card(session: Session, approval: Approval) -> Card:
         decided_by=approval.decided_by,
         decided_at=approval.decided_at,
         reason=approval.reason,
+        may_call_back=approval.state == "approved" and _nothing_left(session, distribution),
     )
+
+
+def _nothing_left(session: Session, distribution: Distribution) -> bool:
+    """Whether it was sent off, and nothing of it has left yet."""
+    if called_back(distribution) or distribution.status not in ("scheduled", "blocking", "sending", "paused"):
+        return False
+    return not batches.dispatched(session, distribution.id)
 
 
 def what(session: Session, distribution: Distribution) -> str:

@@ -14,6 +14,7 @@ from commands.ui.text import count, escape, is_person, moment, number, who
 APPROVE = "approvals.approve"
 REJECT = "approvals.reject"
 DETAILS = "approvals.details"
+CALL_BACK = "distributions.call_back"
 REASON = "approvals.reason"
 REASON_BLOCK = "approvals.reject:reason"
 ONE = "approvals.details_view"
@@ -58,6 +59,12 @@ class Card:
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+    may_call_back: bool = False  # approved, and nothing has left yet
+
+    @property
+    def shows(self) -> str:
+        """What a card of it shows, in a word: it is edited when that changes."""
+        return f"{self.state}, may be called back" if self.may_call_back else self.state
 
 
 def card(facts: Card) -> list[Block]:
@@ -72,7 +79,10 @@ def card(facts: Card) -> list[Block]:
     if facts.sample:
         blocks.append(ui.quote(facts.sample))
     if facts.state != "pending":
-        return [*blocks, ui.section(decision(facts)), ui.actions(ui.button("See details", DETAILS, facts.approval_id))]
+        buttons = [ui.button("See details", DETAILS, facts.approval_id)]
+        if facts.may_call_back:
+            buttons.insert(0, ui.button("Call back", CALL_BACK, facts.distribution_id))
+        return [*blocks, ui.section(decision(facts)), ui.actions(*buttons)]
     return [*blocks, _buttons(facts.approval_id), ui.context("Whatever changes from now on voids this request.")]
 
 
@@ -89,10 +99,12 @@ def decision(facts: Card) -> str:
     why = f"\n> {escape(facts.reason)}" if facts.reason else ""
     if facts.state == "approved":
         then = f"goes out {moment(facts.send_at)}" if facts.send_at else "sending starts now"
+        if facts.may_call_back:
+            then += ", and nothing has left yet"
         return f"✓ Approved by <@{facts.decided_by}>{at} · {then}"
     if facts.state == "rejected":
         return f"✗ Rejected by <@{facts.decided_by}>{at}{why}"
-    return f"This request is void: it was changed after it was made{at}.{why}"
+    return f"This request is void{at}: what was asked for is a draft again.{why}"
 
 
 def reject(subject: str, metadata: str) -> dict[str, Any]:
@@ -179,7 +191,7 @@ def told(facts: Card) -> str:
     why = f"\n> {escape(facts.reason)}" if facts.reason else ""
     if facts.state == "rejected":
         return f"{_you(facts.requested_by)}{subject} was rejected by <@{facts.decided_by}>.{why}"
-    return f"{_you(facts.requested_by)}The approval request for {subject} is void: it was changed.{why}"
+    return f"{_you(facts.requested_by)}The approval request for {subject} is void: it is a draft again.{why}"
 
 
 def _you(requested_by: str) -> str:

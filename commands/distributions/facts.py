@@ -1,6 +1,7 @@
 """From a distribution to what its message, its report and the list say of it."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
@@ -15,13 +16,24 @@ from commands.ui.charts import Chart
 from commands.ui.text import escape, moment
 from distribution import reasons, settings
 from distribution import report as reports
+from distribution.clock import SystemClock
+from distribution.sending import evidence
+from distribution.undoing import called_back
+from storage import approvals, batches
 from storage.tables import Distribution, Provider, TeamMember
 
+LAUNCHED = ("sending", "paused")
 
-def line(session: Session, distribution: Distribution) -> Line:
-    """A distribution's numbers, and while it is sent, how long it will take."""
+
+def line(session: Session, distribution: Distribution, *, redeemed: int = 0) -> Line:
+    """A distribution's numbers, and while it is sent, how long it will take. `redeemed`: where somebody has counted."""
     found = reports.progress(session, distribution.id)
     n = found.numbers
+    back = called_back(distribution)
+    untouched = distribution.status in ("scheduled", "blocking") and not back
+    if distribution.status in LAUNCHED:
+        untouched = not batches.dispatched(session, distribution.id)
+    held = (distribution.held_until - SystemClock().now()).total_seconds() if distribution.held_until else 0.0
     return Line(
         id=distribution.id,
         subject=distribution.subject or show.title(distribution),
@@ -39,7 +51,20 @@ def line(session: Session, distribution: Distribution) -> Line:
         started_at=distribution.started_at,
         finished_at=distribution.finished_at,
         seconds_left=found.seconds_left,
+        held_for=held if held > 0 and untouched else None,
+        may_call_back=untouched,
+        called_back=back,
+        opted_out=reports.opted_out(session, distribution.id) if n.sent else 0,
+        redeemed=redeemed,
+        to_settle=evidence.count(session, distribution.id) if n.unknown else 0,
+        last_batch=batches.latest(session, distribution.id) if distribution.status == "done" else 0,
     )
+
+
+def taken_back(session: Session, distribution: Distribution) -> Line:
+    """One that is a draft again."""
+    asked = approvals.latest_of(session, distribution.id)
+    return replace(line(session, distribution), void=asked is not None and asked.state == "void")
 
 
 def opened(session: Session, distribution: Distribution, person: Person, *, link: str) -> Opened:
@@ -62,22 +87,23 @@ def opened(session: Session, distribution: Distribution, person: Person, *, link
     )
 
 
-def report(session: Session, distribution: Distribution) -> Report:
-    """What the report says. Counts rows: not for every look."""
-    found = reports.report(session, distribution.id)
+def report(session: Session, distribution: Distribution, now: datetime) -> Report:
+    """What the report says at `now`. Counts rows: not for every look."""
+    found = reports.report(session, distribution.id, now=now)
     member = session.get(TeamMember, distribution.created_by)
     zone = (member.time_zone if member else None) or settings.get(session, "time_zone")
     about = line(session, distribution)
     return Report(
         about,
-        codes=[Codes(each.group, each.issued, each.returned, each.held) for each in found.codes],
+        codes=[
+            Codes(each.group, each.issued, each.returned, each.held, each.redeemed, each.expired)
+            for each in found.codes
+        ],
         excluded={reasons.words(reason): n for reason, n in found.excluded.items()},
         failures={reasons.words(reason): n for reason, n in found.failures.items()},
-        opted_out=found.opted_out,
         redeemed=found.redeemed if found.codes or found.repeated else None,
         repeated=found.repeated,
         retryable=found.retryable,
-        to_settle=found.to_settle,
         segments=found.segments,
         chart=_over_time(found.series, zone) or _outcomes(about),
         balance_error=found.balance_error,

@@ -13,6 +13,7 @@ from commands.distributions import export, facts, lists, progress, shown, views
 from commands.people import Person, acting
 from commands.send import beginning
 from commands.ui import blocks as ui
+from commands.ui.blocks import as_dicts
 from distribution import approvals, drafts
 from distribution.clock import SystemClock
 from distribution.errors import Refused
@@ -25,6 +26,7 @@ from storage.tables import Distribution
 def register(app: App, runtime: Runtime) -> None:
     """The list, one distribution opened, and the buttons of its message."""
     buttons = Buttons(runtime)
+    app.action(views.CALL_BACK)(buttons.call_back)
     app.action(views.PAUSE)(buttons.pause)
     app.action(views.RESUME)(buttons.resume)
     app.action(views.STOP)(buttons.stop)
@@ -38,7 +40,7 @@ def register(app: App, runtime: Runtime) -> None:
     app.action(re.compile(rf"^{re.escape(lists.TURN)}:(next|previous)$"))(buttons.turn)
     app.action(lists.FILTER)(buttons.filter)
     app.action(lists.BACK)(buttons.back)
-    app.action(lists.CONTINUE)(buttons.go_on)
+    app.action(views.CONTINUE)(buttons.go_on)
     app.action(lists.DISCARD)(buttons.discard)
     app.action(lists.WITHDRAW)(buttons.withdraw)
 
@@ -50,6 +52,25 @@ class Buttons:
         self.runtime = runtime
 
     # While it is sent
+
+    def call_back(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """Take it back before anything leaves; a moment too late, say what has left, and offer to stop the rest."""
+        ack()
+        try:
+            self._do(
+                client,
+                body,
+                action,
+                lambda session, who, at: control.call_back(session, self.runtime, at, by=who.name, now=self._now()),
+            )
+        except Refused as refusal:
+            channel = (body.get("channel") or {}).get("id")
+            if refusal.reason != "left" or channel is None:  # in a modal it is shown anew, with Stop
+                raise
+            with self.runtime.db.read() as session:
+                blocks = as_dicts(views.too_late(str(refusal), facts.line(session, self._one(session, action))))
+            user = body["user"]["id"]
+            client.chat_postEphemeral(channel=channel, user=user, text=str(refusal), blocks=blocks)
 
     def pause(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Hold it."""
@@ -78,13 +99,16 @@ class Buttons:
     # When it is over
 
     def retry(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
-        """Send again what failed."""
+        """Send again what failed. The button knows the batches that there were when it was drawn."""
         ack()
+        distribution_id, _, known = action["value"].partition(":")
         self._do(
             client,
             body,
-            action,
-            lambda session, who, at: control.retry_failed(session, at, by=who.name, now=self._now()),
+            {**action, "value": distribution_id},
+            lambda session, who, at: control.retry_failed(
+                session, at, by=who.name, now=self._now(), known=int(known) if known else None
+            ),
         )
 
     def ask_what_became(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
@@ -92,8 +116,8 @@ class Buttons:
         ack()
         acting(self.runtime, body, "send")
         with self.runtime.db.read() as session:
-            found = facts.report(session, self._one(session, action))
-        self._on_top(client, body, views.settle(found.line, found.to_settle))
+            found = facts.line(session, self._one(session, action))
+        self._on_top(client, body, views.settle(found, found.to_settle))
 
     def settle(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """A person has said what became of them."""
@@ -211,11 +235,10 @@ class Buttons:
                 change(session, person, int(action["value"]))
         finally:
             progress.refresh(self.runtime, client, clicked=int(action["value"]))
-        view = body.get("view")
-        if view:
-            with self.runtime.db.read() as session:
-                found = self._one(session, action)
-            _update(client, body, shown.opened(self.runtime, client, person, found))
+            if body.get("view"):
+                with self.runtime.db.read() as session:
+                    found = self._one(session, action)
+                _update(client, body, shown.opened(self.runtime, client, person, found))
 
     def _one(self, session: Session, action: dict[str, Any]) -> Distribution:
         """The distribution that a button is of. Raises `Refused`."""

@@ -16,7 +16,6 @@ LIST = "distributions.list"
 TURN = "distributions.page"
 FILTER = "distributions.filter"
 BACK = "distributions.back"
-CONTINUE = "distributions.continue"
 DISCARD = "distributions.discard"
 WITHDRAW = "distributions.withdraw"
 
@@ -60,7 +59,7 @@ def listing(page: paging.Page[Line], chosen: str) -> dict[str, Any]:
 
 def summary(line: Line) -> str:
     """A distribution in a line of its own: status, numbers, when."""
-    parts = [views.STATUS[line.status]]
+    parts = [views.title(line)]
     if line.status in ("sending", "paused", "done", "stopped"):
         parts.append(f"{number(line.sent)} of {number(line.total)} sent")
         if line.failed:
@@ -89,7 +88,7 @@ def opened(facts: Opened, content: Sequence[Block | dict[str, Any]], *, back: st
     buttons = [ui.button("Back to the list", BACK, back)]
     if line.status == "draft" and facts.mine:
         question = ui.confirm("Discard this draft?", "What was typed is lost.", "Discard", "Keep", danger=True)
-        buttons.append(ui.button("Continue", CONTINUE, line.id, style="primary"))
+        buttons.append(ui.button("Continue", views.CONTINUE, line.id, style="primary"))
         buttons.append(ui.button("Discard", DISCARD, line.id, confirm=question))
     if line.status == "pending" and facts.mine:
         question = ui.confirm("Change it?", "The approval request becomes void; you ask again when done.", "Change it")

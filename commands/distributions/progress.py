@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 LIVE = ("scheduled", "blocking", "sending", "paused")
 OVER = ("done", "stopped", "refused")
+# A message of one of these is of a sending that was taken back: it says so, and is left behind.
+BACK = ("draft", "pending", "discarded")
 
 # How long a report follows what comes in after the end: delivery receipts, opt-outs, redemptions.
 FOLLOWED = timedelta(days=3)
@@ -55,6 +57,8 @@ class Memory:
     # Up to which redemption reports older than `FOLLOWED` were looked at, and until when (monotonic) to look at which.
     redeemed_to: int | None = None
     late: dict[int, float] = field(default_factory=dict)
+    # Of those that are being sent: how many codes were used so far, counted again when one is.
+    redeemed: dict[int, int] = field(default_factory=dict)
     # One at a time: a click and the clock may want to show the same change.
     showing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -87,6 +91,7 @@ def refresh(runtime: Runtime, client: WebClient, *, clicked: int | None = None) 
         with runtime.db.read() as session:
             followed = [row.id for row in rows.on_show(session, LIVE, OVER, since=runtime.clock.now() - FOLLOWED)]
             followed += sorted(_late(session, memory).difference(followed))
+            followed += rows.left_behind(session, BACK)
         for distribution_id in followed:
             if distribution_id == clicked:
                 memory.edits.forget(str(distribution_id))
@@ -108,24 +113,40 @@ def _late(session: Session, memory: Memory) -> set[int]:
     now = time.monotonic()
     memory.late = {key: until for key, until in memory.late.items() if until > now}
     memory.late |= dict.fromkeys(news, now + 2 * LOOK_AGAIN)
+    memory.redeemed = {key: n for key, n in memory.redeemed.items() if key not in news}
     return set(memory.late)
 
 
 def shown(runtime: Runtime, session: Session, distribution: Distribution) -> Shown:
     """What the message of a distribution should say now."""
-    line = facts.line(session, distribution)
+    if distribution.status in BACK:
+        line = facts.taken_back(session, distribution)
+        blocks = as_dicts(views.taken_back(line))
+        return Shown(views.in_a_line(line), blocks, blocks)
     if distribution.status in LIVE:
+        line = facts.line(session, distribution, redeemed=_redeemed(runtime, session, distribution))
         blocks = as_dicts(views.progress(line))
         return Shown(views.in_a_line(line), blocks, blocks)
+    line = facts.line(session, distribution)
     if distribution.status == "refused" or distribution.first_message_id is None:
         blocks = as_dicts(views.not_sent(line))
         return Shown(views.in_a_line(line), blocks, blocks)
-    report = facts.report(session, distribution)
+    report = facts.report(session, distribution, runtime.clock.now())
     return Shown(
         views.in_a_line(line),
         as_dicts(views.with_chart(report, native=True)),
         as_dicts(views.with_chart(report, native=False)),
     )
+
+
+def _redeemed(runtime: Runtime, session: Session, distribution: Distribution) -> int:
+    """How many of its codes were used so far: counting them takes a second at a million, so not at every look."""
+    memory = _memories.setdefault(runtime.db, Memory())
+    if distribution.status not in ("sending", "paused"):
+        return 0
+    if distribution.id not in memory.redeemed:
+        memory.redeemed[distribution.id] = reports.redeemed(session, distribution)
+    return memory.redeemed[distribution.id]
 
 
 def _show(runtime: Runtime, client: WebClient, memory: Memory, distribution_id: int) -> None:
@@ -164,6 +185,8 @@ def _put(runtime: Runtime, client: WebClient, memory: Memory, distribution: Dist
     plain = wanted.plain != wanted.blocks and not memory.refused.may("charts")
     try:
         _send(runtime, client, memory, distribution, wanted, wanted.plain if plain else wanted.blocks)
+        if distribution.status in BACK:
+            _written(runtime, distribution.id, None, progress_ts=None)
     except SlackApiError as error:
         if plain or wanted.plain == wanted.blocks or not posting.refused_blocks(error):
             raise
@@ -198,7 +221,7 @@ def _send(
     _written(runtime, distribution.id, wanted.hash, channel=channel, progress_ts=ts)
 
 
-def _written(runtime: Runtime, distribution_id: int, digest: str, **more: str) -> None:
+def _written(runtime: Runtime, distribution_id: int, digest: str | None, **more: str | None) -> None:
     """Write down what is on show."""
     with runtime.db.write() as session:
         distribution = rows.get(session, distribution_id)

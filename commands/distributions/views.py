@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement, RadioButtonsElement
@@ -11,6 +12,7 @@ from commands.ui import blocks as ui
 from commands.ui import charts
 from commands.ui.text import clip, count, duration, escape, moment, number, percent, who
 
+CALL_BACK = "distributions.call_back"
 PAUSE = "distributions.pause"
 RESUME = "distributions.resume"
 STOP = "distributions.stop"
@@ -18,7 +20,7 @@ RETRY = "distributions.retry"
 SETTLE = "distributions.settle"
 CSV = "distributions.csv"
 AGAIN = "distributions.again"
-EDIT = "distributions.edit"
+CONTINUE = "distributions.continue"
 OPEN = "distributions.open"
 SETTLED = "distributions.settled"
 SETTLE_BLOCK = "distributions.settle:what"
@@ -53,6 +55,14 @@ class Line:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     seconds_left: float | None = None
+    held_for: float | None = None  # seconds until the first text may leave; None once it may
+    may_call_back: bool = False  # nothing has left yet
+    called_back: bool = False  # and it goes back to a draft
+    void: bool = False  # its approval holds no more
+    opted_out: int = 0
+    redeemed: int = 0
+    to_settle: int = 0  # unknown ones that only a person can settle
+    last_batch: int = 0  # a retry that knows of no later one was pressed once already
 
     @property
     def to_go(self) -> int:
@@ -73,6 +83,8 @@ class Codes:
     issued: int
     returned: int
     held: int
+    redeemed: int = 0
+    expired: int = 0  # of those issued, not used in time
 
 
 @dataclass(frozen=True)
@@ -83,11 +95,9 @@ class Report:
     codes: Sequence[Codes] = ()
     excluded: Mapping[str, int] = field(default_factory=dict)  # words → how many
     failures: Mapping[str, int] = field(default_factory=dict)
-    opted_out: int = 0
     redeemed: int | None = None  # None where no code was given
     repeated: int = 0  # codes sent again that their customers had
-    retryable: int = 0
-    to_settle: int = 0  # unknown ones that only a person can settle
+    retryable: int = 0  # failed ones that a click on Retry sends again
     segments: int = 0
     chart: charts.Chart | None = None
     balance_error: str | None = None
@@ -109,33 +119,84 @@ STATUS = {
 
 def progress(line: Line) -> list[Block]:
     """The message of a distribution that is not over yet."""
-    title = ui.header(f"{STATUS[line.status]} · {line.subject}")
-    asked = ui.context(f"Asked for by {who(line.requested_by)}")
-    if line.status == "scheduled":
-        at = f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."
-        return [title, ui.section(at), asked, ui.actions(_stop(line), block_id=ACTIONS)]
-    if line.status == "blocking":
-        return [
-            title,
-            ui.section("The audience is being fixed, and a code set aside for each customer. Nothing has left yet."),
-            asked,
-        ]
-    blocks = [title, ui.section(f"{charts.bar(line.settled, line.total, BAR)}  {_how_far(line)}\n{_counts(line)}")]
-    if line.status == "paused":
-        why = escape(line.reason) or "Nothing is sent until somebody resumes it."
-        blocks.append(ui.section(f"⚠ {why}" if line.reason else why))
-        return [
-            *blocks,
-            asked,
-            ui.actions(ui.button("Resume", RESUME, line.id, style="primary"), _stop(line), block_id=ACTIONS),
-        ]
-    return [*blocks, asked, ui.actions(ui.button("Pause", PAUSE, line.id), _stop(line), block_id=ACTIONS)]
+    blocks: list[Block] = [ui.header(f"{title(line)} · {line.subject}")]
+    if line.called_back:
+        blocks.append(ui.section(f"{escape(line.reason)} Its codes are going back; in a moment it is a draft again."))
+    elif line.status == "scheduled":
+        blocks.append(ui.section(f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."))
+    elif line.status == "blocking":
+        what = "The audience is being fixed, and a code set aside for each customer. Nothing has left yet."
+        blocks.append(ui.section(f"{what}{_leaves(line)}"))
+    elif line.held_for is not None and line.status == "sending":
+        blocks.append(ui.section(f"*{count(line.to_go, 'text')}* waiting, nothing has left yet.{_leaves(line)}"))
+    else:
+        bar = charts.bar(line.settled, line.total, BAR)
+        blocks.append(ui.section(f"{bar}  {_how_far(line)}\n{_counts(line)}"))
+        if line.status == "paused":
+            why = escape(line.reason) or "Nothing is sent until somebody resumes it."
+            blocks.append(ui.section(f"⚠ {why}" if line.reason else why))
+    blocks.append(ui.context(f"Asked for by {who(line.requested_by)}"))
+    buttons = _buttons(line)
+    return [*blocks, ui.actions(*buttons, block_id=ACTIONS)] if buttons else blocks
+
+
+def title(line: Line) -> str:
+    """Where it stands, in a word or two."""
+    if line.called_back:
+        return "Called back"
+    return "About to send" if line.status == "sending" and line.held_for is not None else STATUS[line.status]
+
+
+def _leaves(line: Line) -> str:
+    """When the first text leaves, and what can be done about it until then; in steps, so that edits are few."""
+    if line.held_for is None:
+        return ""
+    seconds = 5 * ceil(line.held_for / 5) if line.held_for <= 60 else 60 * ceil(line.held_for / 60)
+    return f"\nThe first leaves in *{duration(seconds)}*. Until then you can call it back and get it as a draft again."
+
+
+def _buttons(line: Line) -> list[ButtonElement]:
+    """What can be done with it now."""
+    if line.called_back:
+        return []
+    held = line.held_for is not None and line.status == "sending"
+    buttons = [ui.button("Resume", RESUME, line.id, style="primary")] if line.status == "paused" else []
+    if line.may_call_back:
+        buttons.append(ui.button("Call back", CALL_BACK, line.id, style="primary" if held else None))
+    if line.status == "sending":
+        buttons.append(ui.button("Pause", PAUSE, line.id))
+    if line.to_settle:
+        buttons.append(ui.button(f"Settle {number(line.to_settle)} unknown…", SETTLE, line.id))
+    if line.status != "blocking" and not held:
+        buttons.append(_stop(line))
+    return buttons
+
+
+def taken_back(line: Line) -> list[Block]:
+    """The last words of a message whose distribution is a draft again: the next sending has a message of its own."""
+    void = " Its approval is void: it needs a new one." if line.void else ""
+    return [
+        ui.header(f"Not sent · {line.subject}"),
+        ui.section(
+            f"{escape(line.reason) or 'It was taken back to be changed.'}\n"
+            f"Nobody was texted, and every code is back.{void}"
+        ),
+        ui.context(f"{who(line.requested_by)} has it as a draft"),
+        ui.actions(ui.button("Edit and send again…", CONTINUE, line.id, style="primary"), block_id=ACTIONS),
+    ]
+
+
+def too_late(text: str, line: Line) -> list[Block]:
+    """What whoever calls back a moment too late is told, with what is left to do."""
+    return [ui.section(text), ui.actions(_stop(line))]
 
 
 def in_a_line(line: Line) -> str:
     """The same for notifications and screen readers."""
-    words = f"{STATUS[line.status]}: {escape(line.subject)}"
-    if line.status in ("sending", "paused", "done", "stopped"):
+    if line.status in ("draft", "pending", "discarded"):
+        return f"Not sent: {escape(line.subject)}. {escape(line.reason)}"
+    words = f"{title(line)}: {escape(line.subject)}"
+    if line.held_for is None and line.status in ("sending", "paused", "done", "stopped"):
         words += f", {number(line.sent)} of {number(line.total)} sent"
     return f"{words}. {escape(line.reason)}" if line.reason and line.status in ("paused", "refused") else words
 
@@ -180,9 +241,9 @@ def report_actions(facts: Report) -> Block:
     line = facts.line
     buttons: list[ButtonElement] = []
     if facts.retryable:
-        buttons.append(ui.button(f"Retry {number(facts.retryable)} failed", RETRY, line.id))
-    if facts.to_settle:
-        buttons.append(ui.button(f"Settle {number(facts.to_settle)} unknown…", SETTLE, line.id))
+        buttons.append(ui.button(f"Retry {number(facts.retryable)} failed", RETRY, f"{line.id}:{line.last_batch}"))
+    if line.to_settle:
+        buttons.append(ui.button(f"Settle {number(line.to_settle)} unknown…", SETTLE, line.id))
     buttons.append(ui.button("CSV", CSV, line.id))
     buttons.append(ui.button("Send again…", AGAIN, line.id))
     return ui.actions(*buttons, block_id=ACTIONS)
@@ -246,8 +307,8 @@ def _after(facts: Report) -> list[str]:
     """What happened after the texts had left."""
     line = facts.line
     parts = [f"Delivered {number(line.delivered)} ({percent(line.delivered, line.sent)} of sent)"]
-    if facts.opted_out:
-        parts.append(f"Opted out {number(facts.opted_out)}")
+    if line.opted_out:
+        parts.append(f"Opted out {number(line.opted_out)}")
     if facts.redeemed is not None:
         parts.append(f"Redeemed {number(facts.redeemed)} so far")
     if facts.repeated:
@@ -263,6 +324,10 @@ def _codes(codes: Codes) -> str:
         parts.append(f"{number(codes.returned)} returned to active")
     if codes.held:
         parts.append(f"{number(codes.held)} held")
+    if codes.redeemed:
+        parts.append(f"{number(codes.redeemed)} redeemed ({percent(codes.redeemed, codes.issued)})")
+    if codes.expired:
+        parts.append(f"{number(codes.expired)} expired unused")
     return f"*Codes of “{escape(clip(codes.group, 60))}”* {' · '.join(parts)}"
 
 
@@ -280,6 +345,10 @@ def _counts(line: Line) -> str:
     if line.unknown:
         parts.append(f"{number(line.unknown)} unknown")
     parts.append(f"{number(line.to_go)} to go")
+    if line.opted_out:
+        parts.append(f"{number(line.opted_out)} opted out")
+    if line.redeemed:
+        parts.append(f"{number(line.redeemed)} redeemed")
     return " · ".join(parts)
 
 

@@ -15,7 +15,7 @@ from commands.people import Person
 from commands.send import mending
 from commands.send.place import NUMBERS, PURPOSE, Place
 from commands.send.views import others, review
-from commands.ui.text import count, escape, moment
+from commands.ui.text import count, duration, escape, moment
 from distribution import approvals, drafts, providers, reasons, settings
 from distribution import review as reviews
 from distribution.codes import generate
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from commands.send.listeners import Wizard
 
 CLOSED = frozenset(("not_found", "view_not_found"))
+
+
+def _starting(session: Session) -> str:
+    """When the first text leaves after the click, in words."""
+    hold = settings.get(session, "sending.hold")
+    return f"starting {duration(hold)} later: until then you can call it back" if hold else "starting at once"
 
 
 # A modal that counts is looked after this often, in seconds, and so many times at most.
@@ -125,7 +131,7 @@ class Reviewing:
         elif at:
             submit, after = "Schedule", f"Goes out {at}. Codes are set aside then. It can be cancelled until then."
         else:
-            submit, after = "Send now", f"{count(found.recipients, 'customer')} will be texted, starting at once."
+            submit, after = "Send now", f"{count(found.recipients, 'customer')} will be texted, {_starting(session)}."
         return review.ReviewStep(
             found,
             draft.subject,

@@ -72,6 +72,7 @@ def view(current: Mapping[str, Any]) -> dict[str, Any]:
             hint="Nothing chosen: where approvals are asked for; without that, whoever made the group.",
             optional=True,
         ),
+        _text("sending.hold", "Seconds in which a send can be called back", current, "No text leaves before; 0: none"),
         _text("region.default", "Country of numbers without a country code", current, "Two letters: PL, GB, US"),
         _text("time_zone", "Time zone of people and customers without one", current, "Such as Europe/Warsaw"),
         _text("cost.per_segment", "What one SMS segment costs", current, "For the estimate in the review"),

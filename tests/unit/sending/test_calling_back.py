@@ -32,6 +32,8 @@ from tests.gateway import Gateway, serving
 from tests.sending import make_customers, make_distribution, make_group, make_provider, sending, status, until
 
 HOLD = timedelta(minutes=10)
+# What a distribution has only once it was sent off.
+LIFE = ("seal", "held_until", "gives_up_at", "started_at", "finished_at")
 
 
 def sealed(runtime: Runtime, url: str = "http://127.0.0.1:9", customers: int = 5) -> int:
@@ -65,7 +67,7 @@ def assert_a_clean_draft(runtime: Runtime, distribution: int, codes: int = 5) ->
         row = session.get_one(Distribution, distribution)
         assert row.status == "draft"
         assert row.status_reason == "Maya called it back before anything left."
-        assert (row.seal, row.held_until, row.started_at, row.finished_at) == (None, None, None, None)
+        assert not [name for name in LIFE if getattr(row, name) is not None]
         assert (row.first_message_id, row.last_message_id, row.claimed_to) == (None, None, None)
         assert row.codes_taken == {}
         for table in (Message, PromoCodeRepeat, DistributionTally):

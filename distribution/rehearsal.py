@@ -32,12 +32,12 @@ MOST_SEGMENTS = 10
 TYPICAL = 8  # samples spread over the audience
 KINDS_OF_CHARACTER = 40  # different offenders that are told apart; names are full of surprises
 
-# Why a text is among the samples: the first of each kind that is met, or the most extreme.
+# Why a text is among the samples: the first of each kind that is met, or the most extreme; "{}" is what it is about.
 NOTES = {
     "longest": "the longest text",
     "unicode": "turns Unicode because of a value in it",
-    "hole": "a tag is empty",
-    "no_last_code": "has no code from before",
+    "hole": "{{{{ {} }}}} is empty",
+    "no_last_code": "has no code of “{}” from before",
     "empty": "the text is empty",
 }
 
@@ -133,31 +133,31 @@ class Rehearser:
 
     def _look(self, rehearsal: Rehearsal, customer_id: int, recipient: Recipient, text: str, measured: Measure) -> None:
         """Count what is unusual about one text, and keep it when it is worth showing."""
-        note: list[str] = []
+        note: dict[str, str] = {}  # kind → what it is about
         if measured.offenders:
             rehearsal.unicode_texts += 1
             if self._offenders(rehearsal, recipient, measured):
-                note.append("unicode")
+                note["unicode"] = ""
         for written, get in self._holes:
             if not get(recipient):
                 rehearsal.holes[written] = rehearsal.holes.get(written, 0) + 1
-                note.append("hole")
+                note.setdefault("hole", written)
         for key in self.template.repeats_from:
             if key not in recipient.last_codes:
                 rehearsal.without_last[key] = rehearsal.without_last.get(key, 0) + 1
-                note.append("no_last_code")
+                note.setdefault("no_last_code", key)
         if not text:
             rehearsal.empty += 1
-            note.append("empty")
+            note["empty"] = ""
         if measured.segments > MOST_SEGMENTS:
             rehearsal.too_long += 1
         size = measured.segments * 10_000 + measured.characters
         if size > rehearsal.most:
             rehearsal.most = size
             rehearsal.worst["longest"] = self._sample(customer_id, recipient, measured, "longest")
-        for kind in note:
+        for kind, about in note.items():
             if kind not in rehearsal.worst:
-                rehearsal.worst[kind] = self._sample(customer_id, recipient, measured, kind)
+                rehearsal.worst[kind] = self._sample(customer_id, recipient, measured, f"{kind}|{about}")
         due = len(rehearsal.typical) * max(rehearsal.total, 1) // TYPICAL
         if rehearsal.texts >= due and len(rehearsal.typical) < TYPICAL:
             rehearsal.typical.append(self._sample(customer_id, recipient, measured, ""))
@@ -175,7 +175,7 @@ class Rehearser:
         return by_value
 
     def _sample(self, customer_id: int, recipient: Recipient, measured: Measure, note: str) -> dict[str, Any]:
-        """A text worth showing, with masks in place of codes."""
+        """A text worth showing, with masks in place of codes. `note`: one of `NOTES`, and what it is about."""
         return {
             "customer_id": customer_id,
             "customer": recipient.name or f"customer {customer_id}",

@@ -183,7 +183,7 @@ def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, now: 
         holes=dict(_by_count(rehearsal.holes)),
         empty=rehearsal.empty,
         too_long=rehearsal.too_long,
-        samples=_samples(rehearsal),
+        samples=_samples(rehearsal, {key: group.name for key, group in groups.items()}),
         seal=seal.seal_of(seal.facts(session, draft)),
     )
     return _fresh_stock(session, found)
@@ -200,8 +200,11 @@ def _offender(key: str, texts: int) -> Offender:
     return Offender(char, where, texts, sms.replacement(char))
 
 
-def _samples(rehearsal: Rehearsal) -> tuple[Sample, ...]:
-    """A typical text first, then the unusual ones, then more typical ones; each customer once."""
+def _samples(rehearsal: Rehearsal, names: Mapping[str, str]) -> tuple[Sample, ...]:
+    """A typical text first, then the unusual ones, then more typical ones; each customer once.
+
+    `names`: of groups, by their folded names.
+    """
     unusual = dict(rehearsal.worst)
     if "longest" in unusual and all(s["characters"] == unusual["longest"]["characters"] for s in rehearsal.typical):
         del unusual["longest"]  # all are as long
@@ -210,7 +213,13 @@ def _samples(rehearsal: Rehearsal) -> tuple[Sample, ...]:
     for sample in ordered:
         known = first.setdefault(sample["customer_id"], dict(sample))
         known["note"] = known["note"] or sample["note"]
-    return tuple(Sample(**{**sample, "note": NOTES.get(sample["note"], "")}) for sample in first.values())
+    return tuple(Sample(**{**sample, "note": _note(sample["note"], names)}) for sample in first.values())
+
+
+def _note(note: str, names: Mapping[str, str]) -> str:
+    """Why a text is among the samples, in words; "" for a typical one."""
+    kind, _, about = note.partition("|")
+    return NOTES.get(kind, "").format(names.get(about, about))
 
 
 def _fresh_stock(session: Session, found: Review) -> Review:

@@ -316,3 +316,31 @@ def test_reports_that_redemptions_change_are_found_by_the_latest_uses_alone(runt
         assert (last, found) == (rows.latest_id(session), {both[0]})
         assert rows.distributions_after(session, last) == (last, set())
         assert [report(session, distribution).redeemed for distribution in both] == [2, 2]
+
+
+def test_a_report_says_how_many_of_a_groups_codes_were_used_and_how_many_expired(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    group = make_group(runtime, "Summer 10%", 4)
+    provider = make_provider(runtime, "http://127.0.0.1:9")
+    distribution = make_distribution(runtime, provider, make_customers(runtime, 4))
+    start(runtime, distribution)
+    messages = messages_of(runtime, distribution)
+    outcome(runtime, messages[:3], MessageState.ACCEPTED)
+    with runtime.db.write() as session:
+        codes = session.scalars(select(PromoCode.code).where(PromoCode.state == CodeState.ISSUED)).all()
+        session.get_one(PromoCodeGroup, group).expires_at = clock.now() + timedelta(days=1)
+    use(runtime, codes[0])
+
+    def told() -> list[tuple[int, ...]]:
+        with runtime.db.read() as session:
+            lines = report(session, distribution, now=clock.now()).codes
+        return [(line.issued, line.held, line.returned, line.redeemed, line.expired) for line in lines]
+
+    assert told() == [(3, 1, 0, 1, 0)]
+    clock.advance(timedelta(days=2))
+    assert told() == [(3, 1, 0, 1, 2)]
+    outcome(runtime, messages[3:], MessageState.REJECTED)
+    with runtime.db.write() as session:
+        replacing.revoke(session, codes[1], why="leaked", by="U0ADA", now=clock.now() - timedelta(days=2))
+    assert told() == [(3, 0, 1, 1, 1)]

@@ -125,6 +125,7 @@ def test_worst_cases_are_found_among_many(shop: Shop) -> None:
     assert by_note["the longest text"] == longest
     assert by_note["turns Unicode because of a value in it"] == accented
     assert found.holes == {"client.name": 1}
+    assert "{{ client.name }} is empty" in by_note
     assert [(each.char, each.where, each.texts, each.replacement) for each in found.offenders] == [
         ("’", "client.name", 1, "'")
     ]
@@ -183,6 +184,7 @@ def test_last_codes_are_counted_loaded_and_masked(shop: Shop) -> None:
     body = "Again: {{ client.last_promocode('Summer 10%') | default('none') }}"
     draft_id, found = shop.reviewed(purpose="custom", body=body)
     assert [(each.name, each.without) for each in found.last_codes] == [("Summer 10%", 1)]
+    assert "has no code of “Summer 10%” from before" in {sample.note for sample in found.samples}
     assert {sample.text for sample in found.samples} == {"Again: SUMMER-XXXXXXXXXX", "Again: none"}
     with shop.db.write() as session:
         session.add(Message(id=1, distribution_id=draft_id, customer_id=anna, phone="+48501"))

@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import text
 
@@ -32,8 +33,13 @@ MESSAGES = int(os.environ.get("MESSAGES", "30000"))
 STATUS = text("SELECT status FROM distribution WHERE id = :id")
 SCENARIOS = ((0, 100), (80, 400))  # milliseconds that the gateway takes, requests at once
 
-# What is measured in turns: a name, and the seconds that `count` messages take.
-Bare = tuple[str, Callable[[int], Awaitable[float]]]
+
+class Bare(NamedTuple):
+    """A client with nothing around it, measured in turns with the whole of sending."""
+
+    name: str
+    post: Callable[[int], Awaitable[float]]  # the seconds that as many texts take
+    part: float = 1.0  # of a slice's texts: a slow one posts fewer
 
 
 def run() -> list[Figure]:
@@ -52,9 +58,9 @@ def sending(database: str, latency: int, concurrency: int) -> list[Figure]:
         runtime = runtime_over(db)
         load(runtime, MESSAGES * PAIRS, MESSAGES * PAIRS)
         provider_id, provider = provider_at(runtime, "sandbox", url)
-        bare: list[Bare] = [
-            ("tuned aiohttp", lambda count: clients.tuned(url, "sandbox", provider, count, concurrency)),
-            ("our client alone", lambda count: clients.ours_alone(url, "sandbox", provider, count, concurrency)),
+        bare = [
+            Bare("tuned aiohttp", lambda count: clients.tuned(url, "sandbox", provider, count, concurrency)),
+            Bare("our client alone", lambda count: clients.ours_alone(url, "sandbox", provider, count, concurrency)),
         ]
         measured = compared(runtime, provider_id, bare, concurrency)
     return figures(f"{database}, gateway {latency} ms, {concurrency} at once", measured)
@@ -99,14 +105,15 @@ async def _slices(runtime: Runtime, slices: Sequence[int], bare: Sequence[Bare],
     stop = asyncio.Event()
     sender = asyncio.create_task(Sender(runtime, options=options).run(stop))
     measured = Measured()
-    for _, post in bare:
-        await post(min(1000, MESSAGES))  # the first time imports and compiles
+    for each in bare:
+        await each.post(min(200, MESSAGES))  # the first time imports and compiles
     for distribution_id in slices:
-        for name, work in (("", partial(whole, runtime, distribution_id)), *bare):
+        for name, work, part in (Bare("", partial(whole, runtime, distribution_id)), *bare):
+            count = max(1, int(MESSAGES * part))
             cpu = time.process_time()
-            seconds = await work(MESSAGES)
+            seconds = await work(count)
             cpu = time.process_time() - cpu
-            measured.setdefault(name, []).append((MESSAGES / seconds, cpu / MESSAGES * 1e6))
+            measured.setdefault(name, []).append((count / seconds, cpu / count * 1e6))
     stop.set()
     await sender
     return measured

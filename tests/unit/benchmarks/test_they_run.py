@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ack, blocking, cache, codes, others, texts
+from benchmarks import (
+    ack,
+    blocking,
+    cache,
+    codes,
+    databases,
+    others,
+    providers,
+    scale,
+    sending,
+    texts,
+    workers,
+)
 from benchmarks.__main__ import main, modules
 from benchmarks.figure import Figure
 from bot.sample.size import Size
@@ -68,4 +80,37 @@ def test_the_list_of_groups_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_an_unknown_one_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nothing"]) == 2
     assert "codes" in capsys.readouterr().out
-    assert {"ack", "blocking", "codes", "customers", "segments", "sending", "texts"} <= set(modules())
+    assert {"ack", "blocking", "codes", "customers", "scale", "segments", "sending", "texts", "workers"} <= set(
+        modules()
+    )
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sending in one slice of some hundred."""
+    for module in (sending, workers):
+        monkeypatch.setattr(module, "PAIRS", 1)
+        monkeypatch.setattr(module, "MESSAGES", 100)
+
+
+def test_sending_is_measured_beside_bare_clients(few: None) -> None:
+    told = tell(sending.sending("sqlite", 0, 10))
+    assert told == {"sending, sqlite, gateway 0 ms, 10 at once", "… CPU, sqlite, gateway 0 ms, 10 at once"}
+
+
+@pytest.mark.parametrize("kind", ["http", "kannel", "twilio"])
+def test_sending_through_each_kind_is_measured(few: None, kind: str) -> None:
+    figures = providers.through(kind)
+    tell(figures)
+    assert len(figures) == (6 if kind == "twilio" else 2)
+
+
+def test_two_workers_are_measured_beside_one(few: None) -> None:
+    if "postgresql" in databases.kinds():
+        assert tell([workers.two_workers()]) == {"two workers, postgresql, gateway 80 ms, 100 at once each"}
+
+
+def test_what_a_large_distribution_does_to_the_process_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "RECIPIENTS", 300)
+    assert scale.acks()
+    assert scale.memory(200) > 10

@@ -38,7 +38,7 @@ KINDS: dict[str, ProviderKind] = {
 GUARDED = "guarded"
 
 LONGEST_NAME = 60
-HIGHEST_RATE = 10_000.0  # SMS segments a second
+HIGHEST_RATE = 100_000.0  # SMS segments a second
 
 
 def kind_of(kind: str) -> ProviderKind:

@@ -20,6 +20,7 @@ from bot import slack, wiring
 from bot.clockwork import Clockwork, Refresher
 from bot.settings import ROLES, RUN_ROLES, Settings, Unset
 from bot.web.app import build as build_web
+from commands import replies
 from commands.approvals import cards
 from commands.distributions import progress as distributions
 from commands.groups import cards as group_cards
@@ -53,6 +54,7 @@ REFRESHERS = {
     "approval cards": cards.refresh,
     "job messages": jobs.refresh,
     "low stock": group_cards.refresh,
+    "replies": replies.refresh,
 }
 
 

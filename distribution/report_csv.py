@@ -32,7 +32,7 @@ def lines(session: Session, distribution_id: int, *, whole: bool = False) -> Ite
     Numbers are masked unless `whole`, and codes are not in it: a file in a channel is read by everybody there.
     """
     distribution = found(session, distribution_id)
-    yield _lines([["customer", "name", "phone", "state", "reason", "segments", "sent at", "delivered at"]])
+    yield written([["customer", "name", "phone", "state", "reason", "segments", "sent at", "delivered at"]])
     after = (distribution.first_message_id or 1) - 1
     while True:
         rows = session.execute(
@@ -44,7 +44,7 @@ def lines(session: Session, distribution_id: int, *, whole: bool = False) -> Ite
         ).all()
         if not rows:
             return
-        yield _lines([_line(message, name or "", whole) for message, name in rows])
+        yield written([_line(message, name or "", whole) for message, name in rows])
         after = rows[-1][0].id
         session.expunge_all()
 
@@ -52,7 +52,7 @@ def lines(session: Session, distribution_id: int, *, whole: bool = False) -> Ite
 def _line(message: Message, name: str, whole: bool) -> list[str]:
     return [
         str(message.customer_id),
-        _harmless(name),
+        harmless(name),
         (message.phone or "") if whole else masked(message.phone),
         STATE_WORDS[message.state],
         words(message.reason) if message.reason else "",
@@ -67,12 +67,13 @@ def masked(phone: str | None) -> str:
     return f"{phone[:3]}…{phone[-3:]}" if phone else ""
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """A cell that a spreadsheet does not take for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _lines(rows: list[list[str]]) -> str:
+def written(rows: list[list[str]]) -> str:
+    """Rows as the lines of a CSV file."""
     out = io.StringIO()
     csv.writer(out).writerows(rows)
     return out.getvalue()

@@ -1,5 +1,6 @@
 """Workers on PostgreSQL: called at once, found when nobody called them, and one version beside another."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,10 +34,10 @@ def of_version(db: Database, **kinds: JobFunction) -> Runtime:
 
 
 @contextmanager
-def working(runtime: Runtime, *, poll: float = SELDOM) -> Iterator[Worker]:
+def working(runtime: Runtime, *, poll: float = SELDOM, stop_within: float = 2.0) -> Iterator[Worker]:
     """A worker that takes tickets within the block."""
     before = listeners(runtime)
-    worker = Worker(runtime, concurrency=2, poll=poll, stop_within=2.0)
+    worker = Worker(runtime, concurrency=2, poll=poll, stop_within=stop_within)
     worker.start()
     try:
         until(lambda: len(listeners(runtime)) > len(before))
@@ -175,6 +176,29 @@ def test_a_kind_of_job_that_an_older_version_does_not_know_waits_for_a_newer_wor
         assert state(older, unknown) == "queued"
         with working(newer):
             until(lambda: state(newer, unknown) == "done")
+
+
+def test_a_chunk_that_takes_too_long_is_left_behind_when_the_worker_stops(db: Database) -> None:
+    """The process ends in time; the job is free at once, and somebody is called to it."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+        with run.chunk(runtime):
+            began.set()
+            assert go_on.wait(PATIENCE)
+            run.done = 1
+        return {}
+
+    runtime = of_version(db, slow=slow)
+    with working(runtime, stop_within=0.1):
+        job_id = enqueue(runtime, "slow")
+        assert began.wait(PATIENCE)
+    assert state(runtime, job_id) == "queued"
+    assert tickets_left(runtime) == [("slow", "todo")]
+    go_on.set()
+    until(lambda: f"job {job_id}" not in [thread.name for thread in threading.enumerate()])
+    with db.read() as session:
+        assert session.get_one(Job, job_id).done == 0, "what was left behind must not be kept"
 
 
 def test_a_bug_in_a_job_fails_the_job_and_not_the_worker(db: Database) -> None:

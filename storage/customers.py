@@ -51,10 +51,16 @@ def exclusion() -> ColumnElement[str | None]:
     )
 
 
-def here() -> ColumnElement[bool]:
-    """Whether a customer was not erased. Told by id from the few who were: an index that has the rest is enough."""
+def here(session: Session) -> ColumnElement[bool]:
+    """Whether a customer was not erased. Told by id from the few who were: an index that has the rest is enough.
+
+    PostgreSQL would compare each customer with each who was erased once those are too many for its memory (about
+    200,000), and counts as fast, at 10,000 of a million faster, by an anti-join. SQLite has none: a look-up for each
+    customer takes it twice as long as a list.
+    """
     gone = aliased(Customer)
-    return Customer.id.not_in(select(gone.id).where(gone.erased_at.is_not(None)))
+    erased = select(gone.id).where(gone.erased_at.is_not(None))
+    return Customer.id.not_in(erased) if is_sqlite(session) else ~erased.where(gone.id == Customer.id).exists()
 
 
 def find(session: Session, query: str, limit: int, *, phones: Sequence[str] = ()) -> list[Customer]:

@@ -38,7 +38,7 @@ def matching(session: Session, rules: Rules, now: datetime, *, customer_id: int 
     Raises `Refused`, field "rules", where a segment that the rules ask about is gone.
     """
     asked = Asked(now, settings.get(session, "time_zone"), include(session, rules), customer_id)
-    return and_(compiled.matching(session, rules, asked), here())
+    return and_(compiled.matching(session, rules, asked), here(session))
 
 
 def belongs(

@@ -41,7 +41,7 @@ def look(
     can_be_texted = func.count(case((exclusion().is_(None), 1)))
     with unless(session, stopped, seconds):
         size, textable = session.execute(select(func.count(), can_be_texted).select_from(Customer).where(where)).one()
-        of_all = session.scalar(select(func.count()).select_from(Customer).where(here())) or 0
+        of_all = session.scalar(select(func.count()).select_from(Customer).where(here(session))) or 0
         first = session.scalars(select(Customer).where(where).order_by(Customer.id).limit(members)).all()
     return Look(size, of_all, textable, first)
 

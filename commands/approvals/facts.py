@@ -9,6 +9,7 @@ from distribution import review as reviews
 from distribution.codes.taking import SAME
 from distribution.errors import Refused
 from distribution.findings import Review
+from distribution.limits import span
 from distribution.undoing import called_back
 from storage import batches
 from storage.tables import Approval, Distribution, PromoCodeGroup
@@ -33,6 +34,7 @@ def card(session: Session, approval: Approval) -> Card:
         requested_at=approval.requested_at,
         purpose=what(session, distribution),
         when="at once, when approved",
+        given_up=span(sealed["lifetime_minutes"]) if sealed.get("lifetime_minutes") else "",
         provider=provider.get("name", "–"),
         recipients=review.recipients if review else audience.get("size", 0),
         total=review.total if review else audience.get("size", 0),

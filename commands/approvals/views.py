@@ -56,6 +56,7 @@ class Card:
     sample: str = ""  # the text for one customer, its code masked
     body: str = ""  # the text as it was written
     send_at: datetime | None = None
+    given_up: str = ""  # after how long a text is, where somebody chose that
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
@@ -230,7 +231,8 @@ def _numbers(facts: Card) -> list[str]:
     left_out = f" of {number(facts.total)}" if facts.total != facts.recipients else ""
     cells = [
         f"*To*\n{number(facts.recipients)}{left_out} in “{escape(facts.audience)}”",
-        f"*When*\n{moment(facts.send_at) if facts.send_at else escape(facts.when)}",
+        f"*When*\n{moment(facts.send_at) if facts.send_at else escape(facts.when)}"
+        + (f"\nGiven up after {facts.given_up}" if facts.given_up else ""),
         f"*What*\n{escape(facts.purpose)}",
         f"*Through*\n{escape(facts.provider)}",
     ]

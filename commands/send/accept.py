@@ -42,7 +42,7 @@ NAMES = {number: name for name, number in NUMBERS.items()}
 # Of the inputs, those whose value can be shown again; a file cannot (`file_input` takes no initial value).
 KEPT = frozenset(
     {"purpose", "group", "policy", "promotion", "kind", "segment", "customer", "pasted"}
-    | {"subject", "provider", "body", "when", "send_at"}
+    | {"subject", "provider", "body", "when", "send_at", "lifetime"}
 )
 
 
@@ -98,6 +98,7 @@ def accept(
             provider_id=_number(typed.get("provider")),
             body=str(typed.get("body") or ""),
             send_at=_send_at(typed),
+            lifetime_minutes=_number(typed.get("lifetime")) or None,
             now=now,
         )
     return Place(draft.id, place.step, place.turn).at(place.step + 1)

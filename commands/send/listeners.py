@@ -57,7 +57,7 @@ def register(app: App, runtime: Runtime) -> None:
     app.action(message.BODY)(wizard.written)
     app.action(message.INSERT)(wizard.inserted)
     # Inputs of an actions block or without consequences still send an action, which wants an answer.
-    app.action(re.compile(r"^send\.(type|provider|send_at|policy)$"))(lambda ack: ack())
+    app.action(re.compile(r"^send\.(type|provider|send_at|policy|lifetime)$"))(lambda ack: ack())
     for action_id, search in (
         (purpose.GROUP, wizard.groups),
         (purpose.PROMOTION, wizard.promotions),

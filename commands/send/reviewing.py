@@ -22,7 +22,9 @@ from distribution.codes import generate
 from distribution.customers import phone
 from distribution.errors import Refused
 from distribution.findings import Review, Running
+from distribution.limits import span
 from distribution.runtime import Runtime
+from distribution.sending import lifetime
 from storage import distributions
 from storage.tables import Distribution, Provider, TeamMember
 
@@ -136,7 +138,8 @@ class Reviewing:
             found,
             draft.subject,
             provider.name if provider else "",
-            at or ("at once, when approved" if asks else "now"),
+            (at or ("at once, when approved" if asks else "now"))
+            + f"\nGiven up after {span(lifetime.minutes(session, draft))}",
             submit,
             after,
             {
@@ -258,7 +261,13 @@ class Reviewing:
             draft = drafts.get(session, here.draft or 0, by=body["user"]["id"])
             plain = mending.in_gsm(draft.body)
             drafts.set_message(
-                session, draft, provider_id=draft.provider_id, body=plain, send_at=draft.send_at, now=now
+                session,
+                draft,
+                provider_id=draft.provider_id,
+                body=plain,
+                send_at=draft.send_at,
+                lifetime_minutes=draft.lifetime_minutes,
+                now=now,
             )
         self._update(client, body, here, note="Replaced. The text below is as it will be sent.")
 

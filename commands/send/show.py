@@ -15,10 +15,11 @@ from commands.ui import blocks as ui
 from commands.ui.text import clip
 from commands.ui.text import when as ui_when
 from distribution import audience as audiences
-from distribution import drafts, promotions, providers, reasons
+from distribution import drafts, promotions, providers, reasons, settings
 from distribution.codes.listing import listing
 from distribution.codes.taking import NEW, SAME
 from distribution.errors import Refused
+from distribution.limits import span
 from distribution.runtime import Runtime
 from storage import customers, segments
 from storage.patience import TooSlow, at_most
@@ -188,6 +189,8 @@ def message_facts(runtime: Runtime, session: Session, draft: Distribution, perso
         when=when(draft),
         send_at=send_at,
         time_zone=person.time_zone,
+        lifetime=_number(kept.get("lifetime", draft.lifetime_minutes)) or 0,
+        usual=span(settings.get(session, "sending.lifetime") * 60),
     )
 
 

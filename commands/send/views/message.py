@@ -19,11 +19,16 @@ from commands.send.views import frame
 from commands.ui import blocks as ui
 from commands.ui import choose
 from commands.ui.text import clip, count, escape
+from distribution.limits import span
 
 PROVIDER = "send.provider"
 BODY = "send.body"
 INSERT = "send.insert"
 WHEN = "send.when"
+LIFETIME = "send.lifetime"
+
+# Minutes to choose from; what the API was given beside these is offered too.
+LIFETIMES = (60, 120, 240, 480, 720, 1440, 2880, 4320, 10_080)
 
 LONGEST = (
     3000  # what a plain_text_input takes (docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)
@@ -67,6 +72,8 @@ class MessageStep:
     when: str = "now"
     send_at: int | None = None  # Unix time
     time_zone: str = "UTC"
+    lifetime: int = 0  # minutes after which a text is given up; 0: as is usual
+    usual: str = "24 hours"  # the workspace's own, in words
 
 
 def view(place: Place, facts: MessageStep, decided: Sequence[str] = ()) -> dict[str, Any]:
@@ -93,6 +100,7 @@ def view(place: Place, facts: MessageStep, decided: Sequence[str] = ()) -> dict[
     if facts.tags:
         blocks.append(ui.actions(_insert(facts.tags), block_id=place.block_id("insert")))
     blocks += _when(place, facts)
+    blocks.append(_lifetime(place, facts))
     return frame.step(place, decided, blocks, submit="Review")
 
 
@@ -152,3 +160,16 @@ def _when(place: Place, facts: MessageStep) -> list[Block]:
             ui.field("Date and time", place.block_id("send_at"), picker, hint=f"In your time zone, {facts.time_zone}.")
         )
     return blocks
+
+
+def _lifetime(place: Place, facts: MessageStep) -> Block:
+    """After how long a text that could not be sent is not sent any more."""
+    chosen = {facts.lifetime} - {0}
+    options = [ui.option(f"{facts.usual}, as usual", 0)]
+    options += [ui.option(span(minutes), minutes) for minutes in sorted(chosen.union(LIFETIMES))]
+    return ui.field(
+        "Give up after",
+        place.block_id("lifetime"),
+        choose.select(LIFETIME, options, chosen=facts.lifetime),
+        hint="What could not leave by then (quiet hours, a pause, the provider) is not sent; its code is free again.",
+    )

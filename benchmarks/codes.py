@@ -102,8 +102,9 @@ def work(what: str, count: int) -> None:
 
         def make() -> None:
             while maker.goes_on:
-                with db.write() as session:
-                    maker.make(session, group_id, lot_id)
+                for drawn in ahead(maker.chunks()):
+                    with db.write() as session:
+                        maker.store(session, group_id, lot_id, drawn)
 
         print(json.dumps([seconds(make), peak() - before]))
 

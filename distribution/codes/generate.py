@@ -9,12 +9,14 @@ format would be used up for the most part, drawing would go on for ever: then it
 
 import secrets
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
+from distribution.ahead import ahead
 from distribution.codes.format import Format
 from distribution.codes.lots import Added, open_group, summary
 from distribution.codes.order import mixed
@@ -98,7 +100,8 @@ def generate_into(
     maker = Maker(session, recipe, count)
     lot = groups.add_lot(session, group_id, "generate", recipe.detail, by=by, now=now)
     while maker.goes_on:
-        maker.make(session, group_id, lot.id)
+        for drawn in maker.chunks():
+            maker.store(session, group_id, lot.id, drawn)
     return summary(session, lot.id, wanted=count, note=maker.note)
 
 
@@ -113,14 +116,17 @@ def generate_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         lot = session.get_one(PromoCodeLot, lot_id)
         maker = Maker(session, Recipe.from_detail(lot.detail), count, made=run.done) if run.done < count else None
     note = None
-    while maker is not None and maker.goes_on:
-        with run.chunk(runtime) as session:
-            open_group(session, group_id)
-            most = CHUNK if ceiling is None else min(CHUNK, ceiling - session.get_one(PromoCodeStock, group_id).total)
-            if most <= 0:
-                note = f"The group has its ceiling of {ceiling:,} codes: {count - run.done:,} fewer were made."
-                break
-            run.done += maker.make(session, group_id, lot_id, most)
+    while maker is not None and maker.goes_on and note is None:
+        with closing(ahead(maker.chunks())) as chunks:  # the next are drawn while these are stored
+            for drawn in chunks:
+                with run.chunk(runtime) as session:
+                    open_group(session, group_id)
+                    if ceiling is not None:
+                        drawn = drawn[: max(0, ceiling - session.get_one(PromoCodeStock, group_id).total)]
+                    if not drawn:
+                        note = f"The group has its ceiling of {ceiling:,} codes: {count - run.done:,} fewer were made."
+                        break
+                    run.done += maker.store(session, group_id, lot_id, drawn)
     with runtime.db.read() as session:
         return summary(session, lot_id, wanted=count, note=note or (maker.note if maker else None)).as_result()
 
@@ -225,15 +231,25 @@ class Maker:
             "make exists by now. Give the group a longer format and generate the rest."
         )
 
-    def make(self, session: Session, group_id: int, lot_id: int, most: int = CHUNK) -> int:
-        """Make and store one chunk of at most `most` codes; returns how many of its codes were new."""
+    def chunks(self) -> Iterator[list[str]]:
+        """Codes to `store`, by the chunk: as many as are wanted still, or all that there are. No database is asked.
+
+        Some of them may exist: ask again while it `goes_on`.
+        """
+        left = self.wanted - self.made
+        while left and any(weights := self._weights()):
+            count = min(CHUNK, left)
+            left -= count
+            drawn = [
+                source.draw(part) for source, part in zip(self._sources, proportional(count, weights), strict=True)
+            ]
+            # They are handed out in the order in which they are stored: as they were drawn, and several formats mixed.
+            yield drawn[0] if len(drawn) == 1 else mixed(sorted(set().union(*drawn)))
+
+    def store(self, session: Session, group_id: int, lot_id: int, drawn: Sequence[str]) -> int:
+        """Store one chunk; returns how many of its codes were new."""
         self._rounds += 1
-        count = min(most, self.wanted - self.made)
-        shares = zip(self._sources, proportional(count, self._weights()), strict=True)
-        drawn = [source.draw(part) for source, part in shares]
-        # They are handed out in the order in which they are stored: as they were drawn, and several formats mixed.
-        order = drawn[0] if len(drawn) == 1 else mixed(sorted(set().union(*drawn)))
-        inserted = code_writes.insert(session, order, group_id=group_id, lot_id=lot_id)
+        inserted = code_writes.insert(session, drawn, group_id=group_id, lot_id=lot_id)
         self.made += inserted
         return inserted
 

@@ -431,4 +431,5 @@ def test_nobody_who_was_erased_is_in_a_segment_of_those_without_something(runtim
     with runtime.db.read() as session:
         for rules in (Rules(), Rules(negate=True, parts=(Condition("name", "is", "Ben"),))):
             where = counting.matching(session, rules, runtime.clock.now())
-            assert [customer.id for customer in looking.page(session, where, after=0, limit=10)] == [other]
+            found = looking.page(session, where, threading.Event(), after=0, limit=10)
+            assert [customer.id for customer in found] == [other]

@@ -68,6 +68,12 @@ def count(session: Session, audience: Mapping[str, Any], now: datetime) -> Audie
     return AudienceCount(total, total - sum(excluded.values()), dict(sorted(excluded.items())))
 
 
+def listed(session: Session, audience: Mapping[str, Any]) -> int:
+    """How many customers are on the list that `audience` is."""
+    on = select(func.count()).where(SegmentMember.segment_id == int(audience.get("segment_id") or 0))
+    return session.scalar(on) or 0
+
+
 def name(session: Session, audience: Mapping[str, Any]) -> str:
     """What `audience` is called, without quotes: "Warsaw regulars", "Anna Kowalska", "List of 40". Raises `Refused`.
 

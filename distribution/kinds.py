@@ -11,9 +11,9 @@ from distribution.customers.erasing import erase_traces
 from distribution.customers.importing import import_customers
 from distribution.jobs import JobFunction, Jobs
 from distribution.launch import run_launch
-from distribution.review import review_job
 from distribution.segments.members import change_members
 from distribution.sending.control import run_stop
+from distribution.unattended import review_and_go_on
 
 KINDS: dict[str, JobFunction] = {
     "delete_codes": delete_codes,
@@ -22,7 +22,7 @@ KINDS: dict[str, JobFunction] = {
     "generate_codes": generate_codes,
     "import_codes": import_codes,
     "launch": run_launch,
-    "review": review_job,
+    "review": review_and_go_on,
     "revive_codes": revive_codes,
     "segment_members": change_members,
     "stop": run_stop,
@@ -31,6 +31,6 @@ KINDS: dict[str, JobFunction] = {
 }
 
 
-def jobs_for(clock: Clock) -> Jobs:
-    """The runner, with every kind of job."""
-    return Jobs(clock, KINDS)
+def jobs_for(clock: Clock, *, machine: Clock | None = None) -> Jobs:
+    """The runner, with every kind of job. `machine`: the clock of leases, which only tests move."""
+    return Jobs(clock, KINDS, machine=machine)

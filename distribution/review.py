@@ -5,7 +5,7 @@ number that a colleague approves and the number that is sent (docs/decisions/rec
 few thousand recipients it is done at once; for more it is a job that leaves its result on the draft.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +34,13 @@ CHUNK = 2_500
 
 # A review that is shown again within this time is not counted again.
 FRESH = timedelta(minutes=10)
+
+
+After = Callable[[Session, Runtime, Distribution, Mapping[str, Any], Review], None]
+
+
+def _nothing(session: Session, runtime: Runtime, draft: Distribution, notes: Mapping[str, Any], found: Review) -> None:
+    """A person who looks at the review decides what happens next."""
 
 
 def review(
@@ -79,8 +86,11 @@ def latest(session: Session, distribution: Distribution) -> Review | Running | N
     return _fresh_stock(session, load(kept)) if kept else None
 
 
-def review_job(runtime: Runtime, run: JobRun) -> dict[str, Any]:
-    """The job "review": a review of a large audience, a chunk at a time. args: {"distribution_id"}."""
+def review_job(runtime: Runtime, run: JobRun, after: After = _nothing) -> dict[str, Any]:
+    """The job "review": a review of a large audience, a chunk at a time. args: {"distribution_id"}.
+
+    `after` is called in the transaction that ends it, with what the draft noted before.
+    """
     distribution_id = run.args["distribution_id"]
     if not run.progress:
         with run.chunk(runtime) as session:
@@ -99,7 +109,9 @@ def review_job(runtime: Runtime, run: JobRun) -> dict[str, Any]:
             run.progress = {"rehearsal": rehearsal.as_json()}
     with run.chunk(runtime) as session:
         draft = _reviewed(session, run, lock=True)
+        notes = draft.draft
         found = keep(session, draft, rehearsal, now=runtime.clock.now())
+        after(session, runtime, draft, notes, found)
     return {"distribution_id": distribution_id, "recipients": found.recipients, "segments": found.segments}
 
 

@@ -9,6 +9,16 @@ from storage import team
 from storage.tables import TeamMember
 
 
+def called(session: Session, by: str) -> str:
+    """Who did something, for people to read: a person's name; "api:<token's name>" and the like as they are.
+
+    A person is a Slack id, alone or at the end of "import of <file> by <id>"; one who is not known stays an id.
+    """
+    before, _, last = by.rpartition(" ")
+    member = session.get(TeamMember, last)
+    return f"{before} {member.name}".strip() if member is not None and member.name else by
+
+
 def change_role(session: Session, user_id: str, role: str) -> TeamMember:
     """Give somebody a role. Raises `Refused` for somebody unknown, and for the last admin."""
     member = session.get(TeamMember, user_id)

@@ -39,6 +39,9 @@ SCOPES = {
     "segments:write": "create segments",
     "redemptions:write": "record redemptions and roll them back",
     "events:write": "tell what customers did",
+    "distributions:read": "see distributions and their reports",
+    "distributions:write": "make distributions and ask for their approval",
+    "distributions:send": "text customers: send distributions, pause, resume, stop, retry and call them back",
 }
 
 # `last_used_at` is this exact and no more: a write for each request would cost more than the request.

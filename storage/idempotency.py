@@ -32,6 +32,11 @@ def keep(session: Session, token_id: int, key: str, *, status: int, answer: str)
     session.execute(update(IdempotencyKey).where(_is(token_id, key)).values(status=status, answer=answer))
 
 
+def release(session: Session, token_id: int, key: str) -> None:
+    """Let a key that was claimed in this transaction be used again: nothing came of the request."""
+    session.execute(delete(IdempotencyKey).where(_is(token_id, key)))
+
+
 def any_before(session: Session, moment: datetime) -> bool:
     """Whether there is an answer older than `moment`."""
     return (

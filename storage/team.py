@@ -15,6 +15,11 @@ def members(session: Session) -> Sequence[TeamMember]:
     return session.scalars(select(TeamMember).order_by(order, TeamMember.name, TeamMember.user_id)).all()
 
 
+def has_any(session: Session, roles: Sequence[str]) -> bool:
+    """Whether somebody has one of the roles."""
+    return session.scalar(select(TeamMember.user_id).where(TeamMember.role.in_(roles)).limit(1)) is not None
+
+
 def admins(session: Session) -> set[str]:
     """The ids of all admins, held until the transaction ends: two of them may demote each other at the same moment."""
     found = select(TeamMember.user_id).where(TeamMember.role == "admin").order_by(TeamMember.user_id)

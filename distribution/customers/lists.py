@@ -39,16 +39,21 @@ class Matched:
             self.customer_ids[customer_id] = None
 
 
-def match(session: Session, given: Lines, region: str | None) -> Matched:
-    """Find the customers that `given` names. `region`: the country of numbers written without one."""
+def match(session: Session, given: Lines, region: str | None, *, heading: bool = True) -> Matched:
+    """Find the customers that `given` names. `region`: the country of numbers written without one.
+
+    `heading`: the first line may be one; else it names somebody as any other.
+    """
     matched = Matched()
     lines = _lines(given)
     while chunk := list(islice(lines, CHUNK)):
-        _match_chunk(session, matched, chunk, region)
+        _match_chunk(session, matched, chunk, region, heading)
     return matched
 
 
-def _match_chunk(session: Session, matched: Matched, chunk: list[tuple[int, str]], region: str | None) -> None:
+def _match_chunk(
+    session: Session, matched: Matched, chunk: list[tuple[int, str]], region: str | None, heading: bool
+) -> None:
     """Exact numbers and ids in two statements; only the rest is parsed."""
     exact = {text: text.translate(SPACING) for _, text in chunk}
     by_phone = ids_by(session, Customer.phone, [number for number in exact.values() if number.startswith("+")])
@@ -71,7 +76,7 @@ def _match_chunk(session: Session, matched: Matched, chunk: list[tuple[int, str]
         elif text not in wrong:
             missing[parsed[text]] = None
             matched.nobodys.append((line, text, f"{parsed[text]} is no customer's number. Import the customer first."))
-        elif len(chunk) == 1 or not _is_heading(line, text):
+        elif not heading or len(chunk) == 1 or not _is_heading(line, text):
             matched.bad.append((line, text, wrong[text]))
     matched.unmatched = list(missing)
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 
-from bot.web.api import codes, customers, events, groups, jobs, redemptions, segments
+from bot.web.api import codes, customers, distributions, events, groups, jobs, redemptions, segments, sending
 from bot.web.api.describing import PREFIX, schema
 from bot.web.api.entry import REQUEST_ID, Entry, failure
 from bot.web.api.page import HEADERS, page
@@ -24,6 +24,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     customers.routes,
     events.routes,
     segments.routes,
+    distributions.routes,
+    sending.routes,
     jobs.routes,
 )
 

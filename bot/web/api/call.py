@@ -37,9 +37,12 @@ class Asked(BaseModel):
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint answers, before it is sent."""
+    """What an endpoint answers, before it is sent.
 
-    body: BaseModel
+    A problem as `body` tells of something that was done, and kept, and came to nothing: its key may be used again.
+    """
+
+    body: BaseModel | Problem
     status: int = 200
 
 
@@ -141,6 +144,9 @@ class Call:
                         before.answer, before.status, {REPLAYED_HEADER: "true"}, media_type="application/json"
                     )
                 response = _response(work(session))
+                if response.status_code >= 400:
+                    idempotency.release(session, self.token.id, self.key)
+                    return response
                 idempotency.keep(
                     session,
                     self.token.id,
@@ -154,6 +160,8 @@ class Call:
 
 
 def _response(answer: Answer) -> Response:
+    if isinstance(answer.body, Problem):
+        return answer.body.response()
     return Response(answer.body.model_dump_json(), answer.status, media_type="application/json")
 
 

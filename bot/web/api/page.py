@@ -55,9 +55,10 @@ def curl(document: Json, url: str, path: str, method: str) -> str:
         if parameter["in"] == "path":
             example = (parameter.get("schema", {}).get("examples") or parameter.get("examples"))[0]
             path = path.replace(f"{{{parameter['name']}}}", quote(str(example), safe=""))
-    verb = "" if method in ("get", "post") else f" -X {method.upper()}"
-    lines = [f"curl{verb} {url}{path}", '  -H "Authorization: Bearer $TOKEN"']
     body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    told = method == "get" or (method == "post" and body is not None)  # curl says these by itself
+    verb = "" if told else f" -X {method.upper()}"
+    lines = [f"curl{verb} {url}{path}", '  -H "Authorization: Bearer $TOKEN"']
     if body is None:
         return " \\\n".join(lines)
     lines += ["  -H 'Content-Type: application/json'", "  --data-binary @- <<'END'"]

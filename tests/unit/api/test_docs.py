@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,18 @@ from bot.settings import Settings
 from bot.web.api.app import ROUTERS, document
 from bot.web.api.describing import PREFIX, operations
 from bot.web.api.page import curl
-from distribution import tokens
+from distribution import settings, tokens
+from distribution.sending.status import finish_if_over
 from storage import stock
+from storage.batches import lock
 from storage.codes import find
-from storage.tables import CodeState, Customer
+from storage.tables import CodeState, Customer, Distribution, MessageState
 from tests.ports import free_ports
+from tests.sending import make_provider, messages_of, outcome
 
 ROOT = Path(__file__).parents[3]
+# What is done with a distribution, in an order in which all of it can be done with one.
+VERBS = ("request-approval", "call-back", "send", "pause", "resume", "retry", "stop")
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 OPERATIONS = [
     pytest.param(path, method, operation, id=f"{method} {path}") for path, method, operation in operations(document())
@@ -51,9 +57,12 @@ def test_every_endpoint_says_what_it_does_takes_and_answers(path: str, method: s
         assert "404" in statuses or method == "put"
     for parameter in operation.get("parameters", ()):
         assert parameter["description"]
-    if method in ("post", "put"):
+    if "requestBody" in operation:
         body = operation["requestBody"]["content"]["application/json"]
         assert body["example"] and body["schema"]["properties"]
+    else:  # nothing but a path says what is to be done
+        assert method in ("get", "delete") or path.rpartition("/")[2] in VERBS
+    if method in ("post", "put"):
         assert {"400", "413", "415"} <= statuses
     if method == "post":
         assert "Idempotency-Key" in [each["name"] for each in operation["parameters"]]
@@ -87,12 +96,13 @@ def test_the_page_needs_no_token_and_loads_nothing(web: TestClient) -> None:
 def server(db_url: str, tmp_path: Path) -> Iterator[tuple[str, str, Bot]]:
     """A real process part that serves HTTP: its address, a token, and the bot; an issued code, and a shell's folder."""
     port = free_ports()
-    settings = Settings(_env_file=None, database_url=db_url, port=port, secret_key="a secret key for tests")
-    bot = Bot(settings, {"web", "clock"}, look_every=0.1)
+    process = Settings(_env_file=None, database_url=db_url, port=port, secret_key="a secret key for tests")
+    bot = Bot(process, {"web", "clock"}, look_every=0.1)
     bot.start()
     try:
         with bot.runtime.db.write() as session:
             text = tokens.create(session, "shop", by="U0ADA", now=bot.runtime.clock.now())[1]
+        make_provider(bot.runtime, "http://127.0.0.1:1", name="main")
         yield f"http://127.0.0.1:{port}", text, bot
     finally:
         bot.stop()
@@ -105,6 +115,41 @@ def issue(bot: Bot, code: str) -> None:
         assert row is not None
         row.state, row.customer_id, row.issued_at = CodeState.ISSUED, customer.id, bot.runtime.clock.now()
         stock.move(session, row.group_id, active=-1, issued=1)
+
+
+def ending(call: tuple[str, str]) -> str:
+    """The last word of a path."""
+    return call[0].rpartition("/")[2]
+
+
+def ready(bot: Bot, verb: str) -> None:
+    """Have the first distribution where a verb finds it."""
+    choices = {
+        "request-approval": {"approvals.required": "always", "approvals.channel": "C0APPROVALS", "sending.hold": "0"},
+        "send": {"approvals.required": "never"},
+    }
+    with bot.runtime.db.write() as session:
+        for key, value in choices.get(verb, {}).items():
+            settings.put(session, key, value)
+    if verb == "pause":
+        wait_for(bot, "sending")
+    if verb == "retry":
+        outcome(bot.runtime, messages_of(bot.runtime, 1), MessageState.REJECTED)
+        with bot.runtime.db.write() as session:
+            row = lock(session, 1)
+            row.claimed_to = row.last_message_id
+            assert finish_if_over(session, row, bot.runtime.clock.now())
+
+
+def wait_for(bot: Bot, status: str) -> None:
+    """Until the first distribution has this status."""
+    ends = time.monotonic() + 20
+    while True:
+        with bot.runtime.db.read() as session:
+            if session.get_one(Distribution, 1).status == status:
+                return
+        assert time.monotonic() < ends, f"it is never {status}"
+        time.sleep(0.02)
 
 
 def run(script: str, folder: Path, **env: str) -> str:
@@ -121,11 +166,14 @@ def test_the_examples_of_the_page_work_as_they_stand(server: tuple[str, str, Bot
     """Each is run by a shell against a real server, in the page's order, what removes something last."""
     url, token, bot = server
     calls = [(path, method) for path, method, _ in operations(document())]
+    verbs = sorted((call for call in calls if ending(call) in VERBS), key=lambda call: VERBS.index(ending(call)))
     later = [(path, method) for path, method in calls if method == "delete" or "/redemptions" in path]
-    first = [call for call in calls if call not in later and "/jobs/" not in call[0]]
-    for path, method in [*first, *sorted(later, key=lambda call: ("/redemptions" not in call[0], call[1] == "delete"))]:
+    first = [call for call in calls if call not in (*later, *verbs) and "/jobs/" not in call[0]]
+    last = sorted(later, key=lambda call: ("/redemptions" not in call[0], call[1] == "delete"))
+    for path, method in [*first, *verbs, *last]:
         if path.endswith("/redemptions") and method == "post":
             issue(bot, "SUMMER-4821")
+        ready(bot, ending((path, method)))
         command = curl(document(), url, path, method).replace("curl", "curl -sS --fail-with-body", 1)
         said = run(command, tmp_path, TOKEN=token)
         assert method == "delete" or json.loads(said), command
@@ -142,6 +190,8 @@ def test_the_guides_commands_work_as_they_stand(server: tuple[str, str, Bot], tm
             continue
         if "/redemptions" in script:
             issue(bot, "WINTER-1")
+        if "/request-approval" in script:
+            ready(bot, "request-approval")
         fail = "" if "about:blank" in answer else "--fail-with-body "
         said = run(script.replace("curl ", f"curl -sS {fail}"), tmp_path, TOKEN=token, URL=url)
         if answer:

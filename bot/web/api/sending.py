@@ -1,0 +1,203 @@
+"""What is done with a distribution: sent, put before an approver, called back, paused, resumed, stopped, sent again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from bot.web.api.call import Answer, Asked, Call, allowed
+from bot.web.api.describing import PREFIX, problems
+from bot.web.api.distribution_bodies import Distribution, shown
+from bot.web.api.distributions import Id, seen, unfitting
+from bot.web.api.problems import Problem
+from distribution import unattended
+from distribution.errors import Refused
+from distribution.requests import Unfit
+from distribution.sending import control
+from storage.tables import Distribution as Row
+
+routes = APIRouter(tags=["Distributions"])
+
+Writing = Annotated[Call, allowed("distributions:write")]
+Sending = Annotated[Call, allowed("distributions:send")]
+
+# What to do next, by the reason of a refusal.
+NEXT = {
+    "approval_required": " Ask for it: POST {path}/request-approval, and somebody decides in Slack. Without Slack "
+    "nobody can: then whoever runs promobot may say promobot settings set approvals.required never (or above:N).",
+    "approval_not_needed": " Send it: POST {path}/send.",
+    "no_approver": " Choose an approvals channel in Slack (/promo settings). Without Slack, whoever runs promobot may "
+    "say promobot settings set approvals.required never (or above:N).",
+    "codes_missing": " When they are there, send this one again.",
+    "nobody": " When somebody can be texted, send this one again.",
+}
+STATUSES = {"not_yours": 403}
+
+
+class Nothing(Asked):
+    """An empty body: what is to be done is in the path."""
+
+
+class Retried(Distribution):
+    """A distribution whose failed texts are sent again."""
+
+    retried: int = Field(description="How many are sent again; 0 where they are under way already.")
+
+
+@routes.post(
+    "/distributions/{id:int}/send",
+    status_code=202,
+    response_model=Distribution,
+    summary="Send a distribution",
+    response_description="It is on its way: its audience is reviewed and fixed, codes are blocked, texts are sent.",
+    responses=problems(400, 404, 409, 413, 415),
+)
+def send(call: Sending, id: Id) -> Response:
+    """Reviews it as it is now, then sends it at once, or at its `send_at`. Sent twice, it goes out once.
+
+    409, and nothing is sent, where a second person must approve it (`reason` approval_required), where codes are
+    missing (codes_missing), nobody can be texted (nobody), or a text would be empty or too long (texts): for these its
+    status is `refused`, and it may be sent again. Above 5,000 recipients it is `reviewing` first: look until it is not.
+    """
+    return _go_on(call, id, lambda session: unattended.send(session, call.runtime, id, by=call.by))
+
+
+@routes.post(
+    "/distributions/{id:int}/request-approval",
+    status_code=202,
+    response_model=Distribution,
+    summary="Request a distribution's approval",
+    response_description="It waits for an approver in Slack; approved, it goes out by itself.",
+    responses=problems(400, 404, 409, 413, 415),
+)
+def request_approval(call: Writing, id: Id) -> Response:
+    """Reviews it and asks in Slack, in the token's name. A token approves nothing: an approver there decides.
+
+    409 where none is needed (`reason` approval_not_needed), where nobody could approve (no_approver), and as for send.
+    """
+    return _go_on(call, id, lambda session: unattended.request_approval(session, call.runtime, id, by=call.by))
+
+
+@routes.post(
+    "/distributions/{id:int}/call-back",
+    response_model=Distribution,
+    summary="Call a distribution back",
+    response_description="Nothing has left, its codes are active again, and it is a draft.",
+    responses=problems(400, 404, 409, 413, 415),
+)
+def call_back(call: Sending, id: Id) -> Response:
+    """While it is reviewed, waits for its approval or its time, or is held (`held_until`). 409 when texts have left."""
+    return _control(call, id, lambda session: unattended.call_back(session, call.runtime, id, by=call.by, now=call.now))
+
+
+@routes.post(
+    "/distributions/{id:int}/pause",
+    response_model=Distribution,
+    summary="Pause a distribution",
+    response_description="What was posted is posted; nothing more is until it is resumed.",
+    responses=problems(400, 404, 409, 413, 415),
+)
+def pause(call: Sending, id: Id) -> Response:
+    """Holds a distribution that is being sent. Paused twice, it is paused."""
+    return _control(call, id, lambda session: control.pause(session, id, by=_name(call), now=call.now))
+
+
+@routes.post(
+    "/distributions/{id:int}/resume",
+    response_model=Distribution,
+    summary="Resume a distribution",
+    response_description="It goes on.",
+    responses=problems(400, 404, 409, 413, 415),
+)
+def resume(call: Sending, id: Id) -> Response:
+    """Goes on with a paused distribution, also with one that paused by itself: `reason` says why it did."""
+    return _control(call, id, lambda session: control.resume(session, id, by=_name(call), now=call.now))
+
+
+@routes.post(
+    "/distributions/{id:int}/stop",
+    response_model=Distribution,
+    summary="Stop a distribution",
+    response_description="It has ended for good; the codes of texts that had not left go back.",
+    responses=problems(400, 404, 409, 413, 415),
+)
+def stop(call: Sending, id: Id) -> Response:
+    """Ends it: what has not left does not. Stopped twice, it is stopped. The report has those left out as `stopped`."""
+    return _control(call, id, lambda session: control.stop(session, call.runtime, id, by=_name(call), now=call.now))
+
+
+@routes.post(
+    "/distributions/{id:int}/retry",
+    response_model=Retried,
+    summary="Retry a distribution's failed texts",
+    response_description="They are sent again, to those who may be texted now.",
+    responses=problems(400, 404, 409, 413, 415),
+)
+def retry(call: Sending, id: Id) -> Response:
+    """When it is done: a text that had left keeps its code, a refused one gets a new code. Up to 5,000 at a time."""
+
+    call.json(Nothing, empty=True)
+
+    def work(session: Session) -> Answer:
+        with _conflicts(session, call, id) as row:
+            again = control.retry_failed(session, id, by=_name(call), now=call.now)
+        return Answer(Retried(**shown(session, row).model_dump(), retried=again))
+
+    return call.write(work)
+
+
+def _go_on(call: Call, distribution_id: int, work: Callable[[Session], unattended.Gone]) -> Response:
+    """Send a distribution on. What its review refuses is kept as its status, and answered as a problem."""
+    call.json(Nothing, empty=True)
+
+    def done(session: Session) -> Answer:
+        with _conflicts(session, call, distribution_id):
+            gone = work(session)
+        if gone.refusal is not None:
+            return Answer(_conflict(gone.refusal, gone.distribution))
+        return Answer(shown(session, gone.distribution), 202)
+
+    return call.write(done)
+
+
+def _control(call: Call, distribution_id: int, work: Callable[[Session], Row]) -> Response:
+    """Do something with a distribution, and answer how it is then."""
+    call.json(Nothing, empty=True)
+
+    def done(session: Session) -> Answer:
+        with _conflicts(session, call, distribution_id):
+            row = work(session)
+        return Answer(shown(session, row))
+
+    return call.write(done)
+
+
+@contextmanager
+def _conflicts(session: Session, call: Call, distribution_id: int) -> Iterator[Row]:
+    """The distribution that the path names; what the block refuses is its present status's fault (409).
+
+    Raises `Problem`, 404 where there is none.
+    """
+    row = seen(session, call, distribution_id)
+    try:
+        yield row
+    except Unfit as unfit:
+        raise unfitting(unfit) from None
+    except Refused as refusal:
+        raise _conflict(refusal, row) from None
+
+
+def _conflict(refusal: Refused, row: Row) -> Problem:
+    """What is answered to a refusal, with what to do next."""
+    reason = refusal.reason or row.status
+    following = NEXT.get(reason, "").format(path=f"{PREFIX}/distributions/{row.id}")
+    return Problem(STATUSES.get(reason, 409), f"{refusal}{following}", reason=reason)
+
+
+def _name(call: Call) -> str:
+    """Who did it, as people read it: "Paused by the system 'checkout'."."""
+    return f"the system '{call.token.name}'"

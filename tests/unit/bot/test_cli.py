@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import text
 
 from bot import cli
+from storage import schema
+from storage.database import Database
+from storage.tables import Setting
 
 
 @dataclass
@@ -168,3 +172,30 @@ def test_a_token_is_printed_once_and_alone_so_that_a_shell_can_keep_it(promobot:
     assert "opens nothing any more" in promobot("token", "revoke", "checkout").out
     assert promobot("token", "create", "checkout").code == 0
     assert "everything" in promobot("token", "list").out
+
+
+def test_a_worker_without_postgresql_is_told_what_it_needs(promobot: Run) -> None:
+    said = promobot("worker")
+    assert said.code == 2
+    assert "needs PostgreSQL" in said.err and "DATABASE_URL" in said.err
+
+
+def test_a_worker_has_no_role_of_the_process_that_people_meet(promobot: Run) -> None:
+    said = promobot("worker", "--roles", "jobs,slack")
+    assert said.code == 2
+    assert "There is no role 'slack'" in said.err and "clock, jobs, sender" in said.err
+
+
+def test_a_database_of_a_newer_version_is_left_alone_in_words(promobot: Run, db_url: str) -> None:
+    env = {"DATABASE_URL": db_url, "SECRET_KEY": "a secret key for tests"}
+    db = Database(db_url)
+    with db.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    said = promobot("db", "upgrade", **env)
+    assert said.code == 0 and "newer version's schema already" in said.out
+    with db.write() as session:
+        session.get_one(Setting, schema.KEY).value = "9999"
+    db.close()
+    for words in (("db", "upgrade"), ("check",)):
+        said = promobot(*words, **env)
+        assert said.code == 2 and "Install that version" in said.err

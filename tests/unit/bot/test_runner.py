@@ -10,9 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from bot import runner
 from bot.runner import Bot, only_instance, stop_signals
 from bot.settings import Settings, Unset
+from storage import schema
+from storage.database import Database
+from storage.tables import Setting
 from tests.ports import free_ports
 
 
@@ -69,6 +74,48 @@ def test_postgresql_is_not_migrated_by_a_process_that_starts(postgres_url: str) 
     unmigrated = Settings(_env_file=None, database_url=postgres_url, secret_key="a secret key for tests")
     with pytest.raises(Unset, match="promobot db upgrade"):
         Bot(unmigrated, {"clock"}).start()
+
+
+@pytest.fixture
+def beside_others(db_url: str) -> Settings:
+    return Settings(_env_file=None, database_url=db_url, secret_key="a secret key for tests")
+
+
+def newer(db: Database, oldest: str) -> None:
+    """Have a newer version upgrade the database, on which versions from `oldest` on may go on."""
+    with db.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        session.get_one(Setting, schema.KEY).value = oldest
+
+
+def test_a_process_of_an_older_version_starts_beside_newer_ones_where_it_may(
+    beside_others: Settings, db: Database
+) -> None:
+    """It may have crashed in the middle of a rolling upgrade, before its machine had the new version."""
+    newer(db, schema.OLDEST)
+    bot = Bot(beside_others, {"clock", "sender"})
+    bot.start()
+    bot.stop()
+    newer(db, "9999")
+    with pytest.raises(Unset, match="Install that version"):
+        Bot(beside_others, {"clock"}).start()
+
+
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+def test_a_process_ends_when_the_schema_is_upgraded_beyond_what_it_understands(
+    beside_others: Settings, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LOOK_AT_SCHEMA_EVERY", 0.05)
+    bot = Bot(beside_others, {"jobs"})
+    bot.start()
+    try:
+        newer(db, schema.OLDEST)
+        assert not bot.ended.wait(0.2), "that one it may work on"
+        newer(db, "9999")
+        assert bot.ended.wait(10)
+        assert "Install that version" in str(bot.failure)
+    finally:
+        bot.stop()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

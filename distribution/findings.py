@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from distribution.outlook import NOTHING, Outlook
 from distribution.rehearsal import MOST_SEGMENTS
 
 
@@ -86,6 +87,7 @@ class Review:
     too_long: int
     samples: tuple[Sample, ...]
     seal: str  # of what was reviewed; another one now means that something changed since
+    outlook: Outlook = NOTHING  # who waits or is left out at the moment of sending
 
     def sample(self, place: int) -> Sample | None:
         """One of the samples, counted round and round."""
@@ -119,7 +121,32 @@ class Review:
             source = f"in {{{{ {where} }}}}" if where else "in the message"
             turn = f"{_texts(texts)} {'turns' if texts == 1 else 'turn'}"
             found.append(f"{turn} Unicode because of {', '.join(chars)} {source}.")
+        return found + self._ahead
+
+    @property
+    def _ahead(self) -> list[str]:
+        """Who would wait, or not be texted, at the moment of sending."""
+        ahead, found = self.outlook, []
+        if ahead.asleep:
+            wait = "quiet hours then, and waits" if ahead.asleep == 1 else "quiet hours then, and wait"
+            have = "has" if ahead.asleep == 1 else "have"
+            found.append(f"{_customers(ahead.asleep)} {have} {wait} until {ahead.until} by their own clock.")
+        if ahead.given_up:
+            is_ = "is" if ahead.given_up == 1 else "are"
+            found.append(f"{_texts(ahead.given_up)} of these {is_} given up before that. Allow more time in step 5.")
+        if ahead.capped:
+            has, gets = ("has", "gets") if ahead.capped == 1 else ("have", "get")
+            texts, _, days = ahead.cap.partition(" in ")
+            found.append(
+                f"{_customers(ahead.capped)} {has} had {texts} {'text' if texts == '1' else 'texts'} in {days}, "
+                f"as many as anybody may, and {gets} none."
+            )
         return found
+
+
+def _customers(n: int) -> str:
+    """ "1 customer", "1,204 customers"."""
+    return "1 customer" if n == 1 else f"{n:,} customers"
 
 
 def _texts(n: int) -> str:
@@ -151,6 +178,7 @@ def load(kept: Mapping[str, Any]) -> Review:
             "codes": tuple(GroupNeed(**need) for need in kept["codes"]),
             "last_codes": tuple(LastCodes(**last) for last in kept["last_codes"]),
             "offenders": tuple(Offender(**offender) for offender in kept["offenders"]),
+            "outlook": Outlook(*kept.get("outlook", ())),
             "samples": tuple(Sample(**sample) for sample in kept["samples"]),
         }
     )

@@ -18,6 +18,7 @@ from distribution import drafts, seal, settings, sms
 from distribution.errors import Refused
 from distribution.findings import GroupNeed, LastCodes, Offender, Review, Running, Sample, dump, load
 from distribution.jobs import JobRun
+from distribution.outlook import outlook
 from distribution.rehearsal import NOTES, Rehearsal, Rehearser
 from distribution.runtime import Runtime
 from distribution.templates import render
@@ -197,6 +198,7 @@ def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, now: 
         too_long=rehearsal.too_long,
         samples=_samples(rehearsal, {key: group.name for key, group in groups.items()}),
         seal=seal.seal_of(seal.facts(session, draft)),
+        outlook=outlook(session, draft, audiences.where(session, draft.audience, now), now),
     )
     return _fresh_stock(session, found)
 

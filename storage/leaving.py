@@ -181,3 +181,27 @@ def _flying(session: Session) -> set[int]:
     """The messages of every batch that is dispatched and not recorded."""
     held = session.scalars(select(Batch.message_ids).where(Batch.state == BatchState.DISPATCHING))
     return {message_id for ids in held for message_id in ids}
+
+
+def textable_by_zone(session: Session, members: ColumnElement[bool]) -> dict[str | None, int]:
+    """How many customers who can be texted there are in each time zone, of those of whom `members` is true."""
+    rows = session.execute(
+        select(Customer.time_zone, func.count()).where(members, exclusion().is_(None)).group_by(Customer.time_zone)
+    )
+    return dict(rows.all())
+
+
+def count_full(session: Session, members: ColumnElement[bool], texts: int, since: datetime) -> int:
+    """How many of those customers had that many texts since then: a look into one index for each."""
+    had = (
+        select(func.count())
+        .where(
+            Message.customer_id == Customer.id,
+            Message.state.in_([int(state) for state in LEFT]),
+            Message.settled_at > since,
+        )
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+    query = select(func.count()).select_from(Customer).where(members, exclusion().is_(None), had >= texts)
+    return session.scalar(query) or 0

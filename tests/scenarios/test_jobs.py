@@ -14,7 +14,7 @@ from distribution.errors import Refused
 from distribution.jobs import JobRun
 from distribution.kinds import KINDS
 from distribution.runtime import Runtime
-from storage.codes import insert
+from storage.code_writes import insert
 from storage.tables import Job
 from tests.scenarios.conftest import World
 

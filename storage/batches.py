@@ -239,12 +239,14 @@ def open_quiet(session: Session) -> None:
     )
 
 
-def asleep(session: Session, distribution_id: int, now: datetime) -> tuple[int, datetime | None]:
-    """How many messages wait for the end of quiet hours, and when the first of these ends; `now`: business clock."""
-    waiting = (Batch.distribution_id == distribution_id, Batch.state == BatchState.WAITING, Batch.quiet_until > now)
+def asleep(session: Session, distribution_id: int) -> tuple[int, datetime | None]:
+    """How many messages wait for the end of quiet hours, and when the first of these end, by the business clock."""
+    waiting = (Batch.distribution_id == distribution_id, Batch.state == BatchState.WAITING)
     length = func.json_array_length if is_sqlite(session) else func.jsonb_array_length
     messages, until = session.execute(
-        select(func.coalesce(func.sum(length(Batch.message_ids)), 0), func.min(Batch.quiet_until)).where(*waiting)
+        select(func.coalesce(func.sum(length(Batch.message_ids)), 0), func.min(Batch.quiet_until)).where(
+            *waiting, Batch.quiet_until.is_not(None)
+        )
     ).one()
     return int(messages), until
 

@@ -33,6 +33,7 @@ def line(session: Session, distribution: Distribution, *, redeemed: int = 0) -> 
     untouched = distribution.status in ("scheduled", "blocking") and not back
     if distribution.status in LAUNCHED:
         untouched = not batches.dispatched(session, distribution.id)
+    asleep, wakes = batches.asleep(session, distribution.id) if distribution.status in LAUNCHED else (0, None)
     held = (distribution.held_until - SystemClock().now()).total_seconds() if distribution.held_until else 0.0
     return Line(
         id=distribution.id,
@@ -51,6 +52,9 @@ def line(session: Session, distribution: Distribution, *, redeemed: int = 0) -> 
         started_at=distribution.started_at,
         finished_at=distribution.finished_at,
         seconds_left=found.seconds_left,
+        asleep=asleep,
+        wakes=wakes,
+        gives_up_at=distribution.gives_up_at if distribution.status in LAUNCHED else None,
         held_for=held if held > 0 and untouched else None,
         may_call_back=untouched,
         called_back=back,

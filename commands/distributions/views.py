@@ -55,6 +55,9 @@ class Line:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     seconds_left: float | None = None
+    asleep: int = 0  # texts that wait for the end of their customers' quiet hours
+    wakes: datetime | None = None  # when the first of these end
+    gives_up_at: datetime | None = None  # what has not left by then is not sent
     held_for: float | None = None  # seconds until the first text may leave; None once it may
     may_call_back: bool = False  # nothing has left yet
     called_back: bool = False  # and it goes back to a draft
@@ -135,6 +138,7 @@ def progress(line: Line) -> list[Block]:
         if line.status == "paused":
             why = escape(line.reason) or "Nothing is sent until somebody resumes it."
             blocks.append(ui.section(f"⚠ {why}" if line.reason else why))
+        blocks += _waits(line)
     blocks.append(ui.context(f"Asked for by {who(line.requested_by)}"))
     buttons = _buttons(line)
     return [*blocks, ui.actions(*buttons, block_id=ACTIONS)] if buttons else blocks
@@ -153,6 +157,17 @@ def _leaves(line: Line) -> str:
         return ""
     seconds = 5 * ceil(line.held_for / 5) if line.held_for <= 60 else 60 * ceil(line.held_for / 60)
     return f"\nThe first leaves in *{duration(seconds)}*. Until then you can call it back and get it as a draft again."
+
+
+def _waits(line: Line) -> list[Block]:
+    """Who sleeps, and until when there is time; nothing where neither holds anything up."""
+    words = []
+    if line.asleep:
+        wakes = f" The first leave {moment(line.wakes)}." if line.wakes else ""
+        words.append(f"{count(line.asleep, 'text')} waiting for the end of quiet hours.{wakes}")
+    if line.gives_up_at and line.to_go and (line.asleep or line.status == "paused"):
+        words.append(f"What has not left {moment(line.gives_up_at)} is given up, and its codes are free again.")
+    return [ui.context(" ".join(words))] if words else []
 
 
 def _buttons(line: Line) -> list[ButtonElement]:

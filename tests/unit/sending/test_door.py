@@ -334,7 +334,7 @@ def test_who_sleeps_is_texted_when_their_quiet_hours_are_over(runtime: Runtime, 
     assert leave(runtime, distribution) == customers[4:]
     assert leave(runtime, distribution) == []
     with runtime.db.read() as session:
-        assert batches.asleep(session, distribution, clock.now()) == (4, datetime(2026, 6, 16, 0, 0, tzinfo=UTC))
+        assert batches.asleep(session, distribution) == (4, datetime(2026, 6, 16, 0, 0, tzinfo=UTC))
     assert stock(runtime, group) == (0, 6, 0)
     assert check(runtime.db) == []
     clock.advance(timedelta(hours=5, minutes=30))  # 09:00 in Tokyo
@@ -354,7 +354,7 @@ def test_no_text_is_on_its_way_when_quiet_hours_begin(runtime: Runtime, clock: M
     distribution = launched(runtime, make_provider(runtime, NOWHERE), customers)
     assert leave(runtime, distribution) == []
     with runtime.db.read() as session:
-        assert batches.asleep(session, distribution, clock.now()) == (1, datetime(2026, 6, 16, 9, 0, tzinfo=UTC))
+        assert batches.asleep(session, distribution) == (1, datetime(2026, 6, 16, 9, 0, tzinfo=UTC))
 
 
 def test_who_sleeps_longer_than_a_text_is_worth_sending_gets_none(runtime: Runtime, clock: ManualClock) -> None:
@@ -430,7 +430,7 @@ def test_a_moved_clock_wakes_whom_it_put_to_sleep(runtime: Runtime, clock: Manua
 def asleep(runtime: Runtime, distribution: int) -> int:
     """How many wait for the end of quiet hours."""
     with runtime.db.read() as session:
-        return batches.asleep(session, distribution, runtime.clock.now())[0]
+        return batches.asleep(session, distribution)[0]
 
 
 # The cap.

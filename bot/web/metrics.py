@@ -7,14 +7,16 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
+from distribution.jobs import LEASE
 from distribution.runtime import Runtime
+from storage import tickets
 from storage.tables import Distribution, DistributionTally, Job, MessageState, PromoCodeGroup, PromoCodeStock
 
 STATES = ("total", "active", "blocked", "issued", "revoked", "expired")
 
 
 class Counts(Collector):
-    """Distributions by status, messages by state, codes by group and state, jobs by state."""
+    """Distributions by status, messages by state, codes by group and state, jobs by state, who is there to run them."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -25,6 +27,8 @@ class Counts(Collector):
         messages = GaugeMetricFamily("promobot_messages", "Messages by state", labels=["state"])
         codes = GaugeMetricFamily("promobot_promo_codes", "Promo codes by group and state", labels=["group", "state"])
         jobs = GaugeMetricFamily("promobot_jobs", "Jobs by state", labels=["state"])
+        waiting = GaugeMetricFamily("promobot_jobs_waiting_seconds", "How long the oldest queued job has waited")
+        workers = GaugeMetricFamily("promobot_job_processes", "Processes that run jobs and were heard of just now")
         with self._runtime.db.read() as session:
             for status, n in session.execute(select(Distribution.status, func.count()).group_by(Distribution.status)):
                 distributions.add_metric([status], n)
@@ -39,7 +43,11 @@ class Counts(Collector):
                     codes.add_metric([name, where], getattr(counts, where))
             for stage, n in session.execute(select(Job.state, func.count()).group_by(Job.state)):
                 jobs.add_metric([stage], n)
-        yield from (distributions, messages, codes, jobs)
+            oldest = session.scalar(select(func.min(Job.created_at)).where(Job.state == "queued"))
+            waiting.add_metric([], (self._runtime.clock.now() - oldest).total_seconds() if oldest else 0)
+            if not self._runtime.db.is_sqlite:  # there it is one, which asks itself
+                workers.add_metric([], tickets.workers(session, within=LEASE.total_seconds()))
+        yield from (distributions, messages, codes, jobs, waiting, workers)
 
 
 def registry(runtime: Runtime) -> CollectorRegistry:

@@ -7,7 +7,7 @@ import pytest
 import zxingcpp
 from fastapi.testclient import TestClient
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bot.web import qr
 from bot.web.app import build
@@ -157,6 +157,24 @@ def test_health_and_metrics(runtime: Runtime, web: TestClient) -> None:
     assert web.get("/readyz").json() == {"ready": True}
     add_code(runtime, "SUMMER-1", CodeState.ISSUED)
     assert "promobot_jobs" in web.get("/metrics").text
+
+
+def test_metrics_tell_how_long_jobs_wait_and_who_is_there_to_run_them(
+    runtime: Runtime, web: TestClient, clock: ManualClock
+) -> None:
+    assert "promobot_jobs_waiting_seconds 0.0" in web.get("/metrics").text
+    with runtime.db.write() as session:
+        runtime.jobs.enqueue(session, "export_codes", {}, by="U0MAYA")
+        if not runtime.db.is_sqlite:
+            session.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
+            session.execute(
+                text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
+            )
+    clock.advance(timedelta(seconds=90))
+    said = web.get("/metrics").text
+    assert 'promobot_jobs{state="queued"} 1.0' in said and "promobot_jobs_waiting_seconds 90.0" in said
+    if not runtime.db.is_sqlite:
+        assert "promobot_job_processes 1.0" in said
 
 
 def test_a_database_without_the_schema_is_not_ready(runtime: Runtime, tmp_path: object) -> None:

@@ -128,7 +128,7 @@ def _buttons(life: Life, reader: Reader) -> list[ButtonElement]:
     if reader.may_edit and life.state == "redeemed" and life.redemption is not None:
         buttons.append(ui.button("Roll back…", ROLL_BACK, life.code))
     if reader.may_change and life.state == "active" and not life.group_deleted:
-        buttons.append(ui.button("Give…", GIVE, life.code))
+        buttons.append(ui.button("Give…", GIVE, life.code, style="primary"))
     if reader.may_change and life.state in ("issued", "expired") and theirs:
         buttons.append(ui.button("Replace…", REPLACE, life.code))
     if reader.may_change and life.state in ("issued", "active"):

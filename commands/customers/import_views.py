@@ -213,7 +213,7 @@ def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str
     select = StaticSelectElement(action_id=COLUMN, option_groups=groups, initial_option=chosen)
     examples = [row[at] for row in table.sample if row[at]][:EXAMPLES]
     shown = clip(" · ".join(clip(example, 40) for example in examples), 150) if examples else "Empty in the first rows."
-    hint = f"{shown}\n{note}" if note else shown
+    hint = f"{shown}. {note}" if note else shown  # a hint has one line
     return ui.field(clip(name, 100), f"{COLUMN_BLOCK}{at}", select, hint=hint, dispatch=True)
 
 

@@ -83,7 +83,7 @@ def add(runtime: Runtime, session: Session, group_id: int, typed: Typed, person:
         if not added.inserted:
             raise Refused(_nothing(session, added), field="codes")
         said = dearer(typed.codes.splitlines())
-        return replace(added, note=said) if said else added
+        return replace(added, note=f"⚠ {said}") if said else added
     group, _ = groups.found(session, group_id)
     if not _formats(typed):
         raise Refused("Write the format that codes are made by.", field="formats")

@@ -205,7 +205,7 @@ def members_page(name: str, people: Sequence[tuple[str, str]], turn: Turn, *, la
     """Some of a segment's members, as name and masked number. `last`: the id of the last; `more`: whether others
     follow."""
     first = turn.first
-    blocks: list[Block] = [ui.section(f"*{escape(name)}*")]
+    blocks: list[Block] = [ui.header(name)]
     if not people:
         blocks.append(ui.section("Nobody else is in it now." if first else "Nobody is in it now."))
     for at in range(0, len(people), 10):
@@ -230,7 +230,7 @@ def members_not_found(name: str, turn: Turn, why: str = "") -> dict[str, Any]:
     else:
         button = ui.button("Stop", STOP_MEMBERS, str(turn))
     said = ui.section(escape(why) if why else "Looking…", accessory=button)
-    return _members([ui.section(f"*{escape(name)}*"), said])
+    return _members([ui.header(name), said])
 
 
 def _members(blocks: Sequence[Block]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from distribution.outlook import NOTHING, Outlook
-from distribution.rehearsal import MOST_SEGMENTS
+from distribution.sms import MOST_SEGMENTS
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,11 @@ from distribution.codes.format import Format
 from distribution.codes.recipe import Recipe
 from distribution.links import Links
 from distribution.recipients import Line, Loader
-from distribution.sms import Measure, measure
+from distribution.sms import MOST_SEGMENTS, Measure, measure
 from distribution.templates.render import CodeText, Recipient, getter
 from storage import live_codes
 from storage.customers import exclusion
 from storage.tables import CodeState, Customer, Distribution, PromoCode, PromoCodeGroup, SegmentMember
-
-# What gateways take in one message: more is cut or refused by carriers (10 × 153 characters).
-MOST_SEGMENTS = 10
 
 TYPICAL = 8  # samples spread over the audience
 KINDS_OF_CHARACTER = 40  # different offenders that are told apart; names are full of surprises

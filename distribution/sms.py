@@ -11,6 +11,9 @@ from typing import Literal, NamedTuple
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
+# What gateways take in one message: more is cut or refused by carriers (10 × 153 characters).
+MOST_SEGMENTS = 10
+
 # TS 23.038 §6.2.1, in the order of the table (0x1B, the escape, left out).
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"

@@ -12,7 +12,7 @@ from distribution.providers.port import Outgoing, Provider
 from distribution.recipients import Loader
 from distribution.sending.attempts import attempt_id
 from distribution.sending.record import Moment
-from distribution.sms import segments_of
+from distribution.sms import MOST_SEGMENTS, segments_of
 from storage.batches import Lease
 from storage.messages import Settled
 from storage.tables import Distribution, MessageState
@@ -59,9 +59,13 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
             if not text:
                 prepared.poison.append(Settled(message_id, MessageState.REJECTED, "empty_text"))
                 continue
+            segments = segments_of(text)
+            if segments > MOST_SEGMENTS:  # the review refuses that, but names change
+                prepared.poison.append(Settled(message_id, MessageState.REJECTED, "text_too_long"))
+                continue
             attempt = attempt_id(lease.batch_id, message_id)
             body = provider.encode(Outgoing(attempt, phone, text, f"{callbacks}/{attempt}", validity))
-            prepared.ready.append(Ready(message_id, body, segments_of(text)))
+            prepared.ready.append(Ready(message_id, body, segments))
         except Exception:  # whatever one customer's data does to one text must not hold up the others
             log.exception("a text could not be written", message=message_id, distribution=lease.distribution_id)
             prepared.poison.append(Settled(message_id, MessageState.REJECTED, "render_failed"))

@@ -16,8 +16,8 @@ class Options:
 
     concurrency: int = 100  # requests in flight for each provider
     batch: int = 500  # messages that one commit intends, at most
-    most: int = 2000  # the same once they leave so fast that `batch` of them are gone in less than `brisk`
-    brisk: float = 0.25  # seconds
+    most: int = 4000  # the same once they leave so fast that `batch` of them are gone in less than `brisk`
+    brisk: float = 0.5  # seconds
     lease: timedelta = timedelta(seconds=20)
     window: float = 20.0  # seconds after intent in which a request may still start
     request: float = REQUEST_TIMEOUT  # seconds that a request may take

@@ -40,9 +40,13 @@ def look(
     """Look who matches. Raises `storage.patience.TooSlow` after `seconds`, and once `stopped` is set."""
     can_be_texted = func.count(case((exclusion().is_(None), 1)))
     with unless(session, stopped, seconds):
-        size, textable = session.execute(select(func.count(), can_be_texted).select_from(Customer).where(where)).one()
+        extent = (func.count(), can_be_texted, func.min(Customer.id), func.max(Customer.id))
+        size, textable, least, most = session.execute(select(*extent).select_from(Customer).where(where)).one()
         of_all = session.scalar(select(func.count()).select_from(Customer).where(here(session))) or 0
-        first = session.scalars(select(Customer).where(where).order_by(Customer.id).limit(members)).all()
+        first: Sequence[Customer] = []
+        if size:  # what the count has found out already need not be gone through again
+            between = Customer.id.between(least, most)
+            first = session.scalars(select(Customer).where(where, between).order_by(Customer.id).limit(members)).all()
     return Look(size, of_all, textable, first)
 
 

@@ -1,82 +1,20 @@
 """`/promo segments`, built and clicked by Maya through a real Socket Mode connection."""
 
-import threading
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from commands.segments import live, long_lists, members
-from distribution.codes import groups
-from distribution.segments import editing
-from distribution.segments.looking import Look, look
-from distribution.segments.rules import parse
-from storage import customers
-from storage.patience import TooSlow
-from storage.tables import CodeState, Distribution, Event, EventName, PromoCode, Segment
+from commands.segments import live, long_lists
+from storage.tables import Distribution, Segment
 from tests.scenarios.conftest import World
-from tests.unit.customers.people import customer
-
-PEOPLE: list[dict[str, Any]] = [
-    {"name": "Anna", "attributes": {"city": "Warsaw", "visits": 5}},
-    {"name": "Ben", "attributes": {"city": "Łódź", "visits": 1}, "consent": "opted_out"},
-    {"name": "<!channel> *x* 😀", "attributes": {"city": "O'Brien; DROP TABLE customer; --"}, "region": "GB"},
-]
+from tests.scenarios.segment_shop import POLES, Slow, begin, made, named, with_customers
 
 
 @pytest.fixture
 def shop(world: World) -> World:
-    """Three customers with attributes; Anna has a code of "Summer 10%" and left a cart of 80."""
-    now: datetime = world.runtime.clock.now()
-    with world.runtime.db.write() as session:
-        for name, kind in (("city", "text"), ("visits", "number")):
-            customers.add_attribute(session, name, kind, at=now)
-        for number, given in enumerate(PEOPLE, 1):
-            customer(
-                session, now, **({"phone": f"+4850123421{number}", "region": "PL", "source_id": f"S{number}"} | given)
-            )
-        group = groups.create(session, "Summer 10%", formats=[], by="U0ADA", now=now)
-        session.add(
-            PromoCode(
-                id=1, code="A1", group_id=group.id, lot_id=1, state=CodeState.ISSUED, customer_id=1, issued_at=now
-            )
-        )
-        known = {"cart_total": "number"}
-        session.add(EventName(name="cart_abandoned", properties=known, first_at=now, created_at=now))
-        for number, total in ((1, 80), (2, 20)):
-            left = Event(
-                id=number,
-                customer_id=number,
-                name="cart_abandoned",
-                at=now - timedelta(days=3),
-                properties={"cart_total": total},
-                received_at=now,
-            )
-            session.add(left)
-    return world
-
-
-def named(world: World, name: str) -> Segment:
-    """A segment, as it is stored."""
-    with world.runtime.db.read() as session:
-        return editing.by_name(session, name)
-
-
-def begin(shop: World, name: str = "Warsaw regulars") -> None:
-    """The builder, with a name typed."""
-    shop.maya.command("/promo segments")
-    shop.maya.view("Segments").click("New segment…")
-    shop.maya.view("Not counted yet").fill("Name", name)
-
-
-def made(shop: World, name: str, rules: dict[str, Any]) -> int:
-    """A dynamic segment."""
-    with shop.runtime.db.write() as session:
-        return editing.create(session, name, parse(rules), by="U0MAYA", now=shop.runtime.clock.now()).id
-
-
-POLES = {"rules": [{"field": "region", "op": "is", "value": "PL"}]}
+    """Three customers with attributes, a code and carts that were left."""
+    return with_customers(world)
 
 
 def test_a_segment_is_built_counted_as_it_changes_and_saved(shop: World) -> None:
@@ -273,24 +211,6 @@ def test_a_file_of_values_that_cannot_be_read_is_told_and_can_be_chosen_again(sh
     shop.maya.view("1 value: Warsaw")
 
 
-class Slow:
-    """Counting that ends only when it is stopped, as long as it is `on`."""
-
-    def __init__(self) -> None:
-        self.on = threading.Event()
-        self.on.set()
-        self.stops: list[threading.Event] = []
-
-    def look(self, *args: Any, **given: Any) -> Look:
-        """As `distribution.segments.looking.look`."""
-        if not self.on.is_set():
-            return look(*args, **given)
-        if given["seconds"] > live.QUICK:
-            self.stops.append(args[2])
-            assert args[2].wait(20)
-        raise TooSlow
-
-
 def test_a_count_is_stopped_by_its_button_and_by_a_newer_change(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Slow()
     monkeypatch.setattr(live, "look", slow.look)
@@ -308,67 +228,6 @@ def test_a_count_is_stopped_by_its_button_and_by_a_newer_change(shop: World, mon
     shop.maya.click("Count again")
     shop.maya.view("2 customers").submit()
     shop.maya.view("Edit rules…")
-
-
-def test_a_pasted_list_is_a_segment_and_says_what_it_did_not_find(shop: World) -> None:
-    shop.maya.command("/promo segments")
-    shop.maya.view("Segments").click("From a list…")
-    form = shop.maya.view("Segment from a list").fill("Name", "Friends")
-    assert form.refused() == {"Phone numbers or source ids": "Paste a list, or choose a file below."}
-    form.fill("Phone numbers or source ids", "501 234 211\nS3\n+48501234999\n+48 5O1")
-    form.submit()
-    text = shop.maya.view("A fixed list").text
-    assert "2 customers found · 1 number of no customer (+48501234999) · 1 line not read (line 4:" in text
-    shop.wait_for(lambda: named(shop, "friends").counted == 2, "the count to be remembered")
-
-
-def test_members_are_added_and_taken_off_and_looked_through(shop: World) -> None:
-    shop.maya.command("/promo segments")
-    shop.maya.view("Segments").click("From a list…")
-    form = shop.maya.view("Segment from a list").fill("Name", "Friends")
-    form.fill("Or a file", ("friends.csv", "name,phone\nAnna,+48501234211\n".encode("utf-16"))).submit()
-    shop.maya.view("1 customer found").click("Add or remove members…")
-    form = shop.maya.view("Friends · 1 customer now")
-    form.fill("Phone numbers or source ids", "S2\nS3").submit()
-    shop.maya.view("3 customers · 100% of all 3 · 2 can be texted").click("Add or remove members…")
-    shop.maya.view("Friends · 3 customers now").choose("Take these off")
-    shop.maya.fill("Phone numbers or source ids", "S1")
-    shop.maya.submit()
-    shop.maya.view("2 customers · 67%").click("All members")
-    text = shop.maya.view("Ben").text
-    assert "+48 ••• ••• 212" in text and "Anna" not in text
-
-
-def test_a_long_file_of_members_is_read_by_a_job(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(members, "AT_ONCE", 20)
-    shop.maya.command("/promo segments")
-    shop.maya.view("Segments").click("From a list…")
-    form = shop.maya.view("Segment from a list").fill("Name", "Friends")
-    form.fill("Or a file", ("friends.csv", b"phone\n+48501234211\nS2\n+48501234999\n")).submit()
-    shop.maya.view("friends.csv is being read for “Friends”")
-    message = shop.maya.message("@promobot", "2 customers found. The segment has 2 members.")
-    assert "Not taken: 1 line" in message.text
-    assert named(shop, "friends").counted == 2
-    shop.maya.close()
-    message.click("Open the segment")
-    shop.maya.view("2 customers").click("Add or remove members…")
-    shop.maya.view("Friends · 2 customers now").choose("Replace everybody by these")
-    shop.maya.fill("Or a file", ("others.csv", b"phone\n+48501234213\nnobody at all\n"))
-    shop.maya.submit()
-    shop.maya.view("others.csv is being read")
-    shop.maya.message("@promobot", "The segment has 1 member.")
-
-
-def test_those_who_match_now_are_written_down(shop: World) -> None:
-    made(shop, "Poles", POLES)
-    shop.maya.command("/promo segments poles")
-    shop.maya.view("2 customers").click("Fixed list of these…")
-    form = shop.maya.view("It stays as it is").fill("Name", "POLES")
-    assert "There is a segment 'Poles' already" in form.refused()["Name"]
-    form.fill("Name", "Poles in June").submit()
-    text = shop.maya.view("The list stays as it is now.").text
-    assert "A fixed list" in text and "2 customers" in text
-    assert named(shop, "poles in june").kind == "static"
 
 
 def test_a_segment_built_inside_the_wizard_is_chosen_there(shop: World) -> None:

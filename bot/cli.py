@@ -1,5 +1,6 @@
 """`promobot`: the command line. What a command needs is imported when it runs, so that `--help` answers at once."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,7 +98,7 @@ def load_sample(
     from bot.sample.size import Size
     from bot.sample.telling import Telling
 
-    runtime = _runtime()
+    runtime = _runtime(new=True)
     with Telling() as say:
         sample.load(runtime, Size(customers, codes, groups, events, seed), say=say)
     typer.echo(f"{customers:,} customers, {groups:,} promo code groups, 2 segments and a promotion are there now.")
@@ -113,7 +114,7 @@ def create_token(
     """Make a token and print it, once: only its hash is kept."""
     from distribution import tokens
 
-    runtime = _runtime()
+    runtime = _runtime(new=True)
     with runtime.db.write() as session:
         made, text = tokens.create(session, name, scope or (), by=ADMIN, now=runtime.clock.now())
     typer.echo(f"Token '{made.name}' may: {', '.join(made.scopes)}.\nKeep it now, it is not shown again:", err=True)
@@ -187,18 +188,33 @@ def set_setting(key: str, value: str) -> None:
     """Change a setting."""
     from distribution import settings
 
-    runtime = _runtime()
+    runtime = _runtime(new=True)
     with runtime.db.write() as session:
         stored = settings.put(session, key, value)
     typer.echo(f"{key} = {stored}")
 
 
 @app.command()
-def check() -> None:
+def check(
+    gateway_log: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help='What a gateway says it took, to hold against what is written down: JSON lines, {"to", "body", '
+            '"reference", "time"}. While nothing is being sent.',
+        ),
+    ] = None,
+) -> None:
     """Look for anything in the database that should not be possible; exit code 1 when there is."""
     from distribution.check import check
 
-    found = check(_runtime().db)
+    runtime = _runtime()
+    if gateway_log is None:
+        found = check(runtime.db)
+    else:
+        with gateway_log.open(encoding="utf-8") as lines:
+            found = check(runtime.db, runtime.links, lines)
     for violation in found:
         typer.echo(violation)
     if found:
@@ -214,8 +230,12 @@ def version() -> None:
     typer.echo(f"promobot {version('promobot')}")
 
 
-def _runtime(*, migrated: bool = True) -> "Runtime":
-    """The runtime of the environment's settings; `migrated`: refuse a database without this version's schema."""
+def _runtime(*, migrated: bool = True, new: bool = False) -> "Runtime":
+    """The runtime of the environment's settings.
+
+    `migrated`: refuse a database without this version's schema; `new`: but make it where the database is empty, for
+    what an installation may begin with.
+    """
     from bot import log, wiring
     from bot.settings import Settings
 
@@ -223,7 +243,7 @@ def _runtime(*, migrated: bool = True) -> "Runtime":
     log.configure("WARNING")
     runtime = wiring.build(settings)
     if migrated:
-        wiring.fit(runtime.db)
+        wiring.fit(runtime.db, new=new)
     return runtime
 
 

@@ -112,7 +112,7 @@ def _add(
     from bot.cli import _runtime
     from distribution.providers import registry
 
-    runtime = _runtime()
+    runtime = _runtime(new=True)
     with runtime.db.write() as session:
         row = registry.add(
             session,

@@ -114,10 +114,10 @@ class Bot:
         self.ended.set()
 
     def _prepare_database(self) -> None:
-        """Migrate SQLite, which is ours alone; on PostgreSQL only look, for another version may be at work."""
+        """Migrate SQLite, which is ours alone; on PostgreSQL only an empty one: another version may be at work."""
         if self.runtime.db.is_sqlite:
             self.runtime.db.upgrade()
-        wiring.fit(self.runtime.db)
+        wiring.fit(self.runtime.db, new=True)
         if self.runtime.db.is_sqlite:
             with self.runtime.db.write() as session:
                 job_rows.give_back_all(session)  # there is one instance: whoever ran them is gone

@@ -25,10 +25,15 @@ def build(settings: Settings) -> Runtime:
     return Runtime(Database(settings.database_url), clock, jobs_for(clock), links, vault)
 
 
-def fit(db: Database) -> None:
-    """Raise `Unset` when this version cannot work on the database's schema, which is only looked at."""
+def fit(db: Database, *, new: bool = False) -> None:
+    """Raise `Unset` when this version cannot work on the database's schema, which is only looked at.
+
+    `new`: an empty database is given the schema; no other one has it changed under its processes.
+    """
     standing = db.standing()
-    if standing is Standing.BEHIND:
+    if standing is Standing.BEHIND and new and db.is_empty():
+        db.upgrade()
+    elif standing is Standing.BEHIND:
         raise Unset(BEHIND)
     if standing is Standing.TOO_NEW:
         raise Unset(TOO_NEW)

@@ -41,6 +41,7 @@ class Asked:
     segment: str | int | None = None
     customers: Sequence[str] = ()
     send_at: datetime | None = None
+    lifetime_minutes: int | None = None
     channel: str | None = None
 
 
@@ -84,11 +85,19 @@ def create(session: Session, asked: Asked, *, by: str, now: datetime) -> Distrib
     provider_id = None
     with faults.at("provider"):
         provider_id = _provider(session, asked.provider)
-    with faults.at("body", provider="provider", send_at="send_at"):
+    with faults.at("body", provider="provider", send_at="send_at", lifetime="lifetime_minutes"):
         if provider_id is None or any(fault.field in ("group", "promotion") for fault in faults.found):
             analyse(session, asked.body, mode=asked.mode).refuse()  # what it lacks is said already
         else:
-            drafts.set_message(session, draft, provider_id=provider_id, body=asked.body, send_at=asked.send_at, now=now)
+            drafts.set_message(
+                session,
+                draft,
+                provider_id=provider_id,
+                body=asked.body,
+                send_at=asked.send_at,
+                lifetime_minutes=asked.lifetime_minutes,
+                now=now,
+            )
     if faults.found:
         raise Unfit(list({(fault.field, str(fault)): fault for fault in faults.found}.values()))
     return draft

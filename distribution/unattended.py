@@ -22,6 +22,7 @@ from distribution.jobs import JobRun
 from distribution.requests import Unfit
 from distribution.review import latest, review, review_job
 from distribution.runtime import Runtime
+from distribution.sending import control
 from storage import approvals as approval_rows
 from storage import distributions as rows
 from storage import team
@@ -60,8 +61,13 @@ def request_approval(session: Session, runtime: Runtime, distribution_id: int, *
     return _go(session, runtime, distribution_id, "approval", by)
 
 
-def call_back(session: Session, runtime: Runtime, distribution_id: int, *, by: str, now: datetime) -> Distribution:
-    """Make a draft again of what has not left: while it is reviewed, waits, or is held. Raises `Refused`."""
+def call_back(
+    session: Session, runtime: Runtime, distribution_id: int, *, by: str, called: str, now: datetime
+) -> Distribution:
+    """Make a draft again of what has not left: while it is reviewed, waits, or is held. Raises `Refused`.
+
+    `called`: what people know `by` by, at the beginning of a sentence.
+    """
     row = rows.locked(session, distribution_id)
     if row is None:
         raise _gone()
@@ -69,7 +75,9 @@ def call_back(session: Session, runtime: Runtime, distribution_id: int, *, by: s
         row.draft = {key: value for key, value in row.draft.items() if key not in ("then", "reviewing")}
         session.flush()
         return row
-    return approvals.reopen(session, distribution_id, by=by, now=now)
+    if row.status == "pending":
+        return approvals.reopen(session, distribution_id, by=by, now=now)
+    return control.call_back(session, runtime, distribution_id, by=called, now=now)
 
 
 def standing(session: Session, row: Distribution) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -82,6 +82,10 @@ class Database:
         """How the schema stands to this version."""
         with self.engine.connect() as connection:
             return schema.standing(connection)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it: no table of anybody's."""
+        return not inspect(self.engine).get_table_names()
 
     def is_current(self) -> bool:
         """Whether the schema is the one that this version was written for."""

@@ -55,6 +55,9 @@ class NewDistribution(Asked):
         description=f"Or who gets it, each by source id or phone number; up to {requests.MOST_CUSTOMERS:,}.",
     )
     send_at: AwareDatetime | None = Field(default=None, description="When it goes out; left out, as soon as it may.")
+    lifetime_minutes: int | None = Field(
+        default=None, description="A text that could not be sent so long after is given up; left out, by the settings."
+    )
     channel: str | None = Field(
         default=None,
         pattern=r"^[CGD][A-Z0-9]{2,}$",
@@ -146,6 +149,7 @@ class Distribution(Line):
     provider: str | None
     body: str
     audience: Audience
+    lifetime_minutes: int | None
     channel: str | None
     held_until: datetime | None = Field(description="Nothing leaves before; until then it can be called back.")
     approval: Approval | None
@@ -201,7 +205,8 @@ def shown(session: Session, row: Row) -> Distribution:
     promotion = session.get(Promotion, row.promotion_id) if row.promotion_id else None
     provider = session.get(Provider, row.provider_id) if row.provider_id else None
     facts: dict[str, Any] = {
-        name: getattr(row, name) for name in ("mode", "code_policy", "body", "channel", "held_until")
+        name: getattr(row, name)
+        for name in ("mode", "code_policy", "body", "lifetime_minutes", "channel", "held_until")
     }
     return Distribution(
         **line(session, row),

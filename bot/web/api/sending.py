@@ -33,6 +33,7 @@ NEXT = {
     "no_approver": " Choose an approvals channel in Slack (/promo settings). Without Slack, whoever runs promobot may "
     "say promobot settings set approvals.required never (or above:N).",
     "codes_missing": " When they are there, send this one again.",
+    "left": " Stop it: POST {path}/stop.",
     "nobody": " When somebody can be texted, send this one again.",
 }
 STATUSES = {"not_yours": 403}
@@ -91,7 +92,12 @@ def request_approval(call: Writing, id: Id) -> Response:
 )
 def call_back(call: Sending, id: Id) -> Response:
     """While it is reviewed, waits for its approval or its time, or is held (`held_until`). 409 when texts have left."""
-    return _control(call, id, lambda session: unattended.call_back(session, call.runtime, id, by=call.by, now=call.now))
+
+    def work(session: Session) -> Row:
+        called = f"The system '{call.token.name}'"
+        return unattended.call_back(session, call.runtime, id, by=call.by, called=called, now=call.now)
+
+    return _control(call, id, work)
 
 
 @routes.post(

@@ -112,6 +112,21 @@ def test_an_installation_from_nothing(promobot: Run) -> None:
     assert promobot("check").out == "All is as it should be.\n"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("settings", "set", "approvals.required", "above:100"),
+        ("token", "create", "shop"),
+        ("provider", "add", "sandbox", "--name", "Phone", "--base-url", "http://localhost:1"),
+    ],
+)
+def test_what_an_installation_begins_with_makes_the_database(promobot: Run, words: tuple[str, ...]) -> None:
+    """In an empty folder; what only looks makes none, for it may be the wrong folder."""
+    assert "promobot db upgrade" in promobot("check").err
+    assert promobot(*words).code == 0
+    assert promobot("check").code == 0
+
+
 def test_twilio_is_set_up_and_its_token_is_never_shown(promobot: Run, tmp_path: Path) -> None:
     assert promobot("db", "upgrade").code == 0
     sid, token = "AC" + "0" * 32, "f00dfeed" * 4

@@ -125,6 +125,7 @@ class Report:
     numbers: Numbers
     excluded: Mapping[str, int] = field(default_factory=dict)  # by reason (`distribution.reasons`), most first
     failures: Mapping[str, int] = field(default_factory=dict)  # by reason, most first
+    unknowns: Mapping[str, int] = field(default_factory=dict)  # likewise: what became of the requests
     codes: tuple[GroupCodes, ...] = ()
     repeated: int = 0  # codes sent again that their customers had
     redeemed: int = 0  # of the codes that it issued, or sent again
@@ -200,6 +201,7 @@ def report(session: Session, distribution_id: int, *, chart: bool = True, now: d
         counted,
         excluded=_by_reason(session, row, [S.EXCLUDED]) if counted.excluded else {},
         failures=_by_reason(session, row, [S.REJECTED, S.UNDELIVERED]) if counted.failed else {},
+        unknowns=_by_reason(session, row, [S.UNKNOWN]) if counted.unknown else {},
         codes=_codes(session, row, now or SystemClock().now()),
         repeated=_repeated(session, row),
         redeemed=redeemed(session, row),

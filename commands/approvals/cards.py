@@ -61,7 +61,9 @@ def _show(runtime: Runtime, client: WebClient, approval_id: int) -> None:
         return
     if approval.card_ts and approval.channel:
         _edit(client, approval.channel, approval.card_ts, card)
-    if card.state != "pending" and not (approval.shown or "").startswith(card.state):
+    told = (approval.shown or "").startswith(card.state)
+    # What was approved and came back all the same says why where it was asked for, in a message of its own.
+    if card.state != "pending" and not told and not (card.state == "void" and card.decided_by):
         text = views.told(card)
         with contextlib.suppress(posting.Nobody):  # the system that asked looks at its distribution
             _calls.call(

@@ -101,7 +101,7 @@ def decision(facts: Card) -> str:
     if facts.state == "approved":
         then = f"goes out {moment(facts.send_at)}" if facts.send_at else "sending starts now"
         if facts.may_call_back:
-            then += ", and nothing has left yet"
+            then = f"{then}, nothing has left yet" if facts.send_at else "nothing has left yet"
         return f"✓ Approved by <@{facts.decided_by}>{at} · {then}"
     if facts.state == "rejected":
         return f"✗ Rejected by <@{facts.decided_by}>{at}{why}"

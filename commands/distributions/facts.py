@@ -3,20 +3,24 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import accumulate
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from commands.approvals.facts import what
+from commands.distributions import unknown_views
 from commands.distributions.lists import Opened
 from commands.distributions.views import Codes, Line, Report
 from commands.people import Person
 from commands.send import show
+from commands.ui import paging
 from commands.ui.charts import Chart
 from commands.ui.text import escape, moment
 from distribution import reasons, settings
 from distribution import report as reports
 from distribution.clock import SystemClock
+from distribution.customers import phone
 from distribution.sending import evidence
 from distribution.undoing import called_back
 from storage import approvals, batches
@@ -91,6 +95,38 @@ def opened(session: Session, distribution: Distribution, person: Person, *, link
     )
 
 
+def unknown(session: Session, distribution: Distribution, first: int = 0) -> dict[str, Any]:
+    """The modal with the texts that only a person can settle, from the one at place `first` on."""
+    total = evidence.count(session, distribution.id)
+    if not total:
+        return unknown_views.nothing_left(distribution.subject)
+    size = unknown_views.PAGE
+    first = min(first, (total - 1) // size * size)
+    found = evidence.unsettled(session, distribution.id, limit=size, offset=first)
+    texts = [
+        unknown_views.Text(
+            each.message_id,
+            each.customer_id,
+            each.name,
+            phone.pretty(each.phone) if each.phone else "",
+            each.codes,
+            reasons.words(each.reason or "interrupted"),
+            each.attempt,
+            each.posted,
+            each.looks_failed,
+        )
+        for each in found
+    ]
+    provider = session.get(Provider, distribution.provider_id) if distribution.provider_id else None
+    return unknown_views.settle(
+        distribution.id,
+        distribution.subject,
+        provider.name if provider else "The provider",
+        paging.Page(texts, first, total, size),
+        stopped=distribution.status == "stopped",
+    )
+
+
 def report(session: Session, distribution: Distribution, now: datetime) -> Report:
     """What the report says at `now`. Counts rows: not for every look."""
     found = reports.report(session, distribution.id, now=now)
@@ -105,6 +141,7 @@ def report(session: Session, distribution: Distribution, now: datetime) -> Repor
         ],
         excluded={reasons.words(reason): n for reason, n in found.excluded.items()},
         failures={reasons.words(reason): n for reason, n in found.failures.items()},
+        unknowns={reasons.words(reason): n for reason, n in found.unknowns.items()},
         redeemed=found.redeemed if found.codes or found.repeated else None,
         repeated=found.repeated,
         retryable=found.retryable,

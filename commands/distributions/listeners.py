@@ -9,13 +9,11 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
-from commands.distributions import export, facts, lists, progress, shown, views
+from commands.distributions import export, facts, lists, progress, settling, shown, views
 from commands.people import Person, acting
 from commands.send import beginning
-from commands.ui import blocks as ui
 from commands.ui.blocks import as_dicts
 from distribution import approvals, drafts
-from distribution.clock import SystemClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.sending import control
@@ -31,8 +29,7 @@ def register(app: App, runtime: Runtime) -> None:
     app.action(views.RESUME)(buttons.resume)
     app.action(views.STOP)(buttons.stop)
     app.action(views.RETRY)(buttons.retry)
-    app.action(views.SETTLE)(buttons.ask_what_became)
-    app.view(views.SETTLED)(buttons.settle)
+    settling.register(app, runtime)
     app.action(views.CSV)(buttons.csv)
     app.action(views.AGAIN)(buttons.again)
     app.action(views.OPEN)(buttons.open)
@@ -110,39 +107,6 @@ class Buttons:
                 session, at, by=who.name, now=self._now(), known=int(known) if known else None
             ),
         )
-
-    def ask_what_became(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
-        """Which way are the unknown ones to be settled?"""
-        ack()
-        acting(self.runtime, body, "send")
-        with self.runtime.db.read() as session:
-            found = facts.line(session, self._one(session, action))
-        self._on_top(client, body, views.settle(found, found.to_settle))
-
-    def settle(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        """A person has said what became of them."""
-        arrived = ui.values(view["state"]["values"]).get(views.SETTLE_BLOCK) == "arrived"
-        person = acting(self.runtime, body)
-        try:
-            person.must("send")
-            with self.runtime.db.write() as session:
-                settled = control.settle_unknown(
-                    session,
-                    int(view["private_metadata"]),
-                    arrived=arrived,
-                    by=person.name,
-                    now=self._now(),
-                    machine=SystemClock().now(),
-                )
-        except Refused as refusal:
-            ack(response_action="errors", errors={views.SETTLE_BLOCK: str(refusal)})
-            return
-        if not settled:
-            why = "The provider is still being asked about these. Try again in a few minutes."
-            ack(response_action="errors", errors={views.SETTLE_BLOCK: why})
-            return
-        ack()
-        progress.refresh(self.runtime, client, clicked=int(view["private_metadata"]))
 
     def csv(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Every message with its outcome, as a file in the thread."""

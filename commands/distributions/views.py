@@ -6,7 +6,7 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from slack_sdk.models.blocks import Block, ButtonElement, RadioButtonsElement
+from slack_sdk.models.blocks import Block, ButtonElement
 
 from commands.ui import blocks as ui
 from commands.ui import charts
@@ -22,8 +22,6 @@ CSV = "distributions.csv"
 AGAIN = "distributions.again"
 CONTINUE = "distributions.continue"
 OPEN = "distributions.open"
-SETTLED = "distributions.settled"
-SETTLE_BLOCK = "distributions.settle:what"
 
 # A message is edited while somebody presses its buttons: under one id they stay the same buttons.
 ACTIONS = "distributions.actions"
@@ -98,6 +96,7 @@ class Report:
     codes: Sequence[Codes] = ()
     excluded: Mapping[str, int] = field(default_factory=dict)  # words → how many
     failures: Mapping[str, int] = field(default_factory=dict)
+    unknowns: Mapping[str, int] = field(default_factory=dict)
     redeemed: int | None = None  # None where no code was given
     repeated: int = 0  # codes sent again that their customers had
     retryable: int = 0  # failed ones that a click on Retry sends again
@@ -242,13 +241,24 @@ def report(facts: Report) -> list[Block]:
         why = " · ".join(f"{escape(words)} ({number(n)})" for words, n in facts.failures.items())
         blocks.append(ui.section(f"*Why {number(line.failed)} failed*\n{why}"))
     if line.unknown:
-        blocks.append(
-            ui.section(
-                f"*{number(line.unknown)} unknown*: the provider took the request and never answered. "
-                "Their codes stay held, so that nobody is texted twice."
-            )
-        )
+        blocks.append(ui.section(_unknown(facts)))
     return blocks
+
+
+def _unknown(facts: Report) -> str:
+    """What is known of the texts that may or may not have left, and who finds out."""
+    line = facts.line
+    why = " · ".join(f"{escape(words)} ({number(n)})" for words, n in facts.unknowns.items())
+    asked, told = line.unknown - line.to_settle, []
+    if asked:
+        told.append(f"The provider is being asked about {number(asked)}.")
+    if line.to_settle:
+        it, code = ("it", "Its code stays") if line.to_settle == 1 else ("them", "Their codes stay")
+        told.append(
+            f"Nobody can be asked about {number(line.to_settle)}: look in the provider's own log and settle {it}. "
+            f"{code} held until then, so that nobody is texted twice."
+        )
+    return f"*{number(line.unknown)} unknown* · {why}\n{' '.join(told)}"
 
 
 def report_actions(facts: Report) -> Block:
@@ -270,32 +280,6 @@ def with_chart(facts: Report, *, native: bool) -> list[Block | dict[str, Any]]:
     if facts.chart:
         middle.append(charts.block(facts.chart) if native else ui.section(charts.as_text(facts.chart)))
     return [*report(facts), *middle, report_actions(facts)]
-
-
-def settle(line: Line, texts: int) -> dict[str, Any]:
-    """Asks what became of the texts that nobody can be asked about."""
-    options = [
-        ui.option("They arrived", "arrived", "They count as sent, and their codes as issued"),
-        ui.option("They did not arrive", "lost", "The same codes are sent to the same customers again"),
-    ]
-    them = count(texts, "text")
-    return ui.modal(
-        "Settle unknown",
-        [
-            ui.section(
-                f"The provider took {them} of *{escape(line.subject)}* and never said what became of "
-                f"{'it' if texts == 1 else 'them'}. Look in its own log, or ask a customer, and then say:"
-            ),
-            ui.field(
-                "What became of them",
-                SETTLE_BLOCK,
-                RadioButtonsElement(action_id="distributions.what", options=options),
-            ),
-        ],
-        callback_id=SETTLED,
-        submit="Settle",
-        metadata=str(line.id),
-    )
 
 
 def receipt(line: Line, excluded: Mapping[str, int]) -> str:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: setup demo demo-reset run test lint types format lock bench clean
+.PHONY: setup demo demo-reset run test test-faults lint types format lock bench clean
 
 setup: $(VENV)/.run  ## build the environment (.venv/bin/promobot)
 
@@ -29,6 +29,10 @@ run: setup  ## the bot in a real workspace
 
 test: $(VENV)/.dev  ## unit, scenario and browser tests, on SQLite and PostgreSQL
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+# A sample of each attack, in about two minutes; FAULTS=long: all of them. FAULTS_SEED=7: the same again.
+test-faults: $(VENV)/.dev  ## processes killed, stopped and restarted while they send (FAULTS=long: for an hour or so)
+	$(VENV)/bin/python -m pytest tests/faults -m faults $(ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

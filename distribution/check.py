@@ -1,6 +1,8 @@
 """`promobot check`: the invariants of DESIGN §5 as queries, each of which must find nothing.
 
 violations = check(db)      # [] when every invariant holds
+
+With a gateway's own log, what it took is held against what is written down here (`distribution.gateway_log`).
 """
 
 from collections.abc import Iterable
@@ -9,6 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from distribution import gateway_log as gateway_log_
+from distribution.links import Links
 from distribution.report import numbers
 from storage.database import Database, is_sqlite
 from storage.tables import Batch, BatchState, Distribution, Message, MessageState
@@ -240,10 +244,12 @@ _TALLY_WITHOUT_FULL_JOIN = """
 """
 
 
-def check(db: Database) -> list[str]:
+def check(db: Database, links: Links | None = None, gateway_log: Iterable[str] = ()) -> list[str]:
     """Violations, in words, each with a few of the ids concerned; empty when every invariant holds.
 
     One snapshot of the database, so it may run while texts are sent. Reads every row of the large tables.
+    `gateway_log`: the lines of a gateway's log, and `links` to know the links in its texts; nothing may be being sent
+    then. Raises `Refused` for a log that cannot be read.
     """
     found: list[str] = []
     with db.read() as session:
@@ -256,6 +262,9 @@ def check(db: Database) -> list[str]:
             found += _line(rule.says, (row[0] for row in session.execute(text(query))))
         for special in (_balanced, _held_once):
             found += special(session)
+    if links is not None:
+        for says, where in gateway_log_.compare(db, links, gateway_log):
+            found += _line(says, where)
     return found
 
 

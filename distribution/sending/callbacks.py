@@ -21,7 +21,6 @@ from distribution.errors import Refused
 from distribution.providers import registry
 from distribution.providers.port import Arrival, Callback, InboundNews, NotGenuine, Provider, StatusNews
 from distribution.runtime import Runtime
-from distribution.sending import failpoints
 from distribution.sending.attempts import parts
 from distribution.sending.record import apply_evidence
 from distribution.sending.replies import take
@@ -120,8 +119,6 @@ def _apply(runtime: Runtime, limit: int, *, only: int | None = None) -> int:
         for provider_id, news in inbound:
             take(session, provider_id, news, now)
         _done(session, [row.id for row in rows], now)
-        failpoints.reach("callbacks.before_commit")
-    failpoints.reach("callbacks.after_commit")
     return len(rows)
 
 

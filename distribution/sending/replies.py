@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from distribution.customers import consent
 from distribution.providers.connections import Client
 from distribution.providers.port import InboundNews, Kind, Meaning, Outcome, Outgoing, Provider
-from distribution.sending import failpoints
 from storage import suppressions
 from storage.database import Database, is_sqlite
 from storage.tables import Customer, Message, MessageState, Reply
@@ -116,7 +115,6 @@ def intend_answers(db: Database, provider_ids: set[int], limit: int = 50) -> lis
         rows = session.scalars(queued if is_sqlite(session) else queued.with_for_update(skip_locked=True)).all()
         for row in rows:
             row.answer_state = "dispatching"
-        failpoints.reach("answers.before_commit")
         return [Answer(row.id, row.provider_id, row.phone, row.answer or "") for row in rows]
 
 

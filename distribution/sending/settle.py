@@ -22,7 +22,6 @@ from distribution.providers.connections import Client
 from distribution.providers.port import Arrival, Found, LookUpFailed, Provider, Sought
 from distribution.recipients import Loader
 from distribution.runtime import Runtime
-from distribution.sending import failpoints
 from distribution.sending.attempts import attempt_id
 from distribution.sending.options import backoff
 from distribution.sending.record import Moment, apply_evidence, cancel
@@ -90,8 +89,6 @@ def sweep(db: Database, at: Moment, listed_within: Mapping[int, float | None], l
                 since=at.machine,
                 look_at=None if within is None else at.machine + timedelta(seconds=within),
             )
-            failpoints.reach("sweep.before_commit")
-        failpoints.reach("sweep.after_commit")
         swept += len(moved)
         if moved:
             log.warning("a batch was left behind", batch=batch_id, unknown=len(moved))
@@ -108,7 +105,6 @@ async def look_up(
         provider, http = providers[item.provider_id]
         async with gate:
             try:
-                failpoints.reach("look_up.before")
                 return item, await provider.look_up(http, item.sought)
             except LookUpFailed as error:
                 return item, error
@@ -249,8 +245,6 @@ def conclude(
             for item, answer in group:
                 if isinstance(answer, LookUpFailed):
                     _failed(session, item, at.machine)
-            failpoints.reach("settle.before_commit")
-        failpoints.reach("settle.after_commit")
 
 
 def _still_claimed(session: Session, item: Open) -> bool:

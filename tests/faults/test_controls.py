@@ -1,76 +1,68 @@
-"""Controls: with a safeguard taken out, the suite must see customers texted twice. Else it proves nothing."""
+"""Controls: with a safeguard taken out, customers must be texted twice. Else the suite proves nothing.
+
+The same with real processes: `test_processes.py`.
+"""
 
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
+from distribution.check import check
 from distribution.clock import SystemClock
-from distribution.providers.sandbox import SandboxProvider
 from distribution.runtime import Runtime
-from distribution.sending import turn
-from storage import batches
-from storage.tables import Batch, BatchState
-from tests.faults.test_failpoints import prepared
-from tests.faults.workers import PATIENCE, Crew, Fault, crew, drive, failing, machine
-from tests.sending import gateway_in_thread
+from tests.faults import removed
+from tests.faults.day import Day, poisoned
+from tests.faults.workers import PATIENCE, Crew, Fault, Sender, crew, failing, machine, move_on
+from tests.gateway import Gateway, Receipts, gateway_in_thread
+from tests.sending import make_customers, make_distribution, make_group, make_provider, start
 
 __all__ = ["crew", "machine"]
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def wait(condition: Callable[[], bool]) -> None:
-    """Wait for a condition. Fails after `PATIENCE`."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_without_looking_texts_are_doubled(
-    runtime: Runtime, machine: SystemClock, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, machine: SystemClock, crew: Crew, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Reconciliation replaced by a blind re-send: what is unknown is taken for not sent."""
-
-    async def nothing(self, http, sought):  # type: ignore[no-untyped-def]
-        return None
-
-    monkeypatch.setattr(SandboxProvider, "look_up", nothing)
-    with gateway_in_thread() as gateway:
-        distribution = prepared(runtime, gateway)
-        worker = crew.hire()
-        drive(runtime, gateway, distribution, machine)
-        worker.stop()
-        assert len(gateway.twice()) == 2  # the gateway took two texts and did not say so
+    poisoned(monkeypatch)
+    removed.looking(monkeypatch.setattr)
+    with gateway_in_thread() as gateway, gateway_in_thread() as slow:
+        day = Day(runtime, gateway, slow, machine, crew, receipts=Receipts(silent=True))
+        day.live(Fault("lane.Lane._send", "after"))
+        log = [line for each in (gateway, slow) for line in each.write(tmp_path / "texts").read_text().splitlines()]
+        found = check(runtime.db, runtime.links, log)
+    assert [line for line in found if line.startswith("a message was texted twice")]
 
 
 def test_without_the_fence_texts_are_doubled(
     runtime: Runtime, machine: SystemClock, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker goes on with a batch that another took over: the fence and the look at what is settled are out."""
+    """A worker is held with a batch in hand, and goes on with it when another has sent it."""
+    removed.fence(monkeypatch.setattr)
+    with (
+        gateway_in_thread(Gateway(latency=0.1)) as gateway,
+        failing(Fault("lane.Lane._transact", "after", hold=True)) as fault,
+    ):
+        make_group(runtime, "Summer 10%", 60)
+        start(runtime, make_distribution(runtime, make_provider(runtime, gateway.url), make_customers(runtime, 60)))
+        first = crew.add(Sender(runtime, machine))
 
-    def intend(session, lease, ids, *, owner, now, until):  # type: ignore[no-untyped-def]
-        session.execute(
-            update(Batch)
-            .where(Batch.id == lease.batch_id)
-            .values(state=BatchState.DISPATCHING, owner=owner, lease_until=until)
-        )
-        return True
+        def wait(condition: Callable[[], bool]) -> None:
+            end = time.monotonic() + PATIENCE
+            while not condition():
+                with runtime.db.read() as session:
+                    move_on(session, machine)
+                assert time.monotonic() < end
+                time.sleep(0.01)
 
-    monkeypatch.setattr(batches, "intend", intend)
-    monkeypatch.setattr(turn, "forbidden", lambda session, ids: {})
-    with gateway_in_thread() as gateway:
-        distribution = prepared(runtime, gateway)
-        with failing(Fault("turn.after_commit", 1, hold=True)) as fault:
-            first = crew.hire()
-            drive(runtime, gateway, distribution, machine, or_until=fault.struck)
-            machine.offset += timedelta(minutes=5)
-            second = crew.hire()
-            wait(lambda: len(gateway.texts_to()) >= 7)  # the second has sent at least the batch of the first
-            fault.release()
-            wait(lambda: bool(gateway.twice()))
-            first.stop()
-            second.stop()
+        wait(fault.struck.is_set)
+        machine.offset += timedelta(minutes=5)
+        crew.add(Sender(runtime, machine))
+        wait(lambda: len(gateway.texts_to()) >= 7)  # the second has sent at least the batch of the first
+        fault.release()
+        wait(lambda: bool(gateway.twice()))
+        first.dismiss()

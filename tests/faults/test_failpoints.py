@@ -1,115 +1,87 @@
-"""A worker is killed, or held for minutes, before and after each commit and each socket call; another takes over.
+"""Somebody is killed, or held for minutes, before and after each commit and each socket call; others take over.
 
-After each: no customer was texted twice, each was texted, and every invariant holds.
+After each: no customer was texted twice, each was texted, the gateway's log agrees, and every invariant holds.
+`make test` has each place once before and once after, `make test-faults` all: killed and held, on both databases.
 """
 
-from datetime import timedelta
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from distribution.check import check
 from distribution.clock import SystemClock
-from distribution.report import report
 from distribution.runtime import Runtime
-from tests.faults.workers import Crew, Fault, called_back, crew, drive, failing, machine
-from tests.sending import (
-    Gateway,
-    gateway_in_thread,
-    make_customers,
-    make_distribution,
-    make_group,
-    make_provider,
-    start,
-)
+from tests import failpoints
+from tests.faults.day import Day, poisoned
+from tests.faults.workers import Crew, Fault, crew, machine
+from tests.gateway import Gateway, gateway_in_thread
 
 __all__ = ["crew", "machine"]
 
 pytestmark = pytest.mark.timeout(300)  # they wait for a busy machine, and fail where nothing changes
 
-CUSTOMERS = 30
-PLACES = (
-    "post.before",
-    "post.after",
-    "turn.before_commit",
-    "turn.after_commit",
-    "callbacks.before_commit",
-    "callbacks.after_commit",
-    "look_up.before",
-    "settle.before_commit",
-    "settle.after_commit",
+# Every commit and every socket call: a new one belongs here, and the day of `tests.faults.day` must come by it.
+COMMITS = (
+    "launch.due",
+    "launch.due#2",
+    "launch.run_launch",
+    "launch.run_launch#2",
+    "jobs.Jobs.run",
+    "jobs.Jobs._run_to_end.finish",
+    "lane.Lane._transact",
+    "lane.Lane._release",
+    "callbacks.Inbox._store",
+    "callbacks._apply",
+    "callbacks.apply",
+    "replies.intend_answers",
+    "replies.record_answers",
+    "settle.sweep",
+    "settle.claim",
+    "settle.conclude",
+    "worker.Sender._close_stopped",
+    "control.run_stop",
+    "lifetime.sweep",
 )
-# Ways in which a gateway leaves us without an answer, some with the text taken and some without.
-TROUBLE = ["ok", "500-after-accept", "drop", "ok", "drop-after-accept", "500", "429", "ok"]
+SOCKETS = ("lane.Lane._send", "settle.look_up.ask", "replies.post_answers.post")
+# Nobody comes by here on that day; why that may be.
+ELSEWHERE = {
+    "jobs.Jobs.hold": "says that a process lives, and nothing else",
+    "jobs.Jobs._give_back": "undoes a claim; that it is not reached is what a kill is",
+}
+# What people do is committed by whoever asks for it.
+VERBS = ("person.pause", "person.stop", "person.retry")
 
 
-def prepared(runtime: Runtime, gateway: Gateway) -> int:
-    """A launched distribution, and a gateway that is trouble at first."""
-    gateway.script = list(TROUBLE)
-    make_group(runtime, "Summer 10%", CUSTOMERS + 5)
-    distribution = make_distribution(runtime, make_provider(runtime, gateway.url), make_customers(runtime, CUSTOMERS))
-    start(runtime, distribution)
-    return distribution
+def test_every_commit_and_socket_call_of_the_pipeline_is_in_the_table() -> None:
+    assert sorted(set(failpoints.places().values())) == sorted([*COMMITS, *SOCKETS, *ELSEWHERE])
 
 
-def right(runtime: Runtime, gateway: Gateway, distribution: int) -> None:
-    """Everybody has one text, with a code that is theirs alone, and everything adds up."""
-    assert gateway.twice() == []
-    assert set(gateway.texts_to().values()) == {1}
-    assert len(gateway.texts_to()) == CUSTOMERS
-    assert len({text["body"].rsplit(" ", 1)[1] for text in gateway.accepted}) == CUSTOMERS
-    assert check(runtime.db) == []
-    with runtime.db.read() as session:
-        told = report(session, distribution)
-    assert (told.numbers.sent, told.numbers.unknown, told.numbers.pending) == (CUSTOMERS, 0, 0)
-    assert [(codes.issued, codes.held) for codes in told.codes] == [(CUSTOMERS, 0)]
+def runs() -> Iterator[Any]:
+    """Each place, before and after: one of the four ways in `make test`, the others in `make test-faults`."""
+    for number, (place, moment) in enumerate(product([*COMMITS, *SOCKETS, *VERBS], ["before", "after"])):
+        for db, hold in product(["sqlite", "postgresql"], [False, True]):
+            quick = hold is bool(number % 2) and (db == "sqlite") is bool(number // 2 % 2)
+            name = f"{db}-{'held' if hold else 'killed'}-{moment}-{place}"
+            yield pytest.param(db, place, moment, hold, id=name, marks=() if quick else pytest.mark.faults)
 
 
-@pytest.mark.parametrize("nth", [1, 2, 4])
-@pytest.mark.parametrize("place", PLACES)
-def test_a_killed_worker_is_replaced(runtime: Runtime, machine: SystemClock, crew: Crew, place: str, nth: int) -> None:
-    with gateway_in_thread() as gateway:
-        distribution = prepared(runtime, gateway)
-        with called_back(runtime, gateway, distribution):
-            with failing(Fault(place, nth, hold=False)) as fault:
-                first = crew.hire()
-                drive(runtime, gateway, distribution, machine, or_until=fault.struck)
-                first.stop()
-            machine.offset += timedelta(minutes=5)
-            second = crew.hire()
-            drive(runtime, gateway, distribution, machine)
-            second.stop()
-        right(runtime, gateway, distribution)
-
-
-@pytest.mark.parametrize("nth", [1, 3])
-@pytest.mark.parametrize("place", PLACES)
-def test_a_worker_that_was_held_for_minutes_does_no_harm_when_it_goes_on(
-    runtime: Runtime, machine: SystemClock, crew: Crew, place: str, nth: int
+@pytest.mark.parametrize(("db_url", "place", "moment", "hold"), runs(), indirect=["db_url"])
+def test_whoever_is_killed_or_held_nobody_is_texted_twice_and_nothing_is_lost(
+    runtime: Runtime,
+    machine: SystemClock,
+    crew: Crew,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+    moment: str,
+    hold: bool,
 ) -> None:
-    """The other one has taken everything over by then: leases, unknown attempts, callbacks."""
-    with gateway_in_thread() as gateway:
-        distribution = prepared(runtime, gateway)
-        with called_back(runtime, gateway, distribution), failing(Fault(place, nth, hold=True)) as fault:
-            first = crew.hire()
-            drive(runtime, gateway, distribution, machine, or_until=fault.struck)
-            machine.offset += timedelta(minutes=5)
-            second = crew.hire()
-            # Held in a transaction it holds rows, or all of SQLite: the other must wait.
-            if not place.endswith("before_commit"):
-                drive(runtime, gateway, distribution, machine)
-            fault.release()
-            drive(runtime, gateway, distribution, machine)
-            first.stop()
-            second.stop()
-        right(runtime, gateway, distribution)
-
-
-def test_two_workers_share_a_distribution(runtime: Runtime, machine: SystemClock, crew: Crew) -> None:
-    with gateway_in_thread() as gateway:
-        distribution = prepared(runtime, gateway)
-        with called_back(runtime, gateway, distribution):
-            workers = [crew.hire(), crew.hire()]
-            drive(runtime, gateway, distribution, machine)
-            for worker in workers:
-                worker.stop()
-        right(runtime, gateway, distribution)
+    poisoned(monkeypatch)
+    fault = Fault(place, moment, hold=hold)
+    with gateway_in_thread() as gateway, gateway_in_thread(Gateway(url="")) as slow:
+        day = Day(runtime, gateway, slow, machine, crew)
+        day.live(fault)
+        assert fault.struck.is_set(), "nobody came by"
+        day.right(tmp_path)

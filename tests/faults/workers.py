@@ -1,7 +1,7 @@
-"""Workers that can be killed or held anywhere, and a machine clock that can be moved past their leases.
+"""Staff that can be killed or held anywhere, and a machine clock that can be moved past their leases.
 
 Nothing here depends on how fast the machine is: the clock is moved only to a moment that something waits for, patience
-ends only where nothing changes any more, and no worker outlives its test.
+ends only where nothing changes any more, and nobody outlives their test.
 """
 
 import asyncio
@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Protocol
 
 import pytest
 from sqlalchemy import func, select
@@ -20,55 +21,86 @@ from sqlalchemy.orm import Session
 from distribution.clock import SystemClock
 from distribution.providers import http
 from distribution.runtime import Runtime
-from distribution.sending import callbacks, failpoints
+from distribution.sending import worker
 from distribution.sending.options import Options
-from distribution.sending.worker import Sender
+from storage.database import Database
 from storage.tables import Batch, BatchState, Distribution, UnknownAttempt
-from tests.sending import Gateway, callback_of
+from tests import failpoints
+from tests.conftest import unsynced
 
-OPTIONS = Options(concurrency=6, batch=7, most=7, flush=0.005, idle=0.02, chores=0.02, shutdown=1.0)
+OPTIONS = Options(concurrency=6, batch=7, most=7, flush=0.005, idle=0.02, chores=0.02, shutdown=0.2)
 PATIENCE = 45.0  # seconds without any change until a test fails
 SOON = timedelta(seconds=10)  # what is due later waits for somebody who is at work, or gone
+HOLD = timedelta(seconds=60)
 
 
 class Killed(BaseException):
-    """A kill -9: nothing of the worker runs after it."""
+    """A kill -9: nothing of who meets it runs after it."""
 
 
 class Fault:
-    """At the `nth` time that a worker it is meant for reaches `place`: kill the worker, or hold it until `release`."""
+    """At the `nth` time that somebody is before or after `place`: kill them, or hold them until `release`."""
 
-    def __init__(self, place: str, nth: int, *, hold: bool) -> None:
-        self.place, self.nth, self.hold = place, nth, hold
+    def __init__(self, place: str, moment: str, nth: int = 1, *, hold: bool = False) -> None:
+        self.place, self.moment, self.nth, self.hold = place, moment, nth, hold
         self.struck = threading.Event()
+        self._victim = 0  # the thread that met it
+        self._back = 0  # places that it came by since
         self._released = threading.Event()
-        self._seen: Counter[str] = Counter()
+        self._seen: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
-    def __call__(self, place: str) -> None:
-        """The failpoint hook."""
+    def __call__(self, place: str, moment: str) -> None:
+        """The hook of `tests.failpoints`."""
         with self._lock:
-            self._seen[place] += 1
-            if place != self.place or self._seen[place] != self.nth or self.struck.is_set():
+            self._seen[place, moment] += 1
+            self._back += threading.get_ident() == self._victim
+            here = (place, moment) == (self.place, self.moment)
+            if not here or self._seen[place, moment] < self.nth or self.struck.is_set():
                 return
+            self._victim = threading.get_ident()
             self.struck.set()
         if not self.hold:
             raise Killed
         assert self._released.wait(PATIENCE)
 
     def release(self) -> None:
-        """Let a held worker go on."""
+        """Let who is held go on."""
         self._released.set()
 
+    def is_back(self) -> bool:
+        """Whether who was held is at work again, as far as it can be: it came by some places."""
+        return self._back >= 6
 
-class Worker:
-    """A sender in a thread with a loop of its own, as in a process of its own."""
+
+class Staff(Protocol):
+    """Somebody at work in a thread of their own, as in a process of their own."""
+
+    error: BaseException | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether they still work."""
+        ...
+
+    def stop(self) -> None:
+        """End in good order. Fails for an error other than a kill."""
+        ...
+
+    def dismiss(self) -> None:
+        """End, however it is."""
+        ...
+
+
+class Sender:
+    """A sender with a loop of its own."""
 
     def __init__(self, runtime: Runtime, machine: SystemClock) -> None:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self.error: BaseException | None = None
-        self._sending = self._loop.create_task(Sender(runtime, options=OPTIONS, machine=machine).run(self._stop))
+        sender = worker.Sender(runtime, options=OPTIONS, machine=machine)
+        self._sending = self._loop.create_task(sender.run(self._stop))
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -82,19 +114,13 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Stop it in good order, and fail for an error other than a kill."""
         self._tell(self._stop.set)
-        self._thread.join(PATIENCE)
-        assert not self.alive
-        if self.error is not None and not isinstance(self.error, Killed):
-            raise self.error
+        _joined(self._thread, self.error)
 
     def dismiss(self) -> None:
-        """End it, however it is."""
         self._tell(self._sending.cancel)
         self._thread.join(PATIENCE)
 
@@ -103,67 +129,83 @@ class Worker:
             self._loop.call_soon_threadsafe(what)
 
 
+class Looker:
+    """Does something again and again: takes jobs, carries callbacks."""
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        self._look = look
+        self._over = threading.Event()
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._over.wait(0.02):
+                with suppress(DBAPIError):  # SQLite, and somebody is held in a transaction: it tries again
+                    self._look()
+        except BaseException as error:
+            self.error = error
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        self._over.set()
+        _joined(self._thread, self.error)
+
+    def dismiss(self) -> None:
+        self._over.set()
+        self._thread.join(PATIENCE)
+
+
+def _joined(thread: threading.Thread, error: BaseException | None) -> None:
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    if error is not None and not isinstance(error, Killed):
+        raise error
+
+
 class Crew:
-    """The workers of one test."""
+    """Everybody at work in one test."""
 
-    def __init__(self, runtime: Runtime, machine: SystemClock) -> None:
-        self._runtime, self._machine = runtime, machine
-        self._workers: list[Worker] = []
+    def __init__(self) -> None:
+        self._staff: list[Staff] = []
 
-    def hire(self) -> Worker:
-        """A worker that begins at once."""
-        self._workers.append(Worker(self._runtime, self._machine))
-        return self._workers[-1]
+    def add(self, staff: Staff) -> Staff:
+        """Somebody who begins at once."""
+        self._staff.append(staff)
+        return staff
+
+    def stop(self) -> None:
+        """Everybody ends in good order. Fails for an error other than a kill."""
+        for each in self._staff:
+            each.stop()
 
     def dismiss(self) -> None:
         """Let none of them outlive the test: they would go on in a database that is gone, and slow all the others."""
-        for worker in self._workers:
-            worker.dismiss()
+        for each in self._staff:
+            each.dismiss()
 
 
 @pytest.fixture
-def crew(runtime: Runtime, machine: SystemClock) -> Iterator[Crew]:
-    """Workers, all of which end with the test."""
-    crew = Crew(runtime, machine)
+def crew(db: Database) -> Iterator[Crew]:
+    """Staff, all of whom end with the test."""
+    unsynced(db)
+    crew = Crew()
     yield crew
     crew.dismiss()
 
 
 @contextmanager
-def called_back(runtime: Runtime, gateway: Gateway, distribution: int) -> Iterator[None]:
-    """Within the block, the gateway's callbacks arrive, as through the web part of the process: in a thread apart."""
-    over = threading.Event()
-    with runtime.db.read() as session:
-        provider = session.get_one(Distribution, distribution).provider_id or 0
-
-    def carry() -> None:
-        posted = 0
-        while not over.wait(0.02):
-            news = [callback_of(text, "delivered", runtime.clock.now()) for text in gateway.accepted[posted:]]
-            with suppress(DBAPIError):  # SQLite, and a worker is held in its transaction: the gateway tries again
-                if news:
-                    with runtime.db.write() as session:
-                        callbacks.receive(session, provider, news, runtime.clock.now())
-                    posted += len(news)
-
-    thread = threading.Thread(target=carry, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(PATIENCE)
-
-
-@contextmanager
 def failing(fault: Fault) -> Iterator[Fault]:
-    """Within the block, workers meet the fault."""
-    failpoints.hook = fault
-    try:
-        yield fault
-    finally:
-        failpoints.hook = None
-        fault.release()
+    """Within the block, the staff meet the fault."""
+    with failpoints.watched(fault):
+        try:
+            yield fault
+        finally:
+            fault.release()
 
 
 @pytest.fixture
@@ -175,39 +217,30 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> SystemClock:
     return clock
 
 
-def drive(
-    runtime: Runtime,
-    gateway: Gateway,
-    distribution: int,
-    machine: SystemClock,
-    *,
-    or_until: threading.Event | None = None,
-) -> None:
-    """Wait until a distribution is over, moving the clock to whatever is due soon. Fails when nothing changes."""
-    seen, end = None, 0.0
-    while True:
-        if or_until is not None and or_until.is_set():
-            return
-        with runtime.db.read() as session:
-            row = session.get_one(Distribution, distribution)
-            if row.finished_at is not None:
-                return
-            due = _due(session)
-            open_ = session.scalar(select(func.count()).where(UnknownAttempt.outcome.is_(None)))
-        state = (row.status, row.status_reason, open_, len(gateway.accepted), gateway.requests, gateway.lookups)
-        if state != seen:
-            seen, end = state, time.monotonic() + PATIENCE
-        assert time.monotonic() < end, state
-        wait = due - machine.now() if due is not None else timedelta()
-        if timedelta() < wait < SOON:
-            machine.offset += wait
-        time.sleep(0.02)
+class Patience:
+    """Waits for as long as something changes."""
+
+    def __init__(self) -> None:
+        self._seen: object = None
+        self._end = 0.0
+
+    def wait(self, state: object) -> None:
+        """A moment. Fails when `state` has been the same for `PATIENCE`."""
+        if state != self._seen:
+            self._seen, self._end = state, time.monotonic() + PATIENCE
+        assert time.monotonic() < self._end, state
+        time.sleep(0.01)
 
 
-def _due(session: Session) -> datetime | None:
-    """When the next look-up or the next try of what was sent back is due."""
-    moments = [
-        session.scalar(select(func.min(UnknownAttempt.look_at)).where(UnknownAttempt.outcome.is_(None))),
-        session.scalar(select(func.min(Batch.not_before)).where(Batch.state == BatchState.WAITING)),
+def move_on(session: Session, machine: SystemClock) -> int:
+    """Move the clock to what is due soon: a look-up, the next try of what was sent back, the end of the time in which
+    a distribution can be called back. Returns how many attempts are open."""
+    due = [
+        (SOON, session.scalar(select(func.min(UnknownAttempt.look_at)).where(UnknownAttempt.outcome.is_(None)))),
+        (SOON, session.scalar(select(func.min(Batch.not_before)).where(Batch.state == BatchState.WAITING))),
+        (HOLD, session.scalar(select(func.min(Distribution.held_until)).where(Distribution.status == "sending"))),
     ]
-    return min((moment for moment in moments if moment is not None), default=None)
+    waits = [at - machine.now() for most, at in due if at is not None and at - machine.now() < most]
+    if waits and (wait := max(waits)) > timedelta():
+        machine.offset += wait
+    return session.scalar(select(func.count()).where(UnknownAttempt.outcome.is_(None))) or 0

@@ -44,14 +44,13 @@ from storage.tables import (
     UnknownAttempt,
 )
 from tests.conftest import run_jobs
+from tests.gateway import Gateway, serving
 from tests.sending import (
-    Gateway,
     make_customers,
     make_distribution,
     make_group,
     make_provider,
     sending,
-    serving,
     start,
     status,
     until,

@@ -28,19 +28,8 @@ from storage.tables import (
     PromoCodeStock,
     Reply,
 )
-from tests.sending import (
-    Gateway,
-    callback_of,
-    make_customers,
-    make_distribution,
-    make_group,
-    make_provider,
-    sending,
-    serving,
-    start,
-    status,
-    until,
-)
+from tests.gateway import Gateway, callback_of, serving
+from tests.sending import make_customers, make_distribution, make_group, make_provider, sending, start, status, until
 
 
 def ready(runtime: Runtime, gateway: Gateway, customers: int, *, codes: int | None = None, rate: float = 10_000) -> int:

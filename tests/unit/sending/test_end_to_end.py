@@ -11,18 +11,8 @@ from distribution.runtime import Runtime
 from distribution.sending.options import Options
 from storage import tally
 from storage.tables import Batch, CodeState, Distribution, Message, MessageState, PromoCode, PromoCodeStock
-from tests.sending import (
-    Gateway,
-    make_customers,
-    make_distribution,
-    make_group,
-    make_provider,
-    sending,
-    serving,
-    start,
-    status,
-    until,
-)
+from tests.gateway import Gateway, serving
+from tests.sending import make_customers, make_distribution, make_group, make_provider, sending, start, status, until
 
 
 def test_each_customer_gets_one_text_with_a_code_of_their_own(runtime: Runtime) -> None:

@@ -17,7 +17,7 @@ from distribution.clock import ManualClock
 from distribution.errors import Refused
 from distribution.providers.port import Kind, Outcome
 from distribution.runtime import Runtime
-from distribution.sending import callbacks, control, failpoints, record, settle
+from distribution.sending import callbacks, control, record, settle
 from distribution.sending.record import Held, Moment, Result
 from storage import batches, codes, issuing
 from storage.batches import lock
@@ -32,16 +32,15 @@ from storage.tables import (
     PromoCodeGroup,
     UnknownAttempt,
 )
+from tests import failpoints
+from tests.gateway import Gateway, callback_of, serving
 from tests.sending import (
     PATIENCE,
-    Gateway,
-    callback_of,
     make_customers,
     make_distribution,
     make_group,
     make_provider,
     sending,
-    serving,
     start,
     status,
     until,
@@ -215,7 +214,7 @@ def somebody_waits(runtime: Runtime) -> bool:
         return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
-def test_a_stop_is_not_overtaken_by_an_earlier_start(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_is_not_overtaken_by_an_earlier_start(runtime: Runtime) -> None:
     """Two senders apply callbacks at once; the first is held between what it did and its commit."""
     launched(runtime, 1)
     inbound = {"event": "inbound", "from": "+48600100000"}
@@ -225,13 +224,12 @@ def test_a_stop_is_not_overtaken_by_an_earlier_start(runtime: Runtime, monkeypat
         callbacks.receive(session, provider_of(runtime), [inbound | {"id": "3", "body": "STOP"}], NOON)
     held, go = threading.Event(), threading.Event()
 
-    def hold(place: str) -> None:
-        if place == "callbacks.before_commit" and not held.is_set():
+    def hold(place: str, moment: str) -> None:
+        if (place, moment) == ("callbacks._apply", failpoints.BEFORE) and not held.is_set():
             held.set()
             assert go.wait(PATIENCE)
 
-    monkeypatch.setattr(failpoints, "hook", hold)
-    with ThreadPoolExecutor(2) as threads:
+    with failpoints.watched(hold), ThreadPoolExecutor(2) as threads:
         first = threads.submit(callbacks.apply, runtime, 1)
         wait(held.is_set)
         second = threads.submit(callbacks.apply, runtime)

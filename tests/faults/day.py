@@ -1,0 +1,278 @@
+"""A day at a shop, on which somebody is killed or held at one place; whoever is missing is replaced.
+
+Four distributions are launched by the clock. *Everybody* goes through a gateway that is trouble: it takes texts and
+does not say so, takes none and does not say so, refuses one number; its receipts come twice, swapped and early, and
+its customers reply. What it refused is sent again by a person. *Some* goes through a slow one; the sender is replaced
+meanwhile, as for an upgrade, and a person stops it. *Late* is paused until it is given up. *None* has too few codes.
+Then: nobody was texted twice, all that should have left did, and the gateway's log, ledger and invariants agree.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.web.callbacks import Inbox
+from distribution import launch, seal
+from distribution.check import check
+from distribution.clock import ManualClock, SystemClock
+from distribution.errors import Refused
+from distribution.jobs import Jobs
+from distribution.kinds import KINDS
+from distribution.report import report
+from distribution.runtime import Runtime
+from distribution.sending import callbacks, control, lifetime
+from storage.tables import Batch, BatchState, CallbackInbox, Distribution, Job, Reply
+from tests.faults.workers import PATIENCE, Crew, Fault, Killed, Looker, Patience, Sender, Staff, failing, move_on
+from tests.gateway import Gateway, Receipts
+from tests.sending import make_customers, make_distribution, make_group, make_provider
+
+EVERYBODY, SOME, LATE = 24, 60, 3
+REFUSED = "+48600100003"
+# Ways in which a gateway leaves us without an answer, some with the text taken and some without.
+TROUBLE = ["ok", "500-after-accept", "drop", "ok", "drop-after-accept", "500", "429", "slow"]
+RECEIPTS = Receipts(early=0.3, twice=0.3, swapped=0.3, lost=0.2)
+AWAY = timedelta(minutes=5)  # how long somebody is away until they are missed, or go on
+POISON = "a text that nobody foresaw"
+
+Act = Callable[[Session], object]
+
+
+class Day:
+    """The shop, its staff, and what people do."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        gateway: Gateway,
+        slow: Gateway,
+        machine: SystemClock,
+        crew: Crew,
+        *,
+        receipts: Receipts = RECEIPTS,
+    ) -> None:
+        self.runtime, self.gateway, self.slow, self.machine, self._crew = runtime, gateway, slow, machine, crew
+        gateway.script, gateway.by_number = list(TROUBLE), {REFUSED: "refuse"}
+        gateway.receipts, gateway.slow = receipts, 0.05
+        make_group(runtime, "Summer 10%", EVERYBODY + SOME + LATE + 5)
+        make_group(runtime, "Few", 3)
+        customers = make_customers(runtime, EVERYBODY + SOME + LATE)
+        provider = make_provider(runtime, gateway.url)
+        self._provider, self._second = provider, make_provider(runtime, slow.url, rate=8.0, name="Slow phone")
+        self.everybody = make_distribution(runtime, provider, customers[:EVERYBODY])
+        self.some = make_distribution(runtime, self._second, customers[EVERYBODY:-LATE])
+        self.late = make_distribution(runtime, self._second, customers[-LATE:])
+        slow.by_number = {f"+486001{EVERYBODY + SOME + n:05d}": "429" for n in range(LATE)}
+        body = "Hi {{ client.first_name }}, your code: {{ client.promocode('Few') }}"
+        self.none = make_distribution(runtime, provider, customers, body=body)
+        with runtime.db.write() as session:  # they wait for their time, which has come
+            for row in session.scalars(select(Distribution)):
+                row.status, row.send_at = "scheduled", runtime.clock.now()
+                row.lifetime_minutes = 1 if row.id == self.late else None
+                seal.put(session, row)
+        self._staff: dict[str, Staff] = {}
+        self._hiring = {"sender": self._sender, "clerk": self._clerk, "web": self._web}
+        self._patience = Patience()
+        self._fault = Fault("", "")
+        self._missed = False
+
+    def live(self, fault: Fault) -> None:
+        """The whole day, from the launch until nothing is left to do."""
+        self._fault = fault
+        with failing(fault):
+            for role, hire in self._hiring.items():
+                self._staff[role] = self._crew.add(hire())
+            self._until(self._some_waits)
+            self.act("pause", lambda session: control.pause(session, self.late, by="Lee", now=self._now()))
+            self._upgrade()
+            for customer, body in enumerate(("STOP", "help", POISON, "nice")):
+                self._reply(body, customer)
+            self._until(lambda session: len(self.slow.accepted) >= 2)
+            self._let_go()
+            self.act("stop", lambda session: control.stop(session, self._own(), self.some, by="Lee", now=self._now()))
+            self._until(lambda session: _finished(session, self.everybody))
+            self.gateway.by_number.clear()
+            self.act("retry", lambda session: control.retry_failed(session, self.everybody, by="Lee", now=self._now()))
+            self._until(self._over)
+            self._let_go()
+            self._crew.stop()
+
+    def _let_go(self) -> None:
+        """Who is held goes on: now that others have taken over, or when all is over."""
+        self._look_after()
+        if self._fault.hold and self._fault.struck.is_set():
+            self._fault.release()
+            end = time.monotonic() + 1  # a click, or a batch that another has: nothing comes of it
+            while not self._fault.is_back() and time.monotonic() < end:
+                time.sleep(0.01)
+
+    def act(self, verb: str, do: Act) -> None:
+        """What a person does with a click; who gets no answer clicks again."""
+
+        def click() -> None:
+            with suppress(Killed, Refused), self.runtime.db.write() as session:
+                do(session)
+                self._fault(f"person.{verb}", "before")
+            with suppress(Killed):
+                self._fault(f"person.{verb}", "after")
+
+        first = threading.Thread(target=click, daemon=True)
+        first.start()
+        while first.is_alive() and not self._fault.struck.is_set():
+            first.join(0.01)
+        second = threading.Thread(target=click, daemon=True)
+        if self._fault.place == f"person.{verb}":
+            second.start()
+            if self._fault.moment == "after":  # nothing is locked any more
+                second.join(PATIENCE)
+            self._fault.release()
+        for thread in (first, second):
+            if thread.ident is not None:
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+
+    def right(self, folder: Path) -> None:
+        """Everybody has one text, with a code that is theirs alone, and everything adds up."""
+        log = self.gateway.write(folder / "texts.jsonl").read_text().splitlines()
+        slow = self.slow.write(folder / "slow.jsonl").read_text().splitlines()
+        assert check(self.runtime.db, self.runtime.links, [*log, *slow]) == []
+        assert self.gateway.twice() == self.slow.twice() == []
+        texts = [text for text in self.gateway.accepted if not text["reference"].startswith("reply-")]
+        assert sorted(text["to"] for text in texts) == [f"+486001{n:05d}" for n in range(EVERYBODY)]
+        with self.runtime.db.read() as session:
+            everybody, some = report(session, self.everybody), report(session, self.some)
+            assert (everybody.numbers.sent, everybody.numbers.failed) == (EVERYBODY, 0)
+            assert [(codes.issued, codes.held) for codes in everybody.codes] == [(EVERYBODY, 0)]
+            assert some.numbers.sent == len(self.slow.accepted) < SOME
+            assert [(codes.issued, codes.held) for codes in some.codes] == [(len(self.slow.accepted), 0)]
+            assert report(session, self.late).numbers.excluded == LATE
+            assert session.get_one(Distribution, self.none).status == "refused"
+            states = session.scalars(select(Reply.answer_state).where(Reply.answer.is_not(None))).all()
+            answers = [text for text in self.gateway.accepted if text["reference"].startswith("reply-")]
+            # At most once: an answer whose sender was struck in between stays as it is.
+            assert len(answers) <= len(states) <= 2
+
+    def _some_waits(self, session: Session) -> bool:
+        """The slow one has texts under way, and a batch in hand beside."""
+        open_ = session.scalars(
+            select(Batch.state).where(Batch.distribution_id == self.some, Batch.state != BatchState.DONE)
+        ).all()
+        late = session.get_one(Distribution, self.late).started_at  # before minutes pass, in which it is given up
+        return BatchState.LEASED in open_ and BatchState.DISPATCHING in open_ and late is not None
+
+    def _upgrade(self) -> None:
+        """The sender ends in good order, and another begins: as when a new version is rolled out."""
+        self._look_after()
+        if self._staff["sender"].alive:
+            self._staff["sender"].stop()
+            self._staff["sender"] = self._crew.add(self._sender())
+            self._pass()
+
+    def _held(self) -> bool:
+        return self._fault.hold and self._fault.struck.is_set() and not self._missed
+
+    def _reply(self, body: str, customer: int) -> None:
+        news = {"event": "inbound", "id": f"IN-{body}", "from": f"+486001{customer:05d}", "body": body}
+        self.gateway.outbox.append(("", news))
+
+    def _over(self, session: Session) -> bool:
+        rows = session.scalars(select(Distribution)).all()
+        inbox = session.scalar(select(func.count()).where(CallbackInbox.applied_at.is_(None)))
+        replies = session.scalar(select(func.count()).select_from(Reply))
+        waiting = session.scalar(select(func.count()).where(Reply.answer_state == "queued"))
+        jobs = session.scalar(select(func.count()).where(Job.state.in_(("queued", "running"))))
+        finished = all(row.finished_at is not None for row in rows)
+        return finished and not (self.gateway.outbox or inbox or waiting or jobs) and (replies or 0) >= 3
+
+    def _until(self, condition: Callable[[Session], bool]) -> None:
+        """Wait, with an eye on the staff and the clock."""
+        while True:
+            self._look_after()
+            with self.runtime.db.read() as session:
+                if condition(session):
+                    return
+                open_ = move_on(session, self.machine)
+                rows = [(row.status, row.claimed_to) for row in session.scalars(select(Distribution))]
+            self._patience.wait((rows, open_, self.gateway.requests, self.gateway.lookups, self.slow.requests))
+
+    def _look_after(self) -> None:
+        """Replace who is dead, and who is held: those go on only after minutes, when others have taken over."""
+        for role, each in self._staff.items():
+            if not each.alive:
+                assert isinstance(each.error, Killed), each.error
+                self._pass()
+                self._staff[role] = self._crew.add(self._hiring[role]())
+        if self._held():
+            self._missed = True
+            self._pass()
+            self._staff = {role: self._crew.add(hire()) for role, hire in self._hiring.items()}
+            if self._fault.moment == "before":  # they hold rows, or all of SQLite: the others must wait
+                self._fault.release()
+
+    def _pass(self) -> None:
+        self.machine.offset += AWAY
+        clock = self.runtime.clock
+        assert isinstance(clock, ManualClock)
+        clock.advance(AWAY)
+
+    def _own(self) -> Runtime:
+        """A runtime with jobs of its own, as a process has it."""
+        return replace(self.runtime, jobs=Jobs(self.runtime.clock, KINDS, machine=self.machine))
+
+    def _now(self) -> datetime:
+        return self.runtime.clock.now()
+
+    def _sender(self) -> Staff:
+        return Sender(self.runtime, self.machine)
+
+    def _clerk(self) -> Staff:
+        runtime = self._own()
+
+        def look() -> None:
+            launch.due(runtime)
+            lifetime.sweep(runtime)
+            runtime.jobs.run_next(runtime)
+
+        return Looker(look)
+
+    def _web(self) -> Staff:
+        inbox = Inbox(self.runtime)
+
+        def look() -> None:
+            for gateway, provider in ((self.gateway, self._provider), (self.slow, self._second)):
+                taken: list[tuple[str, dict[str, Any]]] = []
+                try:
+                    with suppress(IndexError):
+                        while len(taken) < 50:
+                            taken.append(gateway.outbox.popleft())
+                    if taken:
+                        inbox._store({provider: [news for _, news in taken]})
+                except BaseException:  # not answered: the gateway calls again
+                    gateway.outbox.extendleft(reversed(taken))
+                    raise
+
+        return Looker(look)
+
+
+def _finished(session: Session, distribution: int) -> bool:
+    return session.get_one(Distribution, distribution).finished_at is not None
+
+
+def poisoned(patch: pytest.MonkeyPatch) -> None:
+    """One reply breaks us, whoever reads it."""
+    take = callbacks.take
+
+    def reading(session: Session, provider_id: int, news: Any, now: datetime) -> None:
+        if news.body == POISON:
+            raise ValueError(POISON)
+        take(session, provider_id, news, now)
+
+    patch.setattr(callbacks, "take", reading)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
 from distribution.errors import Refused
@@ -34,14 +34,12 @@ class Uses:
 
 @dataclass(frozen=True)
 class Effects:
-    """What other rules would do: how many are in the segment now and then, who comes in, who goes; and who is told.
+    """What other rules would do: how many come into the segment, how many go; and who is told.
 
     `automatic`: live ones, which would text those who come in. `drafts` are counted anew at their review. `fixed` were
     reviewed: their audience stays as it is. `segments` ask about this one, and change with it.
     """
 
-    before: int
-    after: int
     entering: int
     leaving: int
     automatic: list[Distribution]
@@ -84,23 +82,21 @@ def refuse_if_used(session: Session, segment: Segment) -> None:
 
 
 def effects(session: Session, segment: Segment, rules: Rules, now: datetime) -> Effects:
-    """What giving a dynamic segment `rules` would do at `now`. It counts three times: not for a listener to wait for.
+    """What giving a dynamic segment `rules` would do at `now`. It counts twice: not for a listener to wait for.
 
     Raises `Refused`, field "rules".
     """
     old = counting.belongs(session, segment, now)
     new = counting.matching(session, rules, now)
-    before, after, both = (
-        session.scalar(select(func.count()).select_from(Customer).where(where)) or 0
-        for where in (old, new, and_(old, new))
+    entering, leaving = (
+        session.scalar(select(func.count()).select_from(Customer).where(those, ~func.coalesce(others, false()))) or 0
+        for those, others in ((new, old), (old, new))
     )
     found = uses(session, segment.id)
     manual = [each for each in found.distributions if each.mode != "automatic"]
     return Effects(
-        before,
-        after,
-        after - both,
-        before - both,
+        entering,
+        leaving,
         found.automatic,
         [each for each in manual if each.status in UNFIXED],
         [each for each in manual if each.status not in UNFIXED],

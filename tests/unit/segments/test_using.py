@@ -156,11 +156,27 @@ def test_other_rules_say_what_they_would_do(shop: Runtime) -> None:
         editing.create(session, "Asking", parse(rules(inside(poles))), **BY)
         there = {"field": "event", "event": "cart_left", "op": "did_not", "days": 30}
         found = using.effects(session, poles, parse(rules(POLES | {"op": "is_not"}, there)), NOON)
-    assert (found.before, found.after, found.entering, found.leaving) == (4, 2, 2, 4)
+    assert (found.entering, found.leaving) == (2, 4)
     assert [each.subject for each in found.automatic] == ["Welcome"]
     assert [each.subject for each in found.drafts] == ["June"]
     assert [each.subject for each in found.fixed] == ["May"]
     assert [each.name for each in found.segments] == ["Asking"]
+
+
+def test_who_has_nothing_there_comes_in_and_goes_like_anybody(shop: Runtime) -> None:
+    """A rule about a value that is not set is neither true nor false to a database."""
+    with shop.db.write() as session:
+        for customer in session.scalars(select(Customer).order_by(Customer.id).limit(2)):
+            customer.region = None
+        poles = editing.create(session, "Poles", parse(rules(POLES)), **BY)
+        none = parse(rules(POLES | {"op": "is_not"}))
+        were = ids(session, poles)
+        there = using.effects(session, poles, none, NOON)
+        editing.change_rules(session, poles.id, none, now=NOON)
+        others = ids(session, poles)
+        assert (were, there.entering, there.leaving) == ([3, 4], len(others), 2)
+        back = using.effects(session, poles, parse(rules(POLES)), NOON)
+        assert (back.entering, back.leaving) == (2, len(others))
 
 
 @pytest.mark.parametrize(("how", "left"), [("add", [1, 2, 3, 4, 6]), ("remove", [6]), ("replace", [1, 2, 3, 4])])

@@ -1,12 +1,13 @@
 """What rules name: attributes, groups, events, distributions, other segments. Found, or refused with the nearest name.
 
-Other systems send names where promobot keeps ids: `with_ids` puts the ids in, and `check` holds rules to what there is.
+Other systems send names where promobot keeps ids: `with_ids` puts the ids in, `with_names` the names back, and `check`
+holds rules to what there is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from distribution.codes import groups
@@ -18,7 +19,7 @@ from distribution.segments.values import said
 from storage import customers, segments
 from storage.names import fold
 from storage.rules import Condition, Rules
-from storage.tables import Distribution, EventName, PromoCodeGroup
+from storage.tables import Distribution, EventName, PromoCodeGroup, Segment
 
 # What an event's property is where events disagree about it: any type may be asked.
 MIXED = "mixed"
@@ -42,6 +43,29 @@ def with_ids(session: Session, data: Mapping[str, Any]) -> dict[str, Any]:
         else:
             parts.append(_with_ids(session, part))
     return dict(data) | {"rules": parts}
+
+
+def with_names(session: Session, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Rules as they are kept, with names for ids, as other systems write them: `with_ids` gives them back.
+
+    What has no name any more (it was deleted) stays an id; of distributions of one subject each is named by its id.
+    """
+    made = dict(data)
+    if isinstance(made.get("rules"), list):
+        made["rules"] = [with_names(session, each) for each in made["rules"]]
+    if "group_id" in made and (group := session.get(PromoCodeGroup, made["group_id"])) and group.deleted_at is None:
+        del made["group_id"]
+        made["group"] = group.name
+    if "segment_id" in made and (segment := session.get(Segment, made["segment_id"])) and segment.name_key is not None:
+        del made["segment_id"]
+        made["segment"] = segment.name
+    if "distribution_id" in made:
+        wanted = made.pop("distribution_id")
+        begun = _begun(session)
+        subject = next((each.subject for each in begun if each.id == wanted), "")
+        alone = sum(fold(each.subject) == fold(subject) for each in begun) == 1
+        made["distribution"] = subject if subject and alone else wanted
+    return made
 
 
 def check(session: Session, rules: Rules, *, of: int | None = None) -> None:
@@ -151,8 +175,7 @@ def _distribution(session: Session, given: Any) -> int:
     if isinstance(given, int) and not isinstance(given, bool):
         return given
     wanted = _name(given, "distribution")
-    begun = select(Distribution.id, Distribution.subject).where(Distribution.status.not_in(("draft", "discarded")))
-    named = session.execute(begun.order_by(Distribution.id)).all()
+    named = _begun(session)
     found = [each.id for each in named if fold(each.subject) == fold(wanted)]
     if not found:
         hint = did_you_mean(wanted, [each.subject for each in named])
@@ -161,6 +184,12 @@ def _distribution(session: Session, given: Any) -> int:
         ids = ", ".join(map(str, found))
         raise Refused(f"Several distributions are called {said(wanted)}: name one by its id ({ids}).", field="rules")
     return int(found[0])
+
+
+def _begun(session: Session) -> Sequence[Row[int, str]]:
+    """Id and subject of every distribution that went further than a draft, by id."""
+    begun = select(Distribution.id, Distribution.subject).where(Distribution.status.not_in(("draft", "discarded")))
+    return session.execute(begun.order_by(Distribution.id)).all()
 
 
 def _name(given: Any, what: str) -> str:

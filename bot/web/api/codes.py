@@ -20,6 +20,7 @@ from distribution.codes.intake import CodeResult, add_codes
 from distribution.codes.life import Life, life
 from distribution.codes.recipe import Recipe
 from distribution.codes.rules import GENERATE_MAX, INLINE
+from distribution.team import called
 
 routes = APIRouter(tags=["Promo codes"])
 
@@ -75,7 +76,7 @@ class Step(BaseModel):
 
     kind: str = Field(description="made, blocked, issued, repeated, given, redeemed, rolled_back, revoked, …")
     at: datetime | None
-    by: str
+    by: str = Field(description="A person's name, api:<a token's>, or the file that it came in and who brought it.")
     why: str
     distribution: str | None = Field(description="The subject of the distribution that it belongs to.")
     place: str
@@ -177,7 +178,7 @@ def make(call: Writing, name: GroupName) -> Response:
 def look(call: Reading, code: Code) -> Response:
     """Where it stands, who has it, and everything that happened to it, in order."""
     with call.reading() as session, by_reason({"unknown": 404}):
-        return answer(_shown(life(session, code, call.now)))
+        return answer(_shown(session, life(session, code, call.now)))
 
 
 def _lines(call: Call) -> list[str]:
@@ -199,13 +200,13 @@ def _listed(call: Call) -> list[str | tuple[str, datetime | None]]:
     return [each if isinstance(each, str) else (each.code, each.expires_at) for each in call.json(Codes).codes]
 
 
-def _shown(found: Life) -> PromoCode:
+def _shown(session: Session, found: Life) -> PromoCode:
     """A code's life as it is answered."""
     steps = [
         Step(
             kind=step.kind,
             at=step.at,
-            by=step.by,
+            by=called(session, step.by),
             why=step.why,
             distribution=step.subject or None,
             place=step.place,

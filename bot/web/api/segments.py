@@ -14,7 +14,7 @@ from bot.web.api.describing import problems, takes
 from bot.web.api.paging import After, Limit, page
 from bot.web.api.problems import Problem, looked_up
 from distribution.segments import counting, editing, looking
-from distribution.segments.names import with_ids
+from distribution.segments.names import with_ids, with_names
 from distribution.segments.rules import parse
 from storage import segments as rows
 from storage.names import fold
@@ -46,7 +46,9 @@ class Segment(BaseModel):
 
     name: str
     kind: Literal["dynamic", "static"] = Field(description="By its rules, or a fixed list.")
-    rules: dict[str, Any] = Field(description="As they are kept: ids in place of names. Empty for a fixed list.")
+    rules: dict[str, Any] = Field(
+        description="By names, as they may be sent; empty for a fixed list."
+    )
     counted: int | None = Field(description="How many were in it when it was counted last.")
     counted_at: datetime | None
     created_at: datetime
@@ -92,7 +94,7 @@ def create(call: Writing) -> Response:
 
     def work(session: Session) -> Answer:
         rules = parse(with_ids(session, asked.rules))
-        return Answer(_shown(editing.create(session, asked.name, rules, by=call.by, now=call.now)), 201)
+        return Answer(_shown(session, editing.create(session, asked.name, rules, by=call.by, now=call.now)), 201)
 
     return call.write(work)
 
@@ -108,8 +110,8 @@ def list_segments(call: Reading, limit: Limit = 50, after: After = "") -> Respon
     """Every segment that has a name, with the number that was counted last."""
     with call.reading() as session:
         live = sorted(rows.live(session), key=lambda each: fold(each.name))
-    lines, following = page("/segments", live, limit, after)
-    return answer(Segments(segments=[_shown(each) for each in lines], next=following))
+        lines, following = page("/segments", live, limit, after)
+        return answer(Segments(segments=[_shown(session, each) for each in lines], next=following))
 
 
 @routes.get(
@@ -122,7 +124,7 @@ def list_segments(call: Reading, limit: Limit = 50, after: After = "") -> Respon
 def look(call: Reading, name: SegmentName) -> Response:
     """One segment; `/count` tells how many are in it."""
     with call.reading() as session:
-        return answer(_shown(_found(session, name)))
+        return answer(_shown(session, _found(session, name)))
 
 
 @routes.get(
@@ -155,6 +157,7 @@ def _found(session: Session, name: str) -> Row:
         return editing.by_name(session, name)
 
 
-def _shown(row: Row) -> Segment:
+def _shown(session: Session, row: Row) -> Segment:
     """A segment as it is answered."""
-    return Segment.model_validate(row, from_attributes=True)
+    kept: dict[str, Any] = {name: getattr(row, name) for name in Segment.model_fields}
+    return Segment(**kept | {"rules": with_names(session, row.rules or {})})

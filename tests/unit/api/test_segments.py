@@ -34,7 +34,11 @@ def test_a_segment_is_created_looked_at_and_counted(api: TestClient) -> None:
 def test_rules_name_groups_as_people_do(api: TestClient) -> None:
     api.post("/v1/promo-code-groups", json={"name": "Summer 10%"})
     rules = {"rules": [{"field": "codes_issued", "group": "summer 10%", "op": "ge", "value": 1}]}
-    assert create(api, "Had a code", rules)["rules"]["rules"][0]["group_id"] == 1
+    made = create(api, "Had a code", rules)["rules"]["rules"][0]
+    assert made["group"] == "Summer 10%" and "group_id" not in made
+    again = {"rules": [made, {"field": "segment", "segment": "had a code", "op": "in"}]}
+    nested = create(api, "Nested", again)["rules"]["rules"]
+    assert nested[0] == made and nested[1]["segment"] == "Had a code"
     rules["rules"][0]["group"] = "Winter"
     assert fields(api.post("/v1/segments", json={"name": "x", "rules": rules})) == ["rules"]
 

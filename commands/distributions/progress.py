@@ -24,6 +24,7 @@ from commands.distributions import facts, views
 from commands.ui.blocks import as_dicts
 from distribution import report as reports
 from distribution.runtime import Runtime
+from distribution.sending.status import paused_by_itself
 from storage import approvals, redemptions
 from storage import distributions as rows
 from storage.database import Database
@@ -38,6 +39,9 @@ BACK = ("draft", "pending", "discarded")
 
 # How long a report follows what comes in after the end: delivery receipts, opt-outs, redemptions.
 FOLLOWED = timedelta(days=3)
+
+# Behind the hash of a message whose distribution paused by itself: the channel was told.
+TOLD = ", told"
 
 # A report counts rows, so one whose tally stands still is only looked at this often, in seconds (an opt-out, a
 # redemption); one whose tally has moved, at once.
@@ -160,17 +164,43 @@ def _show(runtime: Runtime, client: WebClient, memory: Memory, distribution_id: 
             return
         wanted = shown(runtime, session, distribution)
         asked = approvals.latest_of(session, distribution_id) if distribution.status == "refused" else None
-    if wanted.hash == distribution.progress_shown:
+        line = facts.line(session, distribution) if paused_by_itself(distribution) else None
+    on_show, told, _ = (distribution.progress_shown or "").partition(TOLD)
+    if wanted.hash == on_show and (told or line is None):
         return
     if asked is not None and asked.state == "rejected" and distribution.progress_ts is None:
         # It never had a message here: its requester was told by the decision itself.
         _written(runtime, distribution_id, wanted.hash)
         return
     try:
-        _put(runtime, client, memory, distribution, wanted)
+        if wanted.hash != on_show:
+            _put(runtime, client, memory, distribution, wanted)
+        if line is not None:
+            if not told:
+                _tell(client, memory, distribution, line)
+            _written(runtime, distribution_id, wanted.hash + TOLD)
     except (posting.Busy, SlackApiError):
         memory.reports.forget(moved)  # the last edit is certain: look again next time, not in a minute
         raise
+
+
+def _tell(client: WebClient, memory: Memory, distribution: Distribution, line: views.Line) -> None:
+    """Say in the channel, under the message, that it paused by itself, why, and what to do."""
+    if not (distribution.channel and distribution.progress_ts):
+        return  # it was posted this very moment, and says so
+    channel, ts, text = distribution.channel, distribution.progress_ts, views.paused_in_a_line(line)
+    blocks = as_dicts(views.paused(line))
+    try:
+        memory.edits.call(
+            f"{distribution.id} paused",
+            lambda: client.chat_postMessage(
+                channel=channel, thread_ts=ts, reply_broadcast=True, text=text, blocks=blocks
+            ),
+        )
+    except SlackApiError as error:
+        if error.response.get("error") not in posting.CLOSED:
+            raise
+        log.info("a pause could not be told", distribution=distribution.id, why=error.response.get("error"))
 
 
 def _state(session: Session, distribution: Distribution) -> str:

@@ -186,6 +186,17 @@ def _buttons(line: Line) -> list[ButtonElement]:
     return buttons
 
 
+def paused(line: Line) -> list[Block]:
+    """What is said in the channel when it pauses by itself: an edited message calls nobody."""
+    return [ui.section(paused_in_a_line(line)), ui.actions(ui.button("Resume", RESUME, line.id, style="primary"))]
+
+
+def paused_in_a_line(line: Line) -> str:
+    """Why, whom it concerns, and what waits, in mrkdwn."""
+    waits = f"{count(line.to_go, 'text waits', 'texts wait')}; what was sent stays sent."
+    return f"{who(line.requested_by)}: *{escape(line.subject)}* paused by itself. {escape(line.reason)} {waits}"
+
+
 def taken_back(line: Line) -> list[Block]:
     """The last words of a message whose distribution is a draft again: the next sending has a message of its own."""
     void = " Its approval is void: it needs a new one." if line.void else ""

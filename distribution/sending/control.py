@@ -16,7 +16,7 @@ from distribution.report import numbers
 from distribution.runtime import Runtime
 from distribution.sending import evidence, lifetime, retrying
 from distribution.sending.record import apply_evidence, cancel
-from distribution.sending.status import finish_if_over
+from distribution.sending.status import PAUSED_BY, finish_if_over
 from distribution.undoing import called_back
 from storage import approvals, batches, distributions, messages
 from storage.batches import lock
@@ -84,7 +84,7 @@ def pause(session: Session, distribution_id: int, *, by: str, now: datetime) -> 
     """
     row = lock(session, distribution_id)
     if row.status == "sending":
-        distributions.move(session, row.id, was=("sending",), to="paused", reason=f"Paused by {by}.", at=now)
+        distributions.move(session, row.id, was=("sending",), to="paused", reason=f"{PAUSED_BY}{by}.", at=now)
     elif row.status != "paused":
         raise _cannot(row, "paused")
     return row

@@ -8,6 +8,14 @@ from sqlalchemy.orm import Session
 from storage import messages, tally
 from storage.tables import Batch, BatchState, Distribution, MessageState
 
+# How the reason begins where a person paused it; every other pause was its own.
+PAUSED_BY = "Paused by "
+
+
+def paused_by_itself(distribution: Distribution) -> bool:
+    """Whether it stopped sending without anybody's word, because going on would have been wrong."""
+    return distribution.status == "paused" and not (distribution.status_reason or "").startswith(PAUSED_BY)
+
 
 def pause(session: Session, distribution: Distribution, reason: str, at: datetime) -> bool:
     """Pause a distribution that is being sent; False when it is not. Its row is locked."""

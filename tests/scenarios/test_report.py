@@ -9,7 +9,9 @@ import pytest
 from commands.approvals import cards
 from commands.distributions import progress
 from distribution import settings
+from distribution.sending.status import pause
 from sandbox.testing import MessageScreen
+from storage.batches import lock
 from storage.tables import Customer, Distribution, PromoCodeStock, Provider
 from tests.scenarios.conftest import World
 from tests.scenarios.shop import Shop, open_shop
@@ -148,6 +150,27 @@ def test_pause_resume_and_stop(world: World, shop: Shop) -> None:
         assert (stock.active, stock.blocked) == (10 - receipt["sent"], 0)
 
 
+def test_a_pause_of_its_own_is_told_in_the_channel_once_with_what_to_do(world: World, shop: Shop) -> None:
+    """An edited message calls nobody: a new one, under it and in the channel, names its requester."""
+    slow(world, 0.5)
+    send(world)
+    world.maya.message("#marketing", "Sending · Summer thank-you")
+    reason = "'Sandbox phone' refuses our account. Check its credentials, credit and address, then resume."
+    with world.runtime.db.write() as session:
+        assert pause(session, lock(session, 1), reason, world.runtime.clock.now())
+    told = world.maya.message("#marketing", "paused by itself", timeout=10)
+    assert "@maya: Summer thank-you paused by itself. 'Sandbox phone' refuses our account." in told
+    world.maya.message("#marketing", "Paused · Summer thank-you", timeout=10)
+    world.wait_for(lambda: _shown(world, told=progress.TOLD) or None, "the pause to be written down as told")
+    progress._memories.clear()  # a restart
+    client = CountingClient()
+    progress.refresh(world.runtime, client)  # type: ignore[arg-type]
+    assert client.calls == []
+    told.click("Resume")
+    world.maya.message("#marketing", "Sending · Summer thank-you", timeout=10)
+    assert len([m for m in world.maya.messages("#marketing") if "paused by itself" in m.text]) == 1
+
+
 def test_sending_again_is_a_draft_like_the_first(world: World, shop: Shop) -> None:
     """Everything but its time, at the last step."""
     send(world)
@@ -219,8 +242,8 @@ class CountingClient:
         return lambda **arguments: self.calls.append(name)
 
 
-def _shown(world: World) -> bool:
-    """Whether the message shows what there is to show."""
+def _shown(world: World, *, told: str = "") -> bool:
+    """Whether the message shows what there is to show; `told`: and what was told besides."""
     with world.runtime.db.read() as session:
         distribution = session.get_one(Distribution, 1)
-        return progress.shown(world.runtime, session, distribution).hash == distribution.progress_shown
+        return progress.shown(world.runtime, session, distribution).hash + told == distribution.progress_shown

@@ -138,7 +138,7 @@ def report(call: Reading, id: Id) -> Response:
     with call.reading() as session:
         row = seen(session, call, id)
         status, reason = unattended.standing(session, row)
-        found = reports.report(session, row.id)
+        found = reports.report(session, row.id, chart=False, now=call.now)
         counted = found.numbers
     return answer(
         Report(

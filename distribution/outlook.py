@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
+from distribution import audience as audiences
 from distribution import settings
 from distribution.limits import Quiet, zone_of
 from distribution.sending import lifetime
@@ -30,9 +31,10 @@ class Outlook(NamedTuple):
 NOTHING = Outlook()
 
 
-def outlook(session: Session, draft: Distribution, members: ColumnElement[bool], now: datetime) -> Outlook:
-    """Look ahead for a draft to those customers of whom `members` is true; nothing is counted for what is off."""
+def outlook(session: Session, draft: Distribution, now: datetime) -> Outlook:
+    """Look ahead for a draft; nothing is counted for what is off. Raises `Refused`, field "audience"."""
     quiet, cap = settings.sending_limits(session)
+    members = audiences.where(session, draft.audience, now)
     at = max(draft.send_at, now) if draft.send_at else now
     asleep, given_up = _asleep(session, quiet, draft, members, at) if quiet else (0, 0)
     capped = leaving.count_full(session, members, cap.texts, cap.since(at)) if cap else 0

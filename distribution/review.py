@@ -18,7 +18,7 @@ from distribution import drafts, seal, settings, sms
 from distribution.errors import Refused
 from distribution.findings import GroupNeed, LastCodes, Offender, Review, Running, Sample, dump, load
 from distribution.jobs import JobRun
-from distribution.outlook import outlook
+from distribution.outlook import Outlook, outlook
 from distribution.rehearsal import NOTES, Rehearsal, Rehearser
 from distribution.runtime import Runtime
 from distribution.templates import render
@@ -74,7 +74,7 @@ def review(
     rehearsal = Rehearsal(total=textable)
     while rehearser.chunk(rehearsal, CHUNK):
         pass
-    return keep(session, draft, rehearsal, now=now)
+    return keep(session, draft, rehearsal, outlook(session, draft, now), now=now)
 
 
 def latest(session: Session, distribution: Distribution) -> Review | Running | None:
@@ -108,10 +108,12 @@ def review_job(runtime: Runtime, run: JobRun, after: After = _nothing) -> dict[s
         with run.chunk(runtime):
             run.done = rehearsal.texts
             run.progress = {"rehearsal": rehearsal.as_json()}
+    with runtime.db.read() as session:  # it looks at every recipient: nobody who writes waits for that
+        ahead = outlook(session, _reviewed(session, run), runtime.clock.now())
     with run.chunk(runtime) as session:
         draft = _reviewed(session, run, lock=True)
         notes = draft.draft
-        found = keep(session, draft, rehearsal, now=runtime.clock.now())
+        found = keep(session, draft, rehearsal, ahead, now=runtime.clock.now())
         after(session, runtime, draft, notes, found)
     return {"distribution_id": distribution_id, "recipients": found.recipients, "segments": found.segments}
 
@@ -126,9 +128,9 @@ def fix(session: Session, draft: Distribution, *, by: str, now: datetime) -> Non
         session.flush()
 
 
-def keep(session: Session, draft: Distribution, rehearsal: Rehearsal, *, now: datetime) -> Review:
+def keep(session: Session, draft: Distribution, rehearsal: Rehearsal, ahead: Outlook, *, now: datetime) -> Review:
     """Turn a finished rehearsal into the review, and leave it on the draft."""
-    found = _assemble(session, draft, rehearsal, now)
+    found = _assemble(session, draft, rehearsal, ahead, now)
     draft.draft = {**_without(draft), "review": dump(found)}
     draft.updated_at = now
     session.flush()
@@ -160,7 +162,7 @@ def _without(draft: Distribution) -> dict[str, Any]:
     return {key: value for key, value in draft.draft.items() if key not in drafts.REVIEW}
 
 
-def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, now: datetime) -> Review:
+def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, ahead: Outlook, now: datetime) -> Review:
     """A review of a finished rehearsal."""
     counted = audiences.count(session, draft.audience, now)
     template = render.compile(draft.body)
@@ -198,7 +200,7 @@ def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, now: 
         too_long=rehearsal.too_long,
         samples=_samples(rehearsal, {key: group.name for key, group in groups.items()}),
         seal=seal.seal_of(seal.facts(session, draft)),
-        outlook=outlook(session, draft, audiences.where(session, draft.audience, now), now),
+        outlook=ahead,
     )
     return _fresh_stock(session, found)
 

@@ -4,13 +4,14 @@ Each question is one statement, built once. None of them counts what is not ther
 leave answers with no rows, or with a row for each where something is switched on that needs them.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, literal, or_, select, text
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from storage.bulk import fetch, ids_as, ids_given
 from storage.customers import exclusion
@@ -146,34 +147,37 @@ def recent_texts(session: Session, message_ids: Sequence[int], since: datetime) 
 
     A text counts when it left or may have left (`LEFT`), and also when it is dispatched at this moment, by whichever
     worker and distribution; what waits does not. Hold the turn (`hold_cap_turn`) for as long as the answer must stay
-    true.
+    true. Those of `message_ids` are not each other's: who asks decides in which order they go.
     """
     sqlite = is_sqlite(session)
-    rows = fetch(session, _others(sqlite), {**ids_as(sqlite, message_ids), "since": since})
-    flying = _flying(session) if any(row[3] for row in rows) else set()
-    found: dict[int, tuple[int, int]] = {}
-    for message_id, customer_id, other_id, waits in rows:
-        counts = other_id is not None and (not waits or other_id in flying)
-        found[message_id] = (customer_id, found.get(message_id, (0, 0))[1] + counts)
-    return found
+    whose: dict[int, int] = dict(fetch(session, _whose(sqlite), ids_as(sqlite, message_ids)))  # type: ignore[arg-type]
+    others = fetch(session, _others(sqlite), {**ids_as(sqlite, set(whose.values())), "since": since})
+    flying = _flying(session).difference(message_ids) if any(waits for _, _, waits in others) else set()
+    had = Counter(
+        customer_id
+        for other_id, customer_id, waits in others
+        if other_id not in whose and (not waits or other_id in flying)
+    )
+    return {message_id: (customer_id, had[customer_id]) for message_id, customer_id in whose.items()}
+
+
+@lru_cache(2)
+def _whose(sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """The customers of messages `ids`."""
+    return select(MESSAGE.id, MESSAGE.customer_id).where(ids_given(sqlite, MESSAGE.id))
 
 
 @lru_cache(2)
 def _others(sqlite: bool) -> Select[*tuple[Any, ...]]:
-    """Of messages `ids`: id, customer, and each other message to them that left since `since` or waits (then 1).
+    """Of customers `ids`: each message that left since `since` or waits (then 1).
 
-    A message without any has one row. Those of `ids` are not each other's: who asks decides in which order they go.
+    By the customers' ids and not by a join of messages with messages: PostgreSQL read the whole table for that.
     """
-    other = aliased(Message.__table__)
-    left = and_(
-        other.c.state.in_([int(state) for state in LEFT]), other.c.settled_at > bindparam("since", type_=UtcDateTime)
-    )
-    waits = other.c.state == int(MessageState.QUEUED)
-    counted = and_(other.c.customer_id == MESSAGE.customer_id, other.c.id != MESSAGE.id, ~ids_given(sqlite, other.c.id))
-    return (
-        select(MESSAGE.id, MESSAGE.customer_id, other.c.id.label("other_id"), case((waits, 1), else_=0).label("waits"))
-        .select_from(Message.__table__.outerjoin(other, and_(counted, or_(left, waits))))
-        .where(ids_given(sqlite, MESSAGE.id))
+    since = bindparam("since", type_=UtcDateTime)
+    left = and_(MESSAGE.state.in_([int(state) for state in LEFT]), MESSAGE.settled_at > since)
+    waits = MESSAGE.state == int(MessageState.QUEUED)
+    return select(MESSAGE.id, MESSAGE.customer_id, case((waits, 1), else_=0).label("waits")).where(
+        ids_given(sqlite, MESSAGE.customer_id), or_(left, waits)
     )
 
 

@@ -8,39 +8,31 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Text, cast, delete, func, insert, select
+from sqlalchemy import delete, func, select
 
-from distribution import events
 from distribution import launch as launching
 from distribution.check import check
 from distribution.codes.intake import hand_over
-from distribution.customers import consent, erasing, importing, personal_data, profile, upsert
+from distribution.customers import consent, erasing, importing, personal_data, profile
 from distribution.customers.profile import Details
 from distribution.customers.traces import Person
 from distribution.errors import Refused
-from distribution.providers.port import InboundNews
 from distribution.runtime import Runtime
-from distribution.segments import counting, editing, looking
-from distribution.sending.replies import take
+from distribution.segments import counting, looking
 from storage import customer_writes, uploads
 from storage.batches import lock
-from storage.customers import exclusion, history
+from storage.customers import history
 from storage.rules import Condition, Rules
 from storage.tables import (
-    ApiToken,
-    Base,
-    CallbackInbox,
     CodeState,
     Customer,
     Distribution,
     Event,
-    IdempotencyKey,
     Job,
     Message,
     MessageState,
     PromoCode,
     Reply,
-    Suppression,
     UnknownAttempt,
 )
 from tests.conftest import run_jobs
@@ -56,116 +48,30 @@ from tests.sending import (
     until,
     wait_until_somebody_waits_for_a_lock,
 )
-
-NAME, PHONE, SOURCE_ID = "Zofia Wiśniewska-Żak", "+48501234218", "CRM-8812"
-# What must be nowhere afterwards, as a database's text may spell it.
-TRACES = ("zofia", "wiśniewska", "501234218", "501 234 218", "501-234-218", "crm-8812", "łódź", "wi\\u015bniewska")
-
-
-def _erase(runtime: Runtime, customer_id: int) -> bool:
-    with runtime.db.write() as session:
-        return erasing.erase(session, customer_id, "U0ADA", runtime.clock.now())
-
-
-def _zofia(runtime: Runtime, said: str = "given") -> int:
-    with runtime.db.write() as session:
-        (told,) = upsert.upsert(
-            session,
-            [{"source_id": SOURCE_ID, "phone": PHONE, "name": NAME, "consent": said, "attributes": {"city": "Łódź"}}],
-            by="token 'CRM'",
-            source="API",
-            now=runtime.clock.now(),
-            region=None,
-        )
-    assert told.customer_id
-    return told.customer_id
-
-
-def _everything(runtime: Runtime) -> dict[str, str]:
-    """Every cell of every table as small text, by table and column."""
-    found: dict[str, str] = {}
-    with runtime.db.read() as session:
-        for table in Base.metadata.sorted_tables:
-            for column in table.c:
-                if table.name == "upload" and column.name == "data":
-                    cells = [data.decode() for data in session.scalars(select(column))]
-                else:
-                    cells = [str(cell) for cell in session.scalars(select(cast(column, Text))) if cell is not None]
-                found[f"{table.name}.{column.name}"] = "\n".join(cells).casefold()
-    return found
-
-
-def _traces(runtime: Runtime) -> list[tuple[str, str]]:
-    return [(where, trace) for where, text in _everything(runtime).items() for trace in TRACES if trace in text]
-
-
-def _everywhere(runtime: Runtime, customer_id: int) -> None:
-    """Put her wherever promobot may keep her."""
-    now = runtime.clock.now()
-    group_id = make_group(runtime, "Summer 10%", 5)
-    provider_id = make_provider(runtime, "http://127.0.0.1:9")
-    start(runtime, make_distribution(runtime, provider_id, [customer_id, *make_customers(runtime, 1)]))
-    sample = {"customer_id": customer_id, "customer": NAME, "text": f"Hi {NAME}", "note": "", "encoding": "GSM-7"}
-    with runtime.db.write() as session:
-        code = session.scalars(select(PromoCode).where(PromoCode.customer_id == customer_id)).one()
-        assert code.group_id == group_id
-        events.record(session, [{"customer": PHONE, "name": "paid", "properties": {"to": NAME}}], now=now)
-        take(session, provider_id, InboundNews(provider_ref="SM1", phone=PHONE, body=f"HELP, says {NAME}"), now)
-        take(session, provider_id, InboundNews(provider_ref="SM2", phone=PHONE, body="HELP"), now)
-        consent.change(session, customer_id, "opted_out", f"Maya (U0MAYA): {NAME} phoned from {PHONE}", now)
-        editing.create_static(session, "Friends", [customer_id], by="U0MAYA", now=now)
-        session.add(
-            Distribution(
-                subject="A draft",
-                audience={"kind": "customer", "customer_id": customer_id},
-                draft={
-                    "typed": {"audience": {"list": f"+48 600 100 000\n501 234-218\n{SOURCE_ID}"}},
-                    "list": {"unmatched": [PHONE], "bad": [[3, "0048501234218 x", "wrong"]]},
-                    "review": {"audience": NAME, "samples": [sample]},
-                },
-                sealed={"audience": {"kind": "customer", "customer_id": customer_id, "name": NAME, "size": 1}},
-                created_by="U0MAYA",
-                created_at=now,
-                updated_at=now,
-            )
-        )
-        progress = {"rehearsal": {"typical": [sample], "worst": {"longest": sample}}}
-        job = Job(kind="review", state="done", progress=progress, created_by="U0MAYA", created_at=now)
-        session.add(job)
-        session.flush()
-        cells = ["", "(48) 501 234 218", "x"]
-        refused = [(4, cells, "why"), (5, ["C9", "+48501234219", "y"], "why"), (6, [SOURCE_ID], "why"), (7, [NAME], "")]
-        customer_writes.refuse(session, job.id, refused)
-        session.execute(
-            insert(CallbackInbox),
-            [
-                {"provider_id": 1, "key": f"k{key}", "payload": {"To": number}, "received_at": now}
-                for key, number in enumerate((PHONE, "+48600100000"))
-            ],
-        )
-        session.add(
-            ApiToken(id=1, name="CRM", name_key="crm", hash="h", hint="x", scopes=[], created_at=now, created_by="U")
-        )
-        session.flush()
-        answer = json.dumps({"customers": [{"index": 0, "customer_id": customer_id, "source_id": SOURCE_ID}]})
-        session.add(IdempotencyKey(token_id=1, key="k", request="r", status=200, answer=answer, created_at=now))
-        uploads.keep(session, "left.csv", f"phone,name\n{PHONE},{NAME}\n".encode(), by="U0MAYA", now=now)
-        uploads.keep(session, "other.csv", b"phone\n+48600100000\n", by="U0MAYA", now=now)
+from tests.unit.customers.zofia import (
+    NAME,
+    PHONE,
+    SOURCE_ID,
+    add_zofia,
+    erase,
+    put_everywhere,
+    traces,
+)
 
 
 def test_nothing_personal_is_left_in_any_table(runtime: Runtime) -> None:
-    customer_id = _zofia(runtime)
-    _everywhere(runtime, customer_id)
-    before = {where.partition(".")[0] for where, _ in _traces(runtime)}
+    customer_id = add_zofia(runtime)
+    put_everywhere(runtime, customer_id)
+    before = {where.partition(".")[0] for where, _ in traces(runtime)}
     assert before >= {
         "customer", "message", "reply", "event", "consent_change", "distribution", "job", "import_refusal",
         "callback_inbox", "idempotency_key", "upload",
     }  # fmt: skip
-    assert _erase(runtime, customer_id)
-    left = {where.partition(".")[0] for where, _ in _traces(runtime)}
+    assert erase(runtime, customer_id)
+    left = {where.partition(".")[0] for where, _ in traces(runtime)}
     assert left <= {"distribution", "job", "import_refusal", "callback_inbox", "idempotency_key", "upload"}
     run_jobs(runtime)
-    assert _traces(runtime) == []
+    assert traces(runtime) == []
     with runtime.db.read() as session:
         assert session.scalars(select(Job.error).where(Job.kind == "erase_traces")).all() == [None]
         assert session.scalar(select(func.count()).select_from(Event)) == 0
@@ -177,9 +83,9 @@ def test_nothing_personal_is_left_in_any_table(runtime: Runtime) -> None:
 
 
 def test_codes_and_history_stay_without_a_name_and_the_customer_is_not_found(runtime: Runtime) -> None:
-    customer_id = _zofia(runtime)
-    _everywhere(runtime, customer_id)
-    _erase(runtime, customer_id)
+    customer_id = add_zofia(runtime)
+    put_everywhere(runtime, customer_id)
+    erase(runtime, customer_id)
     with runtime.db.read() as session:
         zofia = session.get_one(Customer, customer_id)
         assert (zofia.phone, zofia.name, zofia.source_id, zofia.attributes, zofia.consent) == (
@@ -200,7 +106,7 @@ def test_codes_and_history_stay_without_a_name_and_the_customer_is_not_found(run
         }
         exported = personal_data.export(session, customer_id, runtime.clock.now())
         assert (len(exported["promo_codes"]), len(exported["messages"]), exported["events"]) == (1, 1, [])
-    assert not _erase(runtime, customer_id)  # again: nothing more to do
+    assert not erase(runtime, customer_id)  # again: nothing more to do
     with runtime.db.write() as session, pytest.raises(Refused, match="was erased"):
         profile.edit(session, customer_id, Details(name="Zofia", phone=PHONE), now=runtime.clock.now())
     with runtime.db.write() as session:
@@ -209,14 +115,14 @@ def test_codes_and_history_stay_without_a_name_and_the_customer_is_not_found(run
 
 def test_a_distribution_under_way_does_not_text_somebody_who_was_erased(runtime: Runtime) -> None:
     make_group(runtime, "Summer 10%", 10)
-    zofia = _zofia(runtime)
+    zofia = add_zofia(runtime)
 
     async def play() -> None:
         async with serving(Gateway()) as gateway:
             provider_id = make_provider(runtime, gateway.url)
             distribution_id = make_distribution(runtime, provider_id, [zofia, *make_customers(runtime, 4)])
             start(runtime, distribution_id)  # her code is blocked, her message waits
-            _erase(runtime, zofia)
+            erase(runtime, zofia)
             async with sending(runtime):
                 await until(lambda: status(runtime, distribution_id) == "done")
             assert sum(gateway.texts_to().values()) == 4
@@ -232,7 +138,7 @@ def test_a_distribution_under_way_does_not_text_somebody_who_was_erased(runtime:
 
 def test_a_launch_that_had_read_the_number_when_it_was_erased_does_not_keep_it(runtime: Runtime) -> None:
     """On PostgreSQL the launch's chunk is not committed yet: what the erasure changes does not know its message."""
-    zofia = _zofia(runtime)
+    zofia = add_zofia(runtime)
     provider = make_provider(runtime, "http://127.0.0.1:9")
     distribution = make_distribution(runtime, provider, [zofia], body="Hello {{ client.first_name }}")
     with runtime.db.write() as session:
@@ -244,13 +150,13 @@ def test_a_launch_that_had_read_the_number_when_it_was_erased_does_not_keep_it(r
         launching._start(session, runtime, chunk, row)  # type: ignore[arg-type]
         launching._audience(session, runtime, chunk, row)  # type: ignore[arg-type]
         if not runtime.db.is_sqlite:  # there nobody erases while it writes
-            assert _erase(runtime, zofia)
+            assert erase(runtime, zofia)
             with runtime.db.write() as other:  # the launch's own job is not what this is about
                 other.execute(delete(Job).where(Job.kind == launching.KIND))
             run.start()
             wait_until_somebody_waits_for_a_lock(runtime)
     if runtime.db.is_sqlite:
-        assert _erase(runtime, zofia)
+        assert erase(runtime, zofia)
         run.start()
     run.join()
     with runtime.db.read() as session:
@@ -264,7 +170,7 @@ def test_a_launch_that_had_read_the_number_when_it_was_erased_does_not_keep_it(r
 
 
 def test_what_became_of_a_text_is_asked_of_nobody_once_the_number_is_gone(runtime: Runtime) -> None:
-    customer_id, now = _zofia(runtime), runtime.clock.now()
+    customer_id, now = add_zofia(runtime), runtime.clock.now()
     make_group(runtime, "Summer 10%", 1)
     start(runtime, make_distribution(runtime, make_provider(runtime, "http://127.0.0.1:9"), [customer_id]))
     with runtime.db.write() as session:
@@ -274,13 +180,13 @@ def test_what_became_of_a_text_is_asked_of_nobody_once_the_number_is_gone(runtim
                 message_id=message.id, batch_id=1, distribution_id=message.distribution_id, since=now, look_at=now
             )
         )
-    _erase(runtime, customer_id)
+    erase(runtime, customer_id)
     with runtime.db.read() as session:
         assert session.scalars(select(UnknownAttempt.look_at)).one() is None
 
 
 def test_erasing_waits_for_an_import_that_may_bring_them_back(runtime: Runtime) -> None:
-    customer_id = _zofia(runtime)
+    customer_id = add_zofia(runtime)
     with runtime.db.write() as session:
         data = f"phone\n{PHONE}\n".encode()
         upload_id, _ = hand_over(session, data, "spring.csv", by="U0MAYA", now=runtime.clock.now())
@@ -295,85 +201,10 @@ def test_erasing_waits_for_an_import_that_may_bring_them_back(runtime: Runtime) 
             by_name="M",
         )
     with pytest.raises(Refused, match=r"'spring.csv' is being imported, and may bring them back.") as refused:
-        _erase(runtime, customer_id)
+        erase(runtime, customer_id)
     assert refused.value.field == "customer"
     run_jobs(runtime)
-    assert _erase(runtime, customer_id)
-
-
-def _statement(runtime: Runtime) -> Job:
-    """Import her number again, with everybody's consent."""
-    with runtime.db.write() as session:
-        upload_id, _ = hand_over(session, f"phone\n{PHONE}\n".encode(), "new.csv", by="U", now=runtime.clock.now())
-        job_id = importing.import_file(
-            runtime.jobs,
-            session,
-            upload_id,
-            [{"role": "phone"}],
-            region="PL",
-            everyone_agreed=True,
-            by="U",
-            by_name="M",
-        )
-    run_jobs(runtime)
-    with runtime.db.read() as session:
-        return session.get_one(Job, job_id)
-
-
-def _by_number(runtime: Runtime) -> Customer:
-    with runtime.db.read() as session:
-        return session.scalars(select(Customer).where(Customer.phone == PHONE)).one()
-
-
-def test_who_opted_out_before_they_were_erased_is_not_texted_because_a_file_brings_them_back(runtime: Runtime) -> None:
-    customer_id = _zofia(runtime)
-    with runtime.db.write() as session:
-        consent.change(session, customer_id, "opted_out", "STOP reply", runtime.clock.now())
-    _erase(runtime, customer_id)
-    run_jobs(runtime)
-    job = _statement(runtime)
-    assert (job.result["created"], job.result["kept_opt_out"]) == (1, 1)
-    back = _by_number(runtime)
-    assert (back.id != customer_id, back.consent) == (True, "opted_out")
-    with runtime.db.read() as session:
-        assert [change.source for change in history(session, back.id)] == [consent.OPTED_OUT_BEFORE]
-        assert session.scalar(select(exclusion()).where(Customer.id == back.id)) == "opted_out"
-        assert session.scalars(select(Suppression)).all() == []  # their own row says it now
-
-
-def test_who_agreed_when_they_were_erased_may_agree_again(runtime: Runtime) -> None:
-    _erase(runtime, _zofia(runtime))
-    run_jobs(runtime)
-    _statement(runtime)
-    assert _by_number(runtime).consent == "given"
-
-
-def test_a_person_is_told_when_they_add_somebody_who_opted_out_and_was_erased(runtime: Runtime) -> None:
-    _erase(runtime, _zofia(runtime, "opted_out"))
-    now = runtime.clock.now()
-
-    def add(agreed: bool) -> None:
-        with runtime.db.write() as session:
-            details = Details(name="Zofia", phone=PHONE)
-            profile.add(session, details, agreed=agreed, by="U", by_name="Maya", statement="said so", now=now)
-
-    with pytest.raises(Refused, match="opted out, and was erased since") as refused:
-        add(True)
-    assert refused.value.field == "agreed"
-    add(False)
-    assert _by_number(runtime).consent == "opted_out"
-
-
-@pytest.mark.parametrize(("texts", "becomes"), [(["STOP"], "opted_out"), (["STOP", "START"], "given")])
-def test_a_stop_after_the_erasure_holds_for_whoever_comes_back(
-    runtime: Runtime, texts: list[str], becomes: str
-) -> None:
-    _erase(runtime, _zofia(runtime))
-    for number, body in enumerate(texts):
-        with runtime.db.write() as session:
-            take(session, 1, InboundNews(provider_ref=f"SM{number}", phone=PHONE, body=body), runtime.clock.now())
-    _statement(runtime)
-    assert _by_number(runtime).consent == becomes
+    assert erase(runtime, customer_id)
 
 
 @pytest.mark.parametrize("chunk", [1, 2])
@@ -381,9 +212,9 @@ def test_the_search_goes_on_where_it_was_after_a_restart(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     monkeypatch.setattr(erasing, "CHUNK", chunk)
-    customer_id = _zofia(runtime)
-    _everywhere(runtime, customer_id)
-    _erase(runtime, customer_id)
+    customer_id = add_zofia(runtime)
+    put_everywhere(runtime, customer_id)
+    erase(runtime, customer_id)
     calls: list[str] = []
     rewrite = erasing.erasing.rewrite
 
@@ -396,10 +227,10 @@ def test_the_search_goes_on_where_it_was_after_a_restart(
     monkeypatch.setattr(erasing.erasing, "rewrite", dying)
     with pytest.raises(KeyboardInterrupt):
         run_jobs(runtime)
-    assert _traces(runtime)
+    assert traces(runtime)
     runtime.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
     run_jobs(runtime)
-    assert _traces(runtime) == []
+    assert traces(runtime) == []
 
 
 @pytest.mark.parametrize(
@@ -425,8 +256,8 @@ def test_people_are_recognised_however_they_are_written(text: str, named: bool) 
 
 def test_nobody_who_was_erased_is_in_a_segment_of_those_without_something(runtime: Runtime) -> None:
     """An erased customer has no city; "city is not set" must not bring them back."""
-    customer_id, other = _zofia(runtime), make_customers(runtime, 1)[0]
-    _erase(runtime, customer_id)
+    customer_id, other = add_zofia(runtime), make_customers(runtime, 1)[0]
+    erase(runtime, customer_id)
     with runtime.db.read() as session:
         for rules in (Rules(), Rules(negate=True, parts=(Condition("name", "is", "Ben"),))):
             where = counting.matching(session, rules, runtime.clock.now())

@@ -100,7 +100,8 @@ class Bot:
             self.clockwork.start()
             parts.callback(self.clockwork.stop)
             self._parts = parts.pop_all()
-        log.info("started", roles=",".join(role for role in ROLES if role in self.roles))
+        pages = {"pages": f"http://{self.settings.host}:{self.settings.port}"} if "web" in self.roles else {}
+        log.info("started", roles=",".join(role for role in ROLES if role in self.roles), **pages)
 
     def stop(self) -> None:
         """Stop every part, the newest first: looks and jobs, clicks, sending, HTTP, the database."""

@@ -89,12 +89,12 @@ class Approval(BaseModel):
 
 
 class CodesNeeded(BaseModel):
-    """Codes that it takes from a group."""
+    """Codes that it takes from a group. What is active and missing is of now, and null once its codes are blocked."""
 
     group: str
     needed: int
-    active: int
-    missing: int
+    active: int | None
+    missing: int | None
 
 
 class Review(BaseModel):
@@ -260,13 +260,19 @@ def _review(session: Session, row: Row) -> Review | None:
     found = latest(session, row)
     if not isinstance(found, Found):
         return None
+    free = row.status in ("draft", "pending", "scheduled", "refused")
     return Review(
         made_at=found.made_at,
         audience=found.total,
         excluded=dict(found.left_out),
         recipients=found.recipients,
         codes=[
-            CodesNeeded(group=need.name, needed=need.needed, active=need.active, missing=need.missing)
+            CodesNeeded(
+                group=need.name,
+                needed=need.needed,
+                active=need.active if free else None,
+                missing=need.missing if free else None,
+            )
             for need in found.codes
         ],
         segments=found.segments,

@@ -87,7 +87,7 @@ def _one(distribution_id: int, text: Text, *, stopped: bool) -> list[Block]:
     value = f"{distribution_id}:{text.message_id}"
     lost = ui.button("It did not", LOST, value, confirm=ui.confirm("It did not arrive?", _lost_one(stopped), "Yes"))
     return [
-        ui.section("\n".join(lines), accessory=ui.button("Open profile", OPEN_CUSTOMER, text.customer_id)),
+        ui.section("\n".join(lines), accessory=ui.button("Profile", OPEN_CUSTOMER, text.customer_id)),
         ui.actions(ui.button("It arrived", ARRIVED, value), lost, block_id=f"{TURN}:{text.message_id}"),
     ]
 

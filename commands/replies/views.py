@@ -28,8 +28,8 @@ def message(subject: str, heard: Sequence[Heard], more: int) -> list[Block]:
     """Replies in the order in which they came; `more` of them follow as a file."""
     blocks: list[Block] = [ui.section(f"{_title(len(heard) + more)} to *{escape(subject)}*")]
     for each in heard:
-        who = f"*{escape(each.name) or 'No name'}* · {mask(each.phone)} · {moment(each.at)}"
-        opens = None if each.customer_id is None else ui.button("Open profile", OPEN_CUSTOMER, each.customer_id)
+        who = f"*{escape(each.name) or 'No name'}*\n{mask(each.phone)} · {moment(each.at)}"
+        opens = None if each.customer_id is None else ui.button("Profile", OPEN_CUSTOMER, each.customer_id)
         blocks += [ui.section(who, accessory=opens), ui.quote(clip(each.body, LONGEST))]
     if more:
         blocks.append(ui.context(f"{number(more)} more came at the same time: they follow as a file."))

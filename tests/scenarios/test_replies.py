@@ -20,10 +20,10 @@ def test_a_reply_is_read_in_the_thread_and_a_stop_in_the_report(world: World) ->
     report = world.maya.message("#marketing", "Sent · Summer thank-you", timeout=15)
     reply = world.maya.wait_for(lambda: report.replies() or None, "the reply in the thread", 15)[0]
     assert "1 reply to Summer thank-you" in reply.text
-    assert "Anna 1 Kowalska · +48 ••• ••• 101" in reply.text
+    assert "Anna 1 Kowalska\n+48 ••• ••• 101" in reply.text
     assert "Is it valid on <Sunday>?" in reply.text
     assert shop.numbers[0] not in str(reply.raw)
     world.maya.message("#marketing", "Opted out 1", timeout=15)
     assert len(report.replies()) == 1
-    reply.click("Open profile")
+    reply.click("Profile")
     assert "Anna 1 Kowalska" in world.maya.view("Anna 1 Kowalska").text

@@ -126,7 +126,7 @@ def test_a_reply_is_shown_once_with_name_masked_number_and_a_way_to_the_profile(
     assert "<!channel>" not in post["text"] and "&lt;!channel&gt;" in post["text"]
     title, who = post["blocks"][0]["text"]["text"], post["blocks"][1]
     assert title == "1 reply to *Summer &lt;thanks&gt;*"
-    assert who["text"]["text"].startswith("*Anna2 Kowalska* · +48 ••• ••• 002 · ")
+    assert who["text"]["text"].startswith("*Anna2 Kowalska*\n+48 ••• ••• 002 · ")
     assert (who["accessory"]["action_id"], who["accessory"]["value"]) == ("customers.open", "3")
     assert "+48600100002" not in str(post)
 

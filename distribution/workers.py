@@ -73,10 +73,9 @@ class Worker:
         with suppress(RuntimeError):  # its loop is closed: it ended by itself
             self._loop.call_soon_threadsafe(self._serving.cancel)
         self._thread.join(self._stop_within + AGAIN)
-        try:
-            self._runtime.jobs.hand_over(self._runtime)
-        except OperationalError as error:
-            log.warning("the database is away: jobs are resumed when their leases end", why=str(error.orig))
+        giving_back = threading.Thread(target=self._hand_over, name="hand over", daemon=True)
+        giving_back.start()
+        giving_back.join(self._stop_within)  # the database may be out of reach
 
     def look_after(self) -> None:
         """Hold what runs here, and call workers to the jobs that nobody is called to."""
@@ -85,6 +84,13 @@ class Worker:
         with self._runtime.db.write() as session:
             for job_id, kind in tickets.without_ticket(session, kinds=jobs.kinds, now=self._machine.now()):
                 put_ticket(session, job_id, kind)
+
+    def _hand_over(self) -> None:
+        """Give back what still runs here."""
+        try:
+            self._runtime.jobs.hand_over(self._runtime)
+        except OperationalError as error:
+            log.warning("the database is away: jobs are resumed when their leases end", why=str(error.orig))
 
     def _main(self) -> None:
         """The thread: serve until the end."""
@@ -117,8 +123,9 @@ class Worker:
 
     def _app(self) -> App:
         """procrastinate's side of this worker: its connections (at most 4), and its two tasks."""
-        conninfo = self._runtime.db.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=3))
+        db = self._runtime.db
+        conninfo = db.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        app = App(connector=PsycopgConnector(conninfo=conninfo, kwargs=db.connect_args, min_size=1, max_size=3))
 
         @app.task(name=TASK)
         async def run(job: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -18,6 +19,15 @@ from storage.turns import Turns
 # (measured: a bulk load wants 64 MB or more).
 BUSY_TIMEOUT_MS = 30_000
 CACHE_KIB = 131_072
+# PostgreSQL: a server that cannot be reached any more is noticed within half a minute, and not when the kernel gives up
+# after two hours (https://www.postgresql.org/docs/current/libpq-connect.html). DATABASE_URL may say otherwise.
+NOTICE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 class Database:
@@ -34,6 +44,7 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.connect_args: dict[str, Any] = {}  # of whoever opens a connection that is not the engine's
         if self.is_sqlite:
             if parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +58,10 @@ class Database:
                 lambda connection: connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN")),
             )
         else:
-            self.engine = create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True)
+            self.connect_args = {key: value for key, value in NOTICE.items() if key not in parsed.query}
+            self.engine = create_engine(
+                parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=self.connect_args
+            )
         self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self._turns = Turns()
 

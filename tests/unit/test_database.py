@@ -1,6 +1,10 @@
 """The database: what a transaction keeps, and ids in ranges."""
 
-from storage.database import Database
+from typing import Any
+
+import pytest
+
+from storage.database import NOTICE, Database
 from storage.sequences import take
 from storage.tables import Setting
 
@@ -31,3 +35,16 @@ def test_ranges_of_ids_follow_each_other(db: Database) -> None:
     with db.write() as session:
         third = take(session, "code", 1)
     assert (first, second, third) == (1, 6, 8)
+
+
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+def test_a_server_out_of_reach_is_noticed_soon_unless_the_url_says_otherwise(db: Database) -> None:
+    def told(database: Database) -> dict[str, str]:
+        with database.read() as session:
+            driver: Any = session.connection().connection.driver_connection
+            return {key: value for key, value in driver.info.get_parameters().items() if key in NOTICE}
+
+    assert told(db) == {key: str(value) for key, value in NOTICE.items()}
+    patient = Database(db.url.update_query_dict({"connect_timeout": "60"}).render_as_string(hide_password=False))
+    assert told(patient)["connect_timeout"] == "60"
+    patient.close()

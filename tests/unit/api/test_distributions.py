@@ -182,6 +182,7 @@ def test_customers_are_named_by_source_id_or_number(
         ({"send_at": "2020-01-01T12:00:00Z"}, ["send_at"]),
         ({"send_at": "2026-07-01T12:00:00"}, ["send_at"]),
         ({"channel": "#marketing"}, ["channel"]),
+        ({"lifetime_minutes": 0}, ["lifetime_minutes"]),
         ({"reminders": []}, ["reminders"]),
         ({"subject": "", "provider": "x", "segment": "y", "body": "{{"}, ["body", "segment", "subject", "provider"]),
     ],

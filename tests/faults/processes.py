@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from distribution import settings
 from distribution.check import check
 from distribution.report import Numbers, numbers
 from distribution.runtime import Runtime
@@ -27,7 +28,7 @@ from tests.sending import make_customers, make_distribution, make_group, make_pr
 
 ROOT = Path(__file__).parents[2]
 RATE = 400.0  # texts a second: slow enough for people to be killed meanwhile
-PATIENCE = 90.0  # seconds without any change until an attack fails
+PATIENCE = 240.0  # seconds without any change until an attack fails
 TROUBLE = ("500-after-accept=0.02", "drop-after-accept=0.03", "hang-after-accept=0.005", "500=0.01", "drop=0.01")
 MORE_TROUBLE = ("hang=0.003", "429=0.002", "refuse=0.01", "slow=0.01")
 RECEIPTS = ("lost=0.3", "twice=0.2", "swapped=0.2", "early=0.1")
@@ -102,6 +103,8 @@ class Attack:
 
     def __enter__(self) -> "Attack":
         url = self._gateway()
+        with self.runtime.db.write() as session:
+            settings.put(session, "sending.hold", "0")
         make_group(self.runtime, "Summer 10%", self._customers + 10)
         provider = make_provider(self.runtime, url, rate=RATE)
         self.distribution = make_distribution(self.runtime, provider, make_customers(self.runtime, self._customers))

@@ -6,7 +6,6 @@ After each step `promobot check` looks, with the gateway's own log; in the end a
 """
 
 import json
-import os
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -49,10 +48,10 @@ from distribution.vault import Vault
 from storage.database import Database
 from storage.tables import Distribution, PromoCode
 from tests.conftest import NOON, unsynced
+from tests.faults.choices import LONG
 from tests.gateway import callback_of, line_of
 from tests.sending import make_customers, make_distribution, make_group, make_provider, start
 
-LONG = os.environ.get("FAULTS") == "long"
 OPTIONS = Options(batch=3, most=3)
 LISTED = 2.0  # seconds within which the gateway lists what it took
 CUSTOMERS = 6

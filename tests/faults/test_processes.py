@@ -3,8 +3,6 @@
 The seed is printed, and can be given: `FAULTS_SEED=7 make test-faults`. `FAULTS=long` makes each of them longer.
 """
 
-import os
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +14,10 @@ from distribution.kinds import jobs_for
 from distribution.links import Links
 from distribution.runtime import Runtime
 from distribution.vault import Vault
+from tests.faults.choices import LONG, SEED
 from tests.faults.processes import KEY, Attack
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
-
-LONG = os.environ.get("FAULTS") == "long"
-SEED = int(os.environ.get("FAULTS_SEED") or random.randrange(1_000_000))
 
 
 @pytest.fixture

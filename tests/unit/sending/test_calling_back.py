@@ -80,27 +80,37 @@ def assert_a_clean_draft(runtime: Runtime, distribution: int, codes: int = 5) ->
 def test_no_text_leaves_before_the_hold_is_over_whatever_the_business_clock_says(
     runtime: Runtime, clock: ManualClock
 ) -> None:
-    """The sandbox's clock jumps a day ahead; the sender's own clock decides. Pausing and resuming ends no hold."""
+    """The sandbox's clock jumps a day ahead; the sender's own clock decides. Pausing and resuming ends no hold.
+
+    Another one that is not held is sent meanwhile: the senders are at work, and leave this one alone.
+    """
     machine = ManualClock(SystemClock().now())
 
     async def scenario() -> None:
         async with serving(Gateway()) as gateway:
-            distribution = sealed(runtime, gateway.url)
-            launch(runtime, distribution)
+            group = make_group(runtime, "Summer 10%", 10)
+            provider = make_provider(runtime, gateway.url)
+            customers = make_customers(runtime, 10)
+            held, other = (make_distribution(runtime, provider, some) for some in (customers[:5], customers[5:]))
+            with runtime.db.write() as session:
+                settings.put(session, "sending.lifetime", "72")
+            launch(runtime, held)
             clock.advance(timedelta(days=1))
+            with runtime.db.write() as session:
+                control.pause(session, held, by="Maya", now=clock.now())
+            with runtime.db.write() as session:
+                control.resume(session, held, by="Maya", now=clock.now())
             async with sending(runtime, machine=machine), sending(runtime, machine=machine):
-                with runtime.db.write() as session:
-                    control.pause(session, distribution, by="Maya", now=clock.now())
-                with runtime.db.write() as session:
-                    control.resume(session, distribution, by="Maya", now=clock.now())
-                assert status(runtime, distribution) == "sending"
-                await asyncio.sleep(0.15)  # several turns of both senders
-                assert gateway.requests == 0
-                assert stock(runtime) == (0, 5, 0)
+                launch(runtime, other, None)
+                await until(lambda: status(runtime, other) == "done")
+                assert status(runtime, held) == "sending"
+                assert set(gateway.texts_to()) == {f"+48600100{n:03d}" for n in range(5, 10)}
+                with runtime.db.read() as session:
+                    assert session.get_one(PromoCodeStock, group).blocked == 5
                 machine.advance(HOLD + timedelta(seconds=1))
-                await until(lambda: status(runtime, distribution) == "done")
+                await until(lambda: status(runtime, held) == "done")
             assert set(gateway.texts_to().values()) == {1}
-            assert len(gateway.accepted) == 5
+            assert len(gateway.accepted) == 10
 
     asyncio.run(scenario())
 

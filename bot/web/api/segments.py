@@ -46,9 +46,7 @@ class Segment(BaseModel):
 
     name: str
     kind: Literal["dynamic", "static"] = Field(description="By its rules, or a fixed list.")
-    rules: dict[str, Any] = Field(
-        description="By names, as they may be sent; empty for a fixed list."
-    )
+    rules: dict[str, Any] = Field(description="By names, as they may be sent; empty for a fixed list.")
     counted: int | None = Field(description="How many were in it when it was counted last.")
     counted_at: datetime | None
     created_at: datetime

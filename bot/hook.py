@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from bot.runner import Bot
 from distribution.clock import SystemClock
-from storage.tables import Distribution
+from storage.tables import Batch, BatchState, Distribution
 
 PATH = "/demo/clock"
 
@@ -37,9 +37,11 @@ def mount(app: FastAPI, bot: Bot) -> None:
 
 
 def due_after(bot: Bot, now: datetime) -> datetime | None:
-    """When the next scheduled distribution is to be sent; None when nothing waits for a time."""
+    """When the next scheduled distribution is to be sent, or quiet hours end; None when nothing waits for a time."""
+    waiting = (
+        select(func.min(Distribution.send_at)).where(Distribution.status == "scheduled", Distribution.send_at > now),
+        select(func.min(Batch.quiet_until)).where(Batch.state == BatchState.WAITING, Batch.quiet_until > now),
+    )
     with bot.runtime.db.read() as session:
-        found = session.scalar(
-            select(func.min(Distribution.send_at)).where(Distribution.status == "scheduled", Distribution.send_at > now)
-        )
-    return found.replace(tzinfo=found.tzinfo or UTC) if found else None
+        found = [at for at in map(session.scalar, waiting) if at is not None]
+    return min((at.replace(tzinfo=at.tzinfo or UTC) for at in found), default=None)

@@ -15,8 +15,9 @@ from storage import schema, tickets
 from storage.schema import Standing
 from storage.turns import Turns
 
-# SQLite: how long a writer waits for the one before it, and how much of the file it keeps in memory
-# (measured: a bulk load wants 64 MB or more).
+# SQLite: how long a writer waits for the one before it, and how much of the file a connection keeps in memory
+# (measured: a bulk load wants 64 MB or more), and all together: who sends to a million has little more in memory
+# than who sends to ten thousand. So nothing is mapped either, which would count up to the whole file.
 BUSY_TIMEOUT_MS = 30_000
 CACHE_KIB = 131_072
 # PostgreSQL: a server that cannot be reached any more is noticed within half a minute, and not when the kernel gives up
@@ -28,6 +29,7 @@ NOTICE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+TOGETHER_KIB = 81_920
 
 
 class Database:
@@ -172,7 +174,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
         "foreign_keys = ON",
         f"cache_size = -{CACHE_KIB}",
         "temp_store = MEMORY",
-        "mmap_size = 268435456",
+        f"soft_heap_limit = {TOGETHER_KIB * 1024}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

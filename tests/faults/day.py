@@ -169,12 +169,13 @@ class Day:
         return BatchState.LEASED in open_ and BatchState.DISPATCHING in open_ and late is not None
 
     def _upgrade(self) -> None:
-        """The sender ends in good order, and another begins: as when a new version is rolled out."""
+        """The sender leaves in good order, and another begins: as when a new version is rolled out."""
         self._look_after()
-        if self._staff["sender"].alive:
-            self._staff["sender"].stop()
-            self._staff["sender"] = self._crew.add(self._sender())
-            self._pass()
+        leaving = self._staff["sender"]
+        assert isinstance(leaving, Sender)
+        leaving.leave()  # it may be struck on its way out
+        self._staff["sender"] = self._crew.add(self._sender())
+        self._pass()
 
     def _held(self) -> bool:
         return self._fault.hold and self._fault.struck.is_set() and not self._missed

@@ -313,7 +313,7 @@ class Finished(AnythingGoes):
     ("examples", "steps"),
     [
         pytest.param(6, 25, id="some"),
-        pytest.param(2_000 if LONG else 40, 50, marks=pytest.mark.faults, id="many"),
+        pytest.param(2_000 if LONG else 20, 50, marks=pytest.mark.faults, id="many"),
     ],
 )
 def test_whatever_is_done_in_whatever_order_the_invariants_hold(

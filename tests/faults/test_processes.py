@@ -39,13 +39,13 @@ def right(attack: Attack, customers: int) -> None:
     assert attack.doubled() == 0
 
 
-@pytest.mark.parametrize(("senders", "customers"), [(1, 1_500), (3, 5_000)])
+@pytest.mark.parametrize(("senders", "customers"), [(1, 1_000), (3, 5_000)])
 def test_senders_are_killed_and_stopped_at_random(real: Runtime, tmp_path: Path, senders: int, customers: int) -> None:
     if real.db.is_sqlite and senders > 1:
         pytest.skip("SQLite is for one process")
     customers = 5_000 if LONG else customers
     with Attack(real, tmp_path, customers=customers, senders=senders, seed=SEED) as attack:
-        attack.strike(24 if LONG else 8)
+        attack.strike(24 if LONG else 6)
         attack.finish()
         right(attack, customers)
 
@@ -54,7 +54,7 @@ def test_senders_are_killed_and_stopped_at_random(real: Runtime, tmp_path: Path,
 def test_postgresql_is_restarted_under_load(
     real: Runtime, tmp_path: Path, restart_postgres: Callable[[], None]
 ) -> None:
-    customers = 5_000 if LONG else 1_500
+    customers = 5_000 if LONG else 1_000
     with Attack(real, tmp_path, customers=customers, senders=2, seed=SEED) as attack:
         for _ in range(4 if LONG else 2):
             attack.strike(1, hold_only=True)
@@ -70,9 +70,9 @@ def test_without_a_safeguard_the_same_attack_texts_customers_twice(
 ) -> None:
     """Else it proves nothing."""
     silent = ("silent=1",)  # or a receipt says what nobody asked
-    customers = 5_000 if LONG else 1_500
+    customers = 5_000 if LONG else 1_000
     with Attack(real, tmp_path, customers=customers, senders=3, seed=SEED, remove=safeguard, receipts=silent) as attack:
-        attack.strike(8, hold_only=safeguard == "fence")
+        attack.strike(24 if LONG else 6, hold_only=safeguard == "fence")
         attack.finish()
         print(f"without {safeguard}: {attack.told()}")  # noqa: T201
         assert attack.doubled() > 0

@@ -116,8 +116,12 @@ class Sender:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def stop(self) -> None:
+    def leave(self) -> None:
+        """Begin to end in good order."""
         self._tell(self._stop.set)
+
+    def stop(self) -> None:
+        self.leave()
         _joined(self._thread, self.error)
 
     def dismiss(self) -> None:

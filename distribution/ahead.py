@@ -12,7 +12,7 @@ T = TypeVar("T")
 def ahead(items: Iterable[T], most: int = 1) -> Generator[T, None, None]:
     """The items, up to `most` of them made in a thread of its own while whoever asks is busy with the one before.
 
-    What making one raises is raised here, in its place. Close it where it is not asked to its end: its thread ends then.
+    What making one raises is raised here, in its place. Close it where it is not asked to its end.
     """
     making = iter(items)
 

@@ -172,7 +172,9 @@ def held_for(session: Session, code: PromoCode) -> Holding | None:
 
     Several messages may carry it (`storage.live_codes`): one that may have left says more than those that wait.
     """
-    rows = [row for row in (_first(session, code), *_repeats(session, code)) if row is not None and row.state is not None]
+    rows = [
+        row for row in (_first(session, code), *_repeats(session, code)) if row is not None and row.state is not None
+    ]
     if not rows:
         return None
     unknown = [row for row in rows if row.state is MessageState.UNKNOWN]

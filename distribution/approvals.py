@@ -207,5 +207,5 @@ def _go(
     if distribution.send_at and distribution.send_at > now:
         distributions.move(session, distribution.id, was=(was,), to="scheduled", reason=None, at=now)
         return "scheduled"
-    launch.launch(session, runtime, distribution.id, hold=launch.hold_left(session))
+    launch.launch(session, runtime, distribution.id, hold=launch.hold_left(session, distribution))
     return "blocking"

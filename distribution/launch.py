@@ -17,7 +17,7 @@ from sqlalchemy import Integer, Select, case, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
-from distribution import recipients, seal, settings
+from distribution import recipients, seal, settings, team
 from distribution.clock import SystemClock
 from distribution.codes import taking
 from distribution.codes.usable import missing, unusable
@@ -66,8 +66,13 @@ def launch(session: Session, runtime: Runtime, distribution_id: int, *, hold: ti
     return True
 
 
-def hold_left(session: Session, waited: timedelta = timedelta()) -> timedelta | None:
-    """How long texts stay back after a person's word that they may go, `waited` ago; None where they need not."""
+def hold_left(session: Session, row: Distribution, waited: timedelta = timedelta()) -> timedelta | None:
+    """How long texts stay back after the word that they may go, `waited` ago; None where they need not.
+
+    What a system asked for goes at once: nobody is looking who could call it back.
+    """
+    if team.is_system(row.created_by):
+        return None
     left = timedelta(seconds=settings.get(session, "sending.hold")) - waited
     return left if left > timedelta() else None
 
@@ -88,8 +93,8 @@ def due(runtime: Runtime) -> None:
     for distribution_id in ids:
         with runtime.db.write() as session:
             # What was scheduled at the last moment can be called back as long as any other.
-            waited = now - lock(session, distribution_id).updated_at
-            launch(session, runtime, distribution_id, hold=hold_left(session, waited))
+            row = lock(session, distribution_id)
+            launch(session, runtime, distribution_id, hold=hold_left(session, row, now - row.updated_at))
     for distribution_id in blocking:
         with runtime.db.write() as session:
             _resume_broken(session, runtime, distribution_id)

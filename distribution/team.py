@@ -19,6 +19,11 @@ def called(session: Session, by: str) -> str:
     return f"{before} {member.name}".strip() if member is not None and member.name else by
 
 
+def is_system(by: str) -> bool:
+    """Whether it was another system, with a token, that did something."""
+    return by.startswith("api:")
+
+
 def change_role(session: Session, user_id: str, role: str) -> TeamMember:
     """Give somebody a role. Raises `Refused` for somebody unknown, and for the last admin."""
     member = session.get(TeamMember, user_id)

@@ -50,8 +50,7 @@ def shop(api: TestClient, runtime: Runtime) -> TestClient:
 def allow(runtime: Runtime, required: str, **more: str) -> None:
     """Set the approval policy, and other settings."""
     with runtime.db.write() as session:
-        for key, value in {"approvals.required": required, "sending.hold": "0"}.items():
-            settings.put(session, key, value)
+        settings.put(session, "approvals.required", required)
         for key, value in more.items():
             settings.put(session, key.replace("__", "."), value)
 

@@ -125,7 +125,7 @@ def ending(call: tuple[str, str]) -> str:
 def ready(bot: Bot, verb: str) -> None:
     """Have the first distribution where a verb finds it."""
     choices = {
-        "request-approval": {"approvals.required": "always", "approvals.channel": "C0APPROVALS", "sending.hold": "0"},
+        "request-approval": {"approvals.required": "always", "approvals.channel": "C0APPROVALS"},
         "send": {"approvals.required": "never"},
     }
     with bot.runtime.db.write() as session:

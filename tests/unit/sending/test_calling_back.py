@@ -359,4 +359,10 @@ def test_a_hold_is_seconds_up_to_an_hour(runtime: Runtime, text: str) -> None:
         with pytest.raises(Refused, match="seconds from 0"):
             settings.put(session, "sending.hold", text)
         assert settings.put(session, "sending.hold", "0") == 0
-        assert launching.hold_left(session) is None
+        assert launching.hold_left(session, Distribution(created_by="U0MAYA")) is None
+
+
+def test_a_person_can_call_back_and_a_system_need_not_wait(runtime: Runtime) -> None:
+    with runtime.db.read() as session:
+        assert launching.hold_left(session, Distribution(created_by="U0MAYA")) == timedelta(seconds=30)
+        assert launching.hold_left(session, Distribution(created_by="api:shop")) is None

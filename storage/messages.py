@@ -224,15 +224,19 @@ def note_unknown(
         )
 
 
-def close_unknown(session: Session, message_ids: Sequence[int], *, outcome: str, at: datetime) -> None:
-    """Close what is open about these messages' attempts: it is known now, by `outcome`."""
-    if message_ids:
-        session.execute(
-            update(UnknownAttempt)
-            .where(among(session, UnknownAttempt.message_id, message_ids), UnknownAttempt.outcome.is_(None))
-            .values(outcome=outcome, settled_at=at)
-            .execution_options(synchronize_session=False)
-        )
+def close_unknown(session: Session, message_ids: Sequence[int], *, outcome: str, at: datetime) -> list[tuple[int, int]]:
+    """Close what is open about these messages' attempts (message id, batch id), and return them: it is known now, by
+    `outcome`."""
+    if not message_ids:
+        return []
+    closed = session.execute(
+        update(UnknownAttempt)
+        .where(among(session, UnknownAttempt.message_id, message_ids), UnknownAttempt.outcome.is_(None))
+        .values(outcome=outcome, settled_at=at)
+        .returning(UnknownAttempt.message_id, UnknownAttempt.batch_id)
+        .execution_options(synchronize_session=False)
+    )
+    return [(message_id, batch_id) for message_id, batch_id in closed]
 
 
 def unknown_of(session: Session, batch_id: int, message_ids: Sequence[int]) -> set[int]:

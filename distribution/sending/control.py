@@ -15,7 +15,7 @@ from distribution.jobs import JobRun
 from distribution.report import numbers
 from distribution.runtime import Runtime
 from distribution.sending import evidence, lifetime, retrying
-from distribution.sending.record import apply_evidence, cancel
+from distribution.sending.record import apply_evidence, cancel, queue_again
 from distribution.sending.status import PAUSED_BY, finish_if_over
 from distribution.undoing import called_back
 from storage import approvals, batches, distributions, messages
@@ -192,8 +192,7 @@ def settle_unknown(
         raise _cannot(row, "sent again")
     if row.status != "stopped":
         retrying.need_provider(session, row)
-    messages.close_unknown(session, ids, outcome="person", at=now)
-    again = messages.requeue(session, row.id, ids, only=(MessageState.UNKNOWN,))
+    again = queue_again(session, row.id, ids, now, outcome="person")
     if row.status == "stopped":
         return cancel(session, row.id, again, now)
     for start in range(0, len(again), BATCH):

@@ -215,6 +215,20 @@ def _late_evidence(session: Session, lease: Lease, results: Sequence[Result], at
     _advance(session, lease.distribution_id, rows, at.business, "response", codes)
 
 
+def queue_again(session: Session, distribution_id: int, ids: Sequence[int], at: datetime, *, outcome: str) -> list[int]:
+    """Unknown messages that certainly never left wait to be sent again; returns those that do. `outcome`: who says so.
+
+    Their batches may be open still, for the others in them: whoever finds those left behind must not take these for
+    unknown once more, which nobody would ask about.
+    """
+    held: dict[int, set[int]] = defaultdict(set)
+    for message_id, batch_id in messages.close_unknown(session, ids, outcome=outcome, at=at):
+        held[batch_id].add(message_id)
+    for batch_id, taken in sorted(held.items()):
+        batches.take_out(session, batch_id, taken)
+    return messages.requeue(session, distribution_id, ids, only=(MessageState.UNKNOWN,))
+
+
 def _send_back(session: Session, lease: Lease, put_off: Sequence[Result], now: datetime) -> None:
     """Messages that certainly did not leave wait in batches of their own, those put off without fault at once."""
     taken = batches.take_out(session, lease.batch_id, {result.message_id for result in put_off})

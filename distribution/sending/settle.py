@@ -24,7 +24,7 @@ from distribution.recipients import Loader
 from distribution.runtime import Runtime
 from distribution.sending.attempts import attempt_id
 from distribution.sending.options import backoff
-from distribution.sending.record import Moment, apply_evidence, cancel
+from distribution.sending.record import Moment, apply_evidence, cancel, queue_again
 from storage import batches, messages
 from storage.batches import lock
 from storage.bulk import among
@@ -296,8 +296,7 @@ def _absent(
             again.append(item.message_id)
     if not again:
         return
-    messages.close_unknown(session, again, outcome="absent", at=at.business)
-    queued = messages.requeue(session, distribution.id, again, only=(MessageState.UNKNOWN,))
+    queued = queue_again(session, distribution.id, again, at.business, outcome="absent")
     if distribution.status == "stopped":
         cancel(session, distribution.id, queued, at.business)
     else:

@@ -281,6 +281,26 @@ def test_codes_that_expire_while_others_are_blocked_wait_their_turn(runtime: Run
         assert expired.result() == 2
 
 
+def test_what_is_sent_again_is_not_left_behind_with_the_batch_that_it_was_in(runtime: Runtime) -> None:
+    """Its worker vanishes after one of its texts was found never to have left: that one has another batch by then.
+
+    Taken for unknown a second time, there was no question open about it: nobody asked, and it was never sent.
+    """
+    distribution, provider = launched(runtime, 2), {provider_of(runtime): 2.0}
+    held = dispatched(runtime, distribution, 2)
+    absent, left_behind = held.lease.message_ids
+    note(runtime, distribution, [Result(held, absent, Outcome(Kind.UNKNOWN, "timeout"))])
+    for seconds in (10, 20):
+        asked = Moment(NOON + timedelta(seconds=seconds), NOON)
+        (question,) = settle.claim(runtime, asked.machine, set(provider))
+        settle.conclude(runtime.db, [(question, None)], asked, provider)
+    assert settle.sweep(runtime.db, Moment(NOON + timedelta(minutes=5), NOON), provider) == 1
+    with runtime.db.read() as session:
+        states = dict(session.execute(select(Message.id, Message.state)).all())
+    assert states == {absent: MessageState.QUEUED, left_behind: MessageState.UNKNOWN}
+    assert check(runtime.db) == []
+
+
 def test_what_a_vanished_worker_sent_waits_for_a_sender_that_can_ask_its_provider(runtime: Runtime) -> None:
     """A provider that is disabled or being set up anew can be asked later: no person need decide."""
     distribution = launched(runtime, 1)

@@ -88,9 +88,10 @@ class Attack:
         seed: int,
         remove: str | None = None,
         receipts: tuple[str, ...] = RECEIPTS,
+        rate: float = RATE,
     ) -> None:
         self.runtime, self.seed, self.chance = runtime, seed, random.Random(seed)
-        self._customers, self._folder, self._receipts = customers, folder, receipts
+        self._customers, self._folder, self._receipts, self._rate = customers, folder, receipts, rate
         self._port = free_ports()
         self._log = folder / "texts.jsonl"
         self._removed = ["--remove", remove] if remove else []
@@ -106,7 +107,7 @@ class Attack:
         with self.runtime.db.write() as session:
             settings.put(session, "sending.hold", "0")
         make_group(self.runtime, "Summer 10%", self._customers + 10)
-        provider = make_provider(self.runtime, url, rate=RATE)
+        provider = make_provider(self.runtime, url, rate=self._rate)
         self.distribution = make_distribution(self.runtime, provider, make_customers(self.runtime, self._customers))
         start(self.runtime, self.distribution)
         try:

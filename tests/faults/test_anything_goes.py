@@ -43,8 +43,10 @@ from distribution.sending import callbacks, control, lifetime, replies, settle
 from distribution.sending.options import Options
 from distribution.sending.prepare import Prepared, Ready, prepare
 from distribution.sending.record import NOT_SENT, Held, Moment, Result
+from distribution.sending.status import finish_if_over
 from distribution.sending.turn import Asked, take_turn
 from distribution.vault import Vault
+from storage.batches import lock
 from storage.database import Database
 from storage.tables import Distribution, PromoCode
 from tests.conftest import NOON, unsynced
@@ -289,6 +291,9 @@ class AnythingGoes(RuleBasedStateMachine):
                     self.post(nth, "ok")
             self.ask(True)
             self.give_up_what_is_over()
+            with self.db.write() as session:
+                for distribution in self.distributions:  # as the sender does with those that were stopped
+                    finish_if_over(session, lock(session, distribution), self.clock.now())
             with self.db.read() as session:
                 rows = session.scalars(select(Distribution)).all()
             if all(row.finished_at is not None for row in rows):

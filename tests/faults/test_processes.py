@@ -6,6 +6,7 @@ The seed is printed, and can be given: `FAULTS_SEED=7 make test-faults`. `FAULTS
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,9 @@ def test_without_a_safeguard_the_same_attack_texts_customers_twice(
     """Else it proves nothing."""
     silent = ("silent=1",)  # or a receipt says what nobody asked
     customers = 5_000 if LONG else 1_000
-    with Attack(real, tmp_path, customers=customers, senders=3, seed=SEED, remove=safeguard, receipts=silent) as attack:
+    # So slow that it goes on for as long as somebody is struck: who stands still has a batch in hand.
+    control: dict[str, Any] = {"remove": safeguard, "receipts": silent, "rate": customers / 10}
+    with Attack(real, tmp_path, customers=customers, senders=3, seed=SEED, **control) as attack:
         attack.strike(24 if LONG else 6, hold_only=safeguard == "fence")
         attack.finish()
         print(f"without {safeguard}: {attack.told()}")  # noqa: T201

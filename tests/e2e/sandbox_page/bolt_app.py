@@ -9,6 +9,8 @@ from slack_bolt import Ack, App, Respond
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
+from bot import slack
+
 CUSTOMERS = [f"Customer {n:03d}" for n in range(1, 301)]
 
 
@@ -90,7 +92,7 @@ class TinyBot:
 
     def __exit__(self, *_exc: object) -> None:
         self.release.set()
-        self._handler.close()
+        slack.close(self._handler)  # slack_sdk's own way may wait for a thread that waits for the other side
 
     def _register(self) -> None:
         app = self.app

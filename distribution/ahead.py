@@ -1,6 +1,5 @@
 """Making the next while the last is worked on."""
 
-from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -9,8 +8,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ahead(items: Iterable[T], most: int = 1) -> Generator[T, None, None]:
-    """The items, up to `most` of them made in a thread of its own while whoever asks is busy with the one before.
+def ahead(items: Iterable[T]) -> Generator[T, None, None]:
+    """The items, each made in a thread of its own while whoever asks is busy with the one before.
 
     What making one raises is raised here, in its place. Close it where it is not asked to its end.
     """
@@ -20,11 +19,7 @@ def ahead(items: Iterable[T], most: int = 1) -> Generator[T, None, None]:
         return list(islice(making, 1))
 
     with ThreadPoolExecutor(1, "ahead") as thread:
-        coming = deque(thread.submit(make) for _ in range(most))
-        try:
-            while made := coming.popleft().result():
-                coming.append(thread.submit(make))
-                yield from made
-        finally:
-            for each in coming:
-                each.cancel()
+        coming = thread.submit(make)
+        while made := coming.result():
+            coming = thread.submit(make)
+            yield from made

@@ -29,8 +29,6 @@ KIND = "import_codes"
 # So many lines are sorted before they are taken in by the chunk: neighbours are stored twice as fast as codes from
 # everywhere. 60 MB or so.
 WINDOW = 5 * CHUNK
-# While one window is taken in, the next is read, sorted and looked through.
-AHEAD = WINDOW // CHUNK
 
 # As `fold` writes headings: small letters without accents.
 _EXPIRY_HEADS = [
@@ -145,7 +143,7 @@ def import_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         way = run.progress["way"]
         lines = _lines(_rows(table, columns.code, after=run.progress["line"]), columns, way)
         coming = ready(runtime, lines, dated=columns.expiry is not None, taken=run.progress.get("taken", 0))
-        with closing(ahead(coming, AHEAD)) as chunks:
+        with closing(ahead(coming)) as chunks:
             for chunk in chunks:
                 with run.chunk(runtime) as session:
                     open_group(session, group_id)

@@ -30,7 +30,7 @@ from distribution.kinds import KINDS
 from distribution.report import report
 from distribution.runtime import Runtime
 from distribution.sending import callbacks, control, lifetime
-from storage.tables import Batch, BatchState, CallbackInbox, Distribution, Job, Reply
+from storage.tables import Batch, BatchState, CallbackInbox, Distribution, Job, Message, MessageState, Reply
 from tests.faults.workers import PATIENCE, Crew, Fault, Killed, Looker, Patience, Sender, Staff, failing, move_on
 from tests.gateway import Gateway, Receipts
 from tests.sending import make_customers, make_distribution, make_group, make_provider
@@ -93,6 +93,7 @@ class Day:
             self._until(self._some_waits)
             self.act("pause", lambda session: control.pause(session, self.late, by="Lee", now=self._now()))
             self._upgrade()
+            self._until(self._first_has_theirs)  # who has none yet, and says STOP, gets none
             for customer, body in enumerate(("STOP", "help", POISON, "nice")):
                 self._reply(body, customer)
             self._until(lambda session: len(self.slow.accepted) >= 2)
@@ -167,6 +168,12 @@ class Day:
         ).all()
         late = session.get_one(Distribution, self.late).started_at  # before minutes pass, in which it is given up
         return BatchState.LEASED in open_ and BatchState.DISPATCHING in open_ and late is not None
+
+    def _first_has_theirs(self, session: Session) -> bool:
+        """The first customer's text is known to have left."""
+        first = session.get_one(Distribution, self.everybody).first_message_id
+        left = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
+        return session.scalar(select(Message.state).where(Message.id == first)) in left
 
     def _upgrade(self) -> None:
         """The sender leaves in good order, and another begins: as when a new version is rolled out."""

@@ -209,7 +209,13 @@ class Day:
                     return
                 open_ = move_on(session, self.machine)
                 rows = [(row.status, row.claimed_to) for row in session.scalars(select(Distribution))]
-            self._patience.wait((rows, open_, self.gateway.requests, self.gateway.lookups, self.slow.requests))
+                jobs = session.execute(select(Job.kind, Job.state, Job.lease_until).where(Job.finished_at.is_(None)))
+                replies = session.execute(select(Reply.body, Reply.answer_state)).all()
+                inbox = session.scalars(select(CallbackInbox.id).where(CallbackInbox.applied_at.is_(None))).all()
+                left = (jobs.all(), replies, inbox, len(self.gateway.outbox))
+            asked = self.gateway.requests, self.gateway.lookups, self.slow.requests
+            if self._patience.wait((rows, open_, left, asked)):
+                self._pass()  # somebody left with texts in flight: they are missed in time
 
     def _look_after(self) -> None:
         """Replace who is dead, and who is held: those go on only after minutes, when others have taken over."""

@@ -29,6 +29,7 @@ from tests import failpoints
 from tests.conftest import unsynced
 
 OPTIONS = Options(concurrency=6, batch=7, most=7, flush=0.005, idle=0.02, chores=0.02, shutdown=0.2)
+STILL = 5.0  # seconds without any change, after which whatever is under way has ended
 PATIENCE = 45.0  # seconds without any change until a test fails
 SOON = timedelta(seconds=10)  # what is due later waits for somebody who is at work, or gone
 HOLD = timedelta(seconds=60)
@@ -226,14 +227,19 @@ class Patience:
 
     def __init__(self) -> None:
         self._seen: object = None
-        self._end = 0.0
+        self._since = self._told = 0.0
 
-    def wait(self, state: object) -> None:
-        """A moment. Fails when `state` has been the same for `PATIENCE`."""
+    def wait(self, state: object) -> bool:
+        """A moment; whether `state` has been the same for `STILL` (said once each time). Fails after `PATIENCE`."""
+        now = time.monotonic()
         if state != self._seen:
-            self._seen, self._end = state, time.monotonic() + PATIENCE
-        assert time.monotonic() < self._end, state
+            self._seen, self._since, self._told = state, now, 0.0
+        assert now < self._since + PATIENCE, state
         time.sleep(0.01)
+        if now < max(self._since, self._told) + STILL:
+            return False
+        self._told = now
+        return True
 
 
 def move_on(session: Session, machine: SystemClock) -> int:

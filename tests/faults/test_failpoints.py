@@ -60,8 +60,11 @@ def test_every_commit_and_socket_call_of_the_pipeline_is_in_the_table() -> None:
     assert sorted(set(failpoints.places().values())) == sorted([*COMMITS, *SOCKETS, *ELSEWHERE])
 
 
-# What is done only where a text of a stopped distribution came back after the stop's own job had ended.
-SOMETIMES = {"worker.Sender._close_stopped"}
+# What is done only where two of the staff meet at the right moment, and when.
+SOMETIMES = {
+    "worker.Sender._close_stopped": "a text of a stopped distribution came back after the stop's own job had ended",
+    "lane.Lane._release": "a sender leaves with a batch in hand that it has not dispatched",
+}
 SAMPLE = 12  # of those that `make test` leaves out
 
 
@@ -95,6 +98,6 @@ def test_whoever_is_killed_or_held_nobody_is_texted_twice_and_nothing_is_lost(
         day = Day(runtime, gateway, slow, machine, crew)
         day.live(fault)
         if place in SOMETIMES and not fault.struck.is_set():
-            pytest.skip("the stop's own job came last, and had nothing to leave to the sender")
+            pytest.skip(f"nobody came by this time: {SOMETIMES[place]}")
         assert fault.struck.is_set(), "nobody came by"
         day.right(tmp_path)

@@ -15,6 +15,7 @@ import json
 import random
 import sys
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -75,6 +76,8 @@ class Gateway:
     lookups: int = 0
     mute: bool = False  # look-ups get no answer until `hanging` is set
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
+    in_hand: int = 0  # requests that it is at work on
+    closed: bool = False  # it takes nothing, and hangs up
     latency: float = 0.0
     slow: float = 0.5  # seconds that a slow answer takes
     receipts: Receipts = field(default_factory=lambda: Receipts(silent=True))
@@ -91,6 +94,20 @@ class Gateway:
         """Bodies that were accepted more than once, for one number."""
         bodies = Counter((text["to"], text["body"]) for text in self.accepted)
         return [f"{to}: {body}" for (to, body), n in bodies.items() if n > 1]
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Within the block, no request is under way: those that were have ended, and no other is taken.
+
+        For a test in another thread that lets minutes pass at once, in which every request would have ended.
+        """
+        self.closed = True
+        try:
+            while self.in_hand:
+                time.sleep(0.01)
+            yield
+        finally:
+            self.closed = False
 
     def write(self, path: Path) -> Path:
         """Write down what it took, as `promobot check --gateway-log` reads it."""
@@ -141,6 +158,13 @@ class Gateway:
         return self.always
 
     async def _handle(self, request: web.Request, body: dict[str, Any], speaks: "Phone | Twilio") -> web.StreamResponse:
+        self.in_hand += 1
+        try:
+            return _cut(request) if self.closed else await self._answer(request, body, speaks)
+        finally:
+            self.in_hand -= 1
+
+    async def _answer(self, request: web.Request, body: dict[str, Any], speaks: "Phone | Twilio") -> web.StreamResponse:
         self.requests += 1
         what = self._what(body["to"])
         if self.latency:

@@ -35,7 +35,8 @@ from tests.faults.workers import PATIENCE, Crew, Fault, Killed, Looker, Patience
 from tests.gateway import Gateway, Receipts
 from tests.sending import make_customers, make_distribution, make_group, make_provider
 
-EVERYBODY, SOME, LATE = 24, 60, 3
+EVERYBODY, SOME, LATE = 24, 150, 3
+SLOW = 4.0  # texts a second
 REFUSED = "+48600100003"
 # Ways in which a gateway leaves us without an answer, some with the text taken and some without.
 TROUBLE = ["ok", "500-after-accept", "drop", "ok", "drop-after-accept", "500", "429", "slow"]
@@ -62,11 +63,13 @@ class Day:
         self.runtime, self.gateway, self.slow, self.machine, self._crew = runtime, gateway, slow, machine, crew
         gateway.script, gateway.by_number = list(TROUBLE), {REFUSED: "refuse"}
         gateway.receipts, gateway.slow = receipts, 0.05
+        # Half a second under way each, four a second: until it is stopped, some are in flight and a batch is in hand.
+        slow.script, slow.slow = ["slow"] * SOME, 0.5
         make_group(runtime, "Summer 10%", EVERYBODY + SOME + LATE + 5)
         make_group(runtime, "Few", 3)
         customers = make_customers(runtime, EVERYBODY + SOME + LATE)
         provider = make_provider(runtime, gateway.url)
-        self._provider, self._second = provider, make_provider(runtime, slow.url, rate=8.0, name="Slow phone")
+        self._provider, self._second = provider, make_provider(runtime, slow.url, rate=SLOW, name="Slow phone")
         self.everybody = make_distribution(runtime, provider, customers[:EVERYBODY])
         self.some = make_distribution(runtime, self._second, customers[EVERYBODY:-LATE])
         self.late = make_distribution(runtime, self._second, customers[-LATE:])
@@ -125,12 +128,15 @@ class Day:
             with suppress(Killed):
                 self._fault(f"person.{verb}", "after")
 
+        struck_here = self._fault.place == f"person.{verb}"
         first = threading.Thread(target=click, daemon=True)
         first.start()
-        while first.is_alive() and not self._fault.struck.is_set():
+        while first.is_alive() and not (struck_here and self._fault.struck.is_set()):
+            if not struck_here:  # whoever is held meanwhile may hold what the click waits for
+                self._look_after()
             first.join(0.01)
         second = threading.Thread(target=click, daemon=True)
-        if self._fault.place == f"person.{verb}":
+        if struck_here:
             second.start()
             if self._fault.moment == "after":  # nothing is locked any more
                 second.join(PATIENCE)
@@ -144,7 +150,8 @@ class Day:
         """Everybody has one text, with a code that is theirs alone, and everything adds up."""
         log = self.gateway.write(folder / "texts.jsonl").read_text().splitlines()
         slow = self.slow.write(folder / "slow.jsonl").read_text().splitlines()
-        assert check(self.runtime.db, self.runtime.links, [*log, *slow]) == []
+        wrong = check(self.runtime.db, self.runtime.links, [*log, *slow])
+        assert not wrong, wrong
         assert self.gateway.twice() == self.slow.twice() == []
         texts = [text for text in self.gateway.accepted if not text["reference"].startswith("reply-")]
         assert sorted(text["to"] for text in texts) == [f"+486001{n:05d}" for n in range(EVERYBODY)]
@@ -232,10 +239,12 @@ class Day:
                 self._fault.release()
 
     def _pass(self) -> None:
-        self.machine.offset += AWAY
+        """Minutes pass: no request of before is under way any more."""
         clock = self.runtime.clock
         assert isinstance(clock, ManualClock)
-        clock.advance(AWAY)
+        with self.gateway.at_rest(), self.slow.at_rest():
+            self.machine.offset += AWAY
+            clock.advance(AWAY)
 
     def _own(self) -> Runtime:
         """A runtime with jobs of its own, as a process has it."""

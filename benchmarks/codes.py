@@ -104,7 +104,7 @@ def work(what: str, count: int) -> None:
         def make() -> None:
             while maker.goes_on:
                 for drawn in ahead(maker.chunks()):
-                    with db.write() as session:
+                    with db.write(lasting=False) as session:
                         maker.store(session, group_id, lot_id, drawn)
 
         print(json.dumps([seconds(make), peak() - before]))
@@ -141,7 +141,7 @@ def _loader(db: Database, codes: list[str]) -> Callable[[], None]:
     def load() -> None:
         left = 0
         for chunk in ahead(ready(runtime_over(db), iter(lines), dated=False)):
-            with db.write() as session:
+            with db.write(lasting=False) as session:
                 left += len(intake.take(session, group_id, lot_id, chunk.sifted, chunk.known))
         assert left == len(codes[500::1000]) + len(codes[::1000]), left
 

@@ -77,9 +77,13 @@ class JobRun:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
-    def chunk(self, runtime: "Runtime") -> Iterator[Session]:
-        """A write transaction that also records how far the job is. Raises `JobStopped` when it is no longer ours."""
-        with runtime.db.write() as session:
+    def chunk(self, runtime: "Runtime", *, lasting: bool = True) -> Iterator[Session]:
+        """A write transaction that also records how far the job is. Raises `JobStopped` when it is no longer ours.
+
+        Not `lasting` (`Database.write`): it need not outlive a power cut, after which the job goes on from where the
+        database says that it is. How the job ended is always recorded lastingly.
+        """
+        with runtime.db.write(lasting=lasting) as session:
             yield session
             kept = rows.keep(
                 session,

@@ -76,12 +76,32 @@ class Database:
             session.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session that commits at the end of the block, and rolls back when the block raises."""
+    def write(self, *, lasting: bool = True) -> Iterator[Session]:
+        """A session that commits at the end of the block, and rolls back when the block raises.
+
+        Not `lasting`: on SQLite the commit does not wait for the disk. A power cut may undo it, together with all that
+        was not lasting just before it, and never breaks anything; whoever commits lastingly afterwards makes it last
+        too (https://www.sqlite.org/pragma.html#pragma_synchronous). For work that would then be done again. On
+        PostgreSQL, which may fall without those who work on it, every commit lasts.
+        """
         # Other processes (the command line) are waited for by SQLite itself.
         turn = self._turns.take(BUSY_TIMEOUT_MS / 1000) if self.is_sqlite else nullcontext()
-        with turn, Session(self._writer, expire_on_commit=False) as session, session.begin():
+        quick = self._quick() if self.is_sqlite and not lasting else nullcontext(self._writer)
+        with turn, quick as bind, Session(bind, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def _quick(self) -> Iterator[Connection]:
+        """A connection whose commits do not wait for the disk; said to the driver, before SQLAlchemy says BEGIN."""
+        with self._writer.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA synchronous = NORMAL")
+            try:
+                yield connection
+            finally:
+                connection.rollback()  # what was not committed: the pragma does nothing inside a transaction
+                cursor.execute("PRAGMA synchronous = FULL")
+                cursor.close()
 
     def upgrade(self) -> None:
         """Bring the schema to the newest migration, or leave it as it was. Safe to call at each start, and by several

@@ -119,7 +119,7 @@ def generate_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
     while maker is not None and maker.goes_on and note is None:
         with closing(ahead(maker.chunks())) as chunks:  # the next are drawn while these are stored
             for drawn in chunks:
-                with run.chunk(runtime) as session:
+                with run.chunk(runtime, lasting=False) as session:
                     open_group(session, group_id)
                     if ceiling is not None:
                         drawn = drawn[: max(0, ceiling - session.get_one(PromoCodeStock, group_id).total)]

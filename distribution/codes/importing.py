@@ -145,7 +145,7 @@ def import_codes(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         coming = ready(runtime, lines, dated=columns.expiry is not None, taken=run.progress.get("taken", 0))
         with closing(ahead(coming)) as chunks:
             for chunk in chunks:
-                with run.chunk(runtime) as session:
+                with run.chunk(runtime, lasting=False) as session:
                     open_group(session, group_id)
                     take(session, group_id, lot_id, chunk.sifted, chunk.known)
                     run.done += len(chunk.sifted.lines)

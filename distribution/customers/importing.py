@@ -157,7 +157,7 @@ def _take_chunk(runtime: "Runtime", run: "JobRun", columns: Sequence[Column], ro
     done, progress = run.done, dict(run.progress)
     for attempt in range(1, TRIES + 1):
         try:
-            with run.chunk(runtime) as session:
+            with run.chunk(runtime, lasting=False) as session:
                 merge = Merge(session, run.clock.now())
                 outcomes = merge.take(records, run.args["consent"], run.args["source"])
                 not_taken = refused + [

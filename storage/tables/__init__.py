@@ -1,6 +1,7 @@
 """Every table of promobot, one module per noun; importing this package fills `Base.metadata`."""
 
 from storage.tables.access import ApiToken, IdempotencyKey
+from storage.tables.automatic import ClockMark, Notice, Planned, PlannedState, Touched, TriggerMember
 from storage.tables.base import Base
 from storage.tables.codes import (
     CodeState,
@@ -40,6 +41,7 @@ __all__ = [
     "Batch",
     "BatchState",
     "CallbackInbox",
+    "ClockMark",
     "CodeState",
     "ConsentChange",
     "Customer",
@@ -53,6 +55,9 @@ __all__ = [
     "Job",
     "Message",
     "MessageState",
+    "Notice",
+    "Planned",
+    "PlannedState",
     "PromoCode",
     "PromoCodeChange",
     "PromoCodeGroup",
@@ -72,6 +77,8 @@ __all__ = [
     "Setting",
     "Suppression",
     "TeamMember",
+    "Touched",
+    "TriggerMember",
     "UnknownAttempt",
     "Upload",
 ]

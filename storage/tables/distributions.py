@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId, Json, SmallEnum, UtcDateTime
@@ -49,6 +49,8 @@ class Distribution(Base):
         CheckConstraint(f"status IN ({', '.join(map(repr, STATUSES))})", name="status"),
         Index(None, "status"),
         Index(None, "created_by", "status"),
+        # A repeated one is sent once for each time, whoever's clock strikes.
+        UniqueConstraint("repeats_id", "repeats_on"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -71,6 +73,28 @@ class Distribution(Base):
     lifetime_minutes: Mapped[int | None]
     # When that is, by the business clock: set when sending begins, and anew when it begins again. None: never.
     gives_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # By each customer's own clock: the time that theirs shows when they are texted, "2026-07-01T09:00"; `send_at` is
+    # then the moment at which the first clocks on earth show it. None: everybody at once.
+    local_at: Mapped[str | None] = mapped_column(Text)
+    # Sent again and again (`distribution.schedule.repeat`): `send_at` is the next time, at which a copy is launched.
+    repeat: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
+    repeats_id: Mapped[int | None]  # such a copy: of which distribution, and for which time
+    repeats_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # It fell due while nothing ran, too long ago to be sent without a person's word: since when it waits for one.
+    late_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # Automatic ones: what sets them off (`distribution.automatic.trigger`), until when, and what is done where a group
+    # has no active code: "wait", "top_up", "fallback" (send that text) or "pause".
+    trigger: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
+    ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    when_dry: Mapped[str] = mapped_column(Text, default="wait", server_default=text("'wait'"))
+    fallback_body: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    # An edited live one is a new distribution that takes over: of which, and which was the first of all.
+    replaces_id: Mapped[int | None]
+    family_id: Mapped[int | None]
+    # [{"after": minutes} or {"before_expiry": minutes}, each with "body"] (`distribution.automatic.reminders`)
+    reminders: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list, server_default=text("'[]'"))
+
     # Until then whoever sent it can call it back: nothing leaves before. None: it never waited so.
     held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The wizard's own: the step reached, what was typed and not yet accepted.

@@ -30,6 +30,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "kinds", lambda: ["sqlite"])
         monkeypatch.setattr(module, "ROUNDS", 1)
     monkeypatch.setattr(codes, "MILLION", 2_000)
+    monkeypatch.setattr(codes, "THERE", 3_000)
     monkeypatch.setattr(codes, "INLINE", 100)
     monkeypatch.setattr(others, "voucher_codes", lambda count: None)
     monkeypatch.setattr(others, "smsutil", lambda: None)

@@ -57,7 +57,7 @@ class Quiet(NamedTuple):
             ahead = moment + left
             if ahead.astimezone(zone).utcoffset() == local.utcoffset():
                 return ahead.astimezone(UTC)
-            moment = _clocks_change(moment, ahead, zone)
+            moment = clocks_change(moment, ahead, zone)
         return None if moment is at else moment
 
 
@@ -76,7 +76,7 @@ class Cap(NamedTuple):
         return now - timedelta(days=self.days)
 
 
-def _clocks_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+def clocks_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     """The first moment, UTC, between two with different offsets at which the offset is not the first one's."""
     offset = before.astimezone(zone).utcoffset()
     low, high = int(before.timestamp()), int(after.timestamp()) + 1

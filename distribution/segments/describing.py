@@ -56,11 +56,11 @@ def _condition(session: Session, condition: Condition) -> str:
         return TEXTED[condition.op].format(days=days(number), ago=_ago(number))
     if condition.field == "last_text":
         return f"the last text {OPS['outcome'][condition.op].words}"
-    return _plain(condition)
+    return plain(condition)
 
 
-def _plain(condition: Condition) -> str:
-    """A condition on a value: the customer's own, or a property of an event."""
+def plain(condition: Condition) -> str:
+    """A condition on a value: the customer's own, or a property of an event ("cart total is more than 50")."""
     op = OPS[kind_of(condition.field, condition.type)][condition.op]
     label = (condition.attribute or "").replace("_", " ") or PROFILE[condition.field][0].lower()
     if condition.value is None:
@@ -89,7 +89,7 @@ def _event(condition: Condition) -> str:
     else:
         times = "time" if condition.value == 1 else "times"
         did = f"did {name} {OPS['count'][condition.op].words} {condition.value:,} {times}"
-    where = " and ".join(f"its {_plain(each)}" for each in condition.where)
+    where = " and ".join(f"its {plain(each)}" for each in condition.where)
     return f"{did}{_lately(condition)}{f' (where {where})' if where else ''}"
 
 

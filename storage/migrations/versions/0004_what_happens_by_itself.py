@@ -41,6 +41,7 @@ def upgrade() -> None:
         table.create_index('ix_planned_distribution_id_state_step', ['distribution_id', 'state', 'step'], unique=False)
         table.create_index('ix_planned_due', ['due_at', 'id'], unique=False, sqlite_where=sa.text('state = 0'), postgresql_where=sa.text('state = 0'))
         table.create_index('ix_planned_event', ['event_id', 'distribution_id'], unique=True, sqlite_where=sa.text('event_id IS NOT NULL AND step = 0'), postgresql_where=sa.text('event_id IS NOT NULL AND step = 0'))
+        table.create_index('ix_planned_held', ['distribution_id', 'state', 'due_at'], unique=False, sqlite_where=sa.text('state IN (1, 2)'), postgresql_where=sa.text('state IN (1, 2)'))
         table.create_index('ix_planned_message', ['message_id'], unique=True, sqlite_where=sa.text('message_id IS NOT NULL'), postgresql_where=sa.text('message_id IS NOT NULL'))
 
     op.create_table('touched',
@@ -103,6 +104,7 @@ def downgrade() -> None:
     op.drop_table('touched')
     with op.batch_alter_table('planned') as table:
         table.drop_index('ix_planned_message', sqlite_where=sa.text('message_id IS NOT NULL'), postgresql_where=sa.text('message_id IS NOT NULL'))
+        table.drop_index('ix_planned_held', sqlite_where=sa.text('state IN (1, 2)'), postgresql_where=sa.text('state IN (1, 2)'))
         table.drop_index('ix_planned_event', sqlite_where=sa.text('event_id IS NOT NULL AND step = 0'), postgresql_where=sa.text('event_id IS NOT NULL AND step = 0'))
         table.drop_index('ix_planned_due', sqlite_where=sa.text('state = 0'), postgresql_where=sa.text('state = 0'))
         table.drop_index('ix_planned_distribution_id_state_step')

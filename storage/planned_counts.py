@@ -1,0 +1,136 @@
+"""What is planned, counted and listed for people: by distribution, and by customer."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from storage.tables import Distribution, Planned, PlannedState
+
+S = PlannedState
+
+# Exactly as the index `ix_planned_held` says it: SQLite uses a partial index for no other words.
+HELD = text("planned.state IN (1, 2)")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Planned texts of one distribution that were not made (yet); by step: 0 is the first text, 1… are reminders."""
+
+    waiting: Mapping[int, int] = field(default_factory=dict)  # for their time
+    dry: int = 0  # for codes
+    late: int = 0  # for a person's word
+    dropped: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # by step, then by reason, most first
+    next_at: datetime | None = None  # when the first of those waiting is looked at
+    next_reminder_at: datetime | None = None  # and the first of those that are reminders
+
+
+class Held(NamedTuple):
+    """What waits for a word or for codes, of one distribution: how many texts, the earliest due since when."""
+
+    distribution_id: int
+    texts: int
+    since: datetime
+
+
+class PlannedLine(NamedTuple):
+    """One planned text for a customer that was not made (yet), for their profile."""
+
+    id: int
+    distribution_id: int
+    subject: str
+    status: str  # the distribution's
+    step: int
+    state: PlannedState
+    reason: str | None
+    due_at: datetime
+    settled_at: datetime | None
+
+
+def of(session: Session, distribution_id: int) -> Counts:
+    """The planned texts of a distribution, counted; reads those that are not made, by index."""
+    waiting: dict[int, int] = {}
+    held = {S.DRY: 0, S.LATE: 0}
+    dropped: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    mine = Planned.distribution_id == distribution_id
+    unmade = select(Planned.state, Planned.step, func.count(), func.min(Planned.due_at)).where(
+        mine, Planned.state.in_([S.WAITING, S.DRY, S.LATE])
+    )
+    over = select(Planned.step, Planned.reason, func.count()).where(mine, Planned.state == S.DROPPED)
+    next_at: dict[int, datetime] = {}
+    for state, step, n, due_at in session.execute(unmade.group_by(Planned.state, Planned.step)):
+        if state == S.WAITING:
+            waiting[step] = n
+            next_at[step] = due_at
+        else:
+            held[state] += n
+    for step, reason, n in session.execute(over.group_by(Planned.step, Planned.reason)):
+        dropped[step][reason or "stopped"] = n
+    return Counts(
+        dict(sorted(waiting.items())),
+        held[S.DRY],
+        held[S.LATE],
+        {step: dict(sorted(why.items(), key=lambda each: -each[1])) for step, why in sorted(dropped.items())},
+        min(next_at.values(), default=None),
+        min((at for step, at in next_at.items() if step), default=None),
+    )
+
+
+def piled(session: Session, distribution_id: int, now: datetime) -> int:
+    """How many texts of a distribution have fallen due and were not made: what a resume would send at once."""
+    due = select(func.count()).where(
+        Planned.distribution_id == distribution_id,
+        Planned.state.in_([S.WAITING, S.DRY]),
+        Planned.due_at <= now,
+    )
+    return session.scalar(due) or 0
+
+
+def held(session: Session, state: PlannedState) -> list[Held]:
+    """Distributions of which texts are in `state` (DRY or LATE), and how many."""
+    found = (
+        select(Planned.distribution_id, func.count(), func.min(Planned.due_at))
+        .where(HELD, Planned.state == state)
+        .group_by(Planned.distribution_id)
+        .order_by(Planned.distribution_id)
+    )
+    return [Held(*row) for row in session.execute(found)]
+
+
+def of_customer(session: Session, customer_id: int, limit: int, offset: int = 0) -> list[PlannedLine]:
+    """What is planned for a customer and not made (yet), the latest due first: those to come above those dropped."""
+    found = (
+        select(
+            Planned.id,
+            Planned.distribution_id,
+            Distribution.subject,
+            Distribution.status,
+            Planned.step,
+            Planned.state,
+            Planned.reason,
+            Planned.due_at,
+            Planned.settled_at,
+        )
+        .join(Distribution, Distribution.id == Planned.distribution_id)
+        # By the unique key, distribution by distribution: there is no index that begins with the customer.
+        .where(Planned.customer_id == customer_id, Planned.state != S.MADE)
+        .order_by((Planned.state == S.DROPPED), Planned.due_at.desc(), Planned.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [PlannedLine(*row) for row in session.execute(found)]
+
+
+def count_of_customer(session: Session, customer_id: int) -> int:
+    """How many lines `of_customer` has in all."""
+    found = (
+        select(func.count())
+        .select_from(Planned)
+        .join(Distribution, Distribution.id == Planned.distribution_id)
+        .where(Planned.customer_id == customer_id, Planned.state != S.MADE)
+    )
+    return session.scalar(found) or 0

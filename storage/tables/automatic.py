@@ -61,7 +61,8 @@ class Planned(Base):
             sqlite_where=text("event_id IS NOT NULL AND step = 0"),
             postgresql_where=text("event_id IS NOT NULL AND step = 0"),
         ),
-        Index(None, "distribution_id", "state", "step"),
+        # What is due of one distribution, however much of it waits; its step, so that counting reads nothing else.
+        Index(None, "distribution_id", "state", "due_at", "step"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

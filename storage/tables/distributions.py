@@ -89,6 +89,8 @@ class Distribution(Base):
     ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     when_dry: Mapped[str] = mapped_column(Text, default="wait", server_default=text("'wait'"))
     fallback_body: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    # How many first texts it made: {"total": 120, "day": "2026-06-15", "today": 12}, that day being the workspace's.
+    first_texts: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
     # An edited live one is a new distribution that takes over: of which, and which was the first of all.
     replaces_id: Mapped[int | None]
     family_id: Mapped[int | None]

@@ -38,7 +38,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('distribution_id', 'customer_id', 'step', 'occurrence', name='uq_planned_distribution_id_customer_id_step_occurrence')
     )
     with op.batch_alter_table('planned') as table:
-        table.create_index('ix_planned_distribution_id_state_step', ['distribution_id', 'state', 'step'], unique=False)
+        table.create_index('ix_planned_distribution_id_state_due_at_step', ['distribution_id', 'state', 'due_at', 'step'], unique=False)
         table.create_index('ix_planned_due', ['due_at', 'id'], unique=False, sqlite_where=sa.text('state = 0'), postgresql_where=sa.text('state = 0'))
         table.create_index('ix_planned_event', ['event_id', 'distribution_id'], unique=True, sqlite_where=sa.text('event_id IS NOT NULL AND step = 0'), postgresql_where=sa.text('event_id IS NOT NULL AND step = 0'))
         table.create_index('ix_planned_held', ['distribution_id', 'state', 'due_at'], unique=False, sqlite_where=sa.text('state IN (1, 2)'), postgresql_where=sa.text('state IN (1, 2)'))
@@ -76,6 +76,7 @@ def upgrade() -> None:
         table.add_column(sa.Column('ends_at', sa.DateTime(timezone=True), nullable=True))
         table.add_column(sa.Column('when_dry', sa.Text(), server_default=sa.text("'wait'"), nullable=False))
         table.add_column(sa.Column('fallback_body', sa.Text(), server_default=sa.text("''"), nullable=False))
+        table.add_column(sa.Column('first_texts', Json, server_default=sa.text("'{}'"), nullable=False))
         table.add_column(sa.Column('replaces_id', sa.Integer(), nullable=True))
         table.add_column(sa.Column('family_id', sa.Integer(), nullable=True))
         table.add_column(sa.Column('reminders', Json, server_default=sa.text("'[]'"), nullable=False))
@@ -89,6 +90,7 @@ def downgrade() -> None:
         table.drop_column('reminders')
         table.drop_column('family_id')
         table.drop_column('replaces_id')
+        table.drop_column('first_texts')
         table.drop_column('fallback_body')
         table.drop_column('when_dry')
         table.drop_column('ends_at')
@@ -107,7 +109,7 @@ def downgrade() -> None:
         table.drop_index('ix_planned_held', sqlite_where=sa.text('state IN (1, 2)'), postgresql_where=sa.text('state IN (1, 2)'))
         table.drop_index('ix_planned_event', sqlite_where=sa.text('event_id IS NOT NULL AND step = 0'), postgresql_where=sa.text('event_id IS NOT NULL AND step = 0'))
         table.drop_index('ix_planned_due', sqlite_where=sa.text('state = 0'), postgresql_where=sa.text('state = 0'))
-        table.drop_index('ix_planned_distribution_id_state_step')
+        table.drop_index('ix_planned_distribution_id_state_due_at_step')
 
     op.drop_table('planned')
     op.drop_table('clock_mark')

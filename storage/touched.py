@@ -1,0 +1,43 @@
+"""Customers of whom something changed that a live trigger may ask about, until somebody has looked."""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, delete, insert, select
+from sqlalchemy.orm import Session
+
+from storage.bulk import among, values
+from storage.database import is_sqlite
+from storage.tables import Touched
+
+
+class Mark(NamedTuple):
+    """A touched row: its id, the customer, and the event that a live trigger waits for (None: something else)."""
+
+    id: int
+    customer_id: int
+    event_id: int | None
+
+
+def add(session: Session, touched: Collection[tuple[int, int | None]]) -> None:
+    """Note customers with their events (None: whatever else changed), to be looked at once this is committed."""
+    if not touched:
+        return
+    rows = sorted(set(touched), key=lambda each: (each[0], each[1] or 0))
+    given = values(session, {"customer_id": BigInteger(), "event_id": BigInteger()}, rows)
+    session.execute(
+        insert(Touched).from_select(["customer_id", "event_id"], select(given.c.customer_id, given.c.event_id))
+    )
+
+
+def take(session: Session, limit: int, *, after: int = 0) -> list[Mark]:
+    """The next rows beyond an id, held until the commit; what another process holds is left to it."""
+    rows = select(Touched.id, Touched.customer_id, Touched.event_id).where(Touched.id > after)
+    rows = rows.order_by(Touched.id).limit(limit)
+    found = session.execute(rows if is_sqlite(session) else rows.with_for_update(skip_locked=True))
+    return [Mark(*row) for row in found]
+
+
+def drop(session: Session, ids: Iterable[int]) -> None:
+    """Forget rows that were looked at."""
+    session.execute(delete(Touched).where(among(session, Touched.id, ids)))

@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, literal, select, text
+from sqlalchemy import BigInteger, DateTime, Integer, Table, Text, bindparam, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.bulk import among, moments, rows_as, rows_given
 from storage.database import is_sqlite
 from storage.tables import Planned, PlannedState
+
+PLANNED: Table = Planned.__table__  # type: ignore[assignment]
 
 # How far apart two entries of one customer must be: once a customer, and every time.
 ONCE, ALWAYS = timedelta.max, timedelta()
@@ -144,6 +146,6 @@ def _statement(lite: bool) -> Any:
     row = {"distribution_id": bindparam("distribution_id", type_=Integer()), "step": literal(0)} | dict(given.c)
     # The WHERE keeps SQLite from reading ON CONFLICT as the ON of a join.
     rows = select(*row.values()).where(given.c.customer_id.is_not(None))
-    into = (sqlite.insert if lite else postgresql.insert)(Planned)
+    into = (sqlite.insert if lite else postgresql.insert)(PLANNED)
     written = into.from_select(list(row), rows, include_defaults=False).on_conflict_do_nothing()
-    return written.returning(Planned.customer_id, Planned.occurrence)
+    return written.returning(PLANNED.c.customer_id, PLANNED.c.occurrence)

@@ -9,6 +9,7 @@ from distribution.codes.importing import import_codes
 from distribution.codes.redemption_import import import_redemptions
 from distribution.customers.erasing import erase_traces
 from distribution.customers.importing import import_customers
+from distribution.events_import import import_events
 from distribution.jobs import JobFunction, Jobs
 from distribution.launch import run_launch
 from distribution.segments.members import change_members
@@ -27,6 +28,7 @@ KINDS: dict[str, JobFunction] = {
     "segment_members": change_members,
     "stop": run_stop,
     "import_customers": import_customers,
+    "import_events": import_events,
     "import_redemptions": import_redemptions,
 }
 

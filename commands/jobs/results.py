@@ -167,6 +167,16 @@ def _redemptions_imported(session: Session, args: Data, result: Data) -> Outcome
     return Outcome("\n".join([*lines, *refused]), (("Look up a code", "codes"),), rejected)
 
 
+def _events_imported(session: Session, args: Data, result: Data) -> Outcome:
+    """After a file of events was imported."""
+    file = f"'{escape(result['filename'])}'"
+    lines = [f"{count(result['rows'], 'row')} of {file} read: {count(result['recorded'], 'event')} recorded."]
+    if result["again"]:
+        lines.append(f"{count(result['again'], 'event')} recorded before: nothing changed.")
+    refused, rejected = _refused(session, result, "row", "Events that were not taken")
+    return Outcome("\n".join([*lines, *refused]), (("Open customers", "customers"),), rejected)
+
+
 KINDS: dict[str, Kind] = {
     "generate_codes": Kind(
         lambda session, args: f"Generating {count(args['count'], 'code')} for {_group(session, args)}",
@@ -179,6 +189,9 @@ KINDS: dict[str, Kind] = {
     "export_codes": Kind(lambda session, args: f"Exporting the codes of {_group(session, args)}", _codes_exported),
     "import_customers": Kind(
         lambda _session, args: f"Importing customers from '{escape(args['filename'])}'", _customers_imported
+    ),
+    "import_events": Kind(
+        lambda _session, args: f"Importing events from '{escape(args['filename'])}'", _events_imported
     ),
     "import_redemptions": Kind(
         lambda _session, args: f"Importing redemptions from '{escape(args['filename'])}'", _redemptions_imported

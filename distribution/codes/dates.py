@@ -160,3 +160,13 @@ def reader(way: str | None, time_zone: str) -> Callable[[str], datetime | None]:
         return found if found.tzinfo else found.replace(tzinfo=zone).astimezone(UTC)
 
     return moment
+
+
+def beginning(text: str, way: str | None, time_zone: str) -> datetime | None:
+    """When something happened, written one `way`; None for what is no day. A day alone is its beginning there."""
+    found = BY_KEY[way].read(text) if way else None
+    if found is None:
+        return None
+    if not isinstance(found, datetime):
+        found = datetime.combine(found, time())
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(time_zone))).astimezone(UTC)

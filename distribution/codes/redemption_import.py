@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -149,20 +147,10 @@ def _use(row: Row, columns: Columns, way: str | None) -> Use:
 
     written, at = cell(columns.when), None
     if written:
-        at = _moment(written, way, columns.time_zone)
+        at = dates.beginning(written, way, columns.time_zone)
         if at is None:
             raise Refused(f"'{written[:30]}' is no date.")
     return Use(row[columns.code], cell(columns.source) or None, at, cell(columns.where))
-
-
-def _moment(written: str, way: str | None, time_zone: str) -> datetime | None:
-    """When a code was used; a day alone is its beginning there."""
-    found = dates.BY_KEY[way].read(written) if way else None
-    if found is None:
-        return None
-    if not isinstance(found, datetime):
-        found = datetime.combine(found, time())
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(time_zone))).astimezone(UTC)
 
 
 def _seen(filename: str, columns: Columns, rows: Iterable[Row]) -> dates.Column | None:

@@ -270,11 +270,11 @@ def test_a_job_that_dies_between_chunks_goes_on_without_doubling(
 
     chunk, chunks = JobRun.chunk, []
 
-    def dying(self: JobRun, runtime: Runtime) -> Any:
+    def dying(self: JobRun, runtime: Runtime, **more: Any) -> Any:
         chunks.append(1)
         if len(chunks) == 4:  # the first says how many rows there are
             raise Killed
-        return chunk(self, runtime)
+        return chunk(self, runtime, **more)
 
     monkeypatch.setattr(JobRun, "chunk", dying)
     with pytest.raises(Killed):

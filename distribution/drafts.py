@@ -4,36 +4,30 @@ Each `set_…` checks one step and stores it, or raises `Refused` at the field t
 time, what still stands between a draft and its review: groups, segments and providers come and go meanwhile.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
-from distribution import promotions
+from distribution import suited
+from distribution.automatic import trigger as triggers
 from distribution.codes.taking import NEW, POLICIES
 from distribution.errors import Refused
-from distribution.limits import span
-from distribution.templates.analyse import Analysis, analyse
+from distribution.suited import When
 from distribution.templates.reading import regrouped
-from distribution.templates.tags import literal
-from distribution.templates.values import clean
 from storage import distributions as rows
 from storage import fixed_lists
 from storage.names import fold
-from storage.tables import Distribution, PromoCodeGroup, Provider
+from storage.tables import Distribution, PromoCodeGroup
 
 # In the order of the wizard; the number that people see is the place here, from 1.
 STEPS = ("type", "purpose", "audience", "subject", "message")
 
 # What a review keeps in `Distribution.draft`, and what is to be done after it; any edit drops it.
 REVIEW = ("review", "reviewing", "then")
-
-SUBJECT_MAX = 100
-FURTHEST = timedelta(days=366)
-SHORTEST_LIFETIME, LONGEST_LIFETIME = 5, 10_080  # minutes: a week at most
 
 STATUS_WORDS = {
     "pending": "waits for its approval",
@@ -58,7 +52,7 @@ class Missing:
 
 
 def start(session: Session, *, by: str, channel: str | None, now: datetime) -> Distribution:
-    """A new, empty draft of a manual distribution. `channel`: where progress and report will go."""
+    """A new, empty draft. `channel`: where progress and report will go."""
     draft = Distribution(
         status="draft",
         mode="manual",
@@ -75,15 +69,24 @@ def start(session: Session, *, by: str, channel: str | None, now: datetime) -> D
 
 
 def copy(session: Session, distribution_id: int, *, by: str, channel: str | None, now: datetime) -> Distribution:
-    """A new draft with all that another distribution had but its time: to send it again, or mend a refused one."""
+    """A new draft with all that another distribution had but a time that was for once: to send it again, or mend it."""
     other = rows.get(session, distribution_id)
     if other is None:
         raise Refused("That distribution does not exist any more.")
     draft = start(session, by=by, channel=channel or other.channel, now=now)
+    draft.mode, draft.trigger = other.mode, dict(other.trigger)
     draft.purpose, draft.group_id, draft.promotion_id = other.purpose, other.group_id, other.promotion_id
     draft.audience, draft.code_policy = rule(other.audience), other.code_policy
     draft.subject, draft.provider_id, draft.body = other.subject, other.provider_id, other.body
-    draft.lifetime_minutes = other.lifetime_minutes
+    draft.lifetime_minutes, draft.reminders = other.lifetime_minutes, list(other.reminders)
+    draft.when_dry, draft.fallback_body = other.when_dry, other.fallback_body
+    draft.ends_at = other.ends_at if other.ends_at and other.ends_at > now else None
+    if other.repeat and other.repeats_id is None:
+        try:
+            draft.send_at, _, repeat = suited.when(session, draft, When(None, None, other.repeat), now)
+            draft.repeat = dict(repeat)
+        except Refused:
+            draft.repeat = {}  # its last day has passed
     draft.draft = {"reached": len(STEPS)}
     session.flush()
     return draft
@@ -138,10 +141,13 @@ def typed(draft: Distribution, step: str) -> dict[str, Any]:
 
 
 def set_type(session: Session, draft: Distribution, *, mode: str, now: datetime) -> None:
-    """Step 1. Raises `Refused`, field "mode"."""
-    _check_mode(mode)
+    """Step 1: "manual" or "automatic". Raises `Refused`, field "mode"."""
+    suited.mode(draft, mode)
+    if mode == "automatic":
+        draft.send_at, draft.local_at, draft.repeat = None, None, {}
+    same = mode == draft.mode
     draft.mode = mode
-    _accept(session, draft, "type", now)
+    _accept(session, draft, "type", now, same=same)
 
 
 def set_purpose(
@@ -159,12 +165,15 @@ def set_purpose(
     `code_policy`: "new", or "same" (`distribution.codes.taking`). When another group is chosen, tags in the body that
     named the old one name the new one.
     """
-    group = _check_purpose(session, purpose, group_id, promotion_id, now)
+    group = suited.purpose(session, purpose, group_id, promotion_id, now)
     if code_policy not in POLICIES:
         raise Refused("Choose which codes customers get.", field="policy")
     before = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
     if group is not None and before is not None and before.id != group.id:
         draft.body = regrouped(draft.body, fold(before.name), group.name)
+        draft.reminders = [
+            {**each, "body": regrouped(each["body"], fold(before.name), group.name)} for each in draft.reminders
+        ]
     draft.purpose = purpose
     draft.group_id = group.id if group else None
     draft.code_policy = code_policy if group else NEW
@@ -179,13 +188,28 @@ def set_audience(session: Session, draft: Distribution, audience: Mapping[str, A
     """
     audiences.where(session, rule(audience), now)
     unfix(session, draft)
-    draft.audience = rule(audience)
+    draft.audience, draft.trigger, draft.ends_at = rule(audience), {}, None
     _accept(session, draft, "audience", now)
+
+
+def set_trigger(
+    session: Session, draft: Distribution, trigger: Mapping[str, Any], *, ends_at: datetime | None = None, now: datetime
+) -> None:
+    """Step 3 of an automatic one: what sets it off (`distribution.automatic.trigger`), and until when.
+
+    Raises `Refused` at a field of the trigger's, or "ends_at".
+    """
+    accepted = triggers.to_json(suited.trigger(session, trigger)), suited.end(ends_at, now)
+    same = accepted == (draft.trigger, draft.ends_at)
+    unfix(session, draft)
+    draft.audience = {}
+    draft.trigger, draft.ends_at = accepted
+    _accept(session, draft, "audience", now, same=same)
 
 
 def set_subject(session: Session, draft: Distribution, subject: str, *, now: datetime) -> None:
     """Step 4. Raises `Refused`, field "subject"."""
-    accepted = _check_subject(subject)
+    accepted = suited.subject(subject)
     same = accepted == draft.subject
     draft.subject = accepted
     _accept(session, draft, "subject", now, same=same)
@@ -197,56 +221,67 @@ def set_message(
     *,
     provider_id: int | None,
     body: str,
-    send_at: datetime | None,
+    send_at: datetime | None = None,
+    local_at: str | None = None,
+    repeat: Mapping[str, Any] | None = None,
     lifetime_minutes: int | None = None,
+    reminders: Sequence[Mapping[str, Any]] = (),
+    when_dry: str = "wait",
+    fallback_body: str = "",
     now: datetime,
 ) -> None:
-    """Step 5. Raises `Refused`, field "provider", "body", "send_at" or "lifetime"; `keep_typed` keeps what was typed.
+    """Step 5. `keep_typed` keeps what was typed and is refused.
 
-    `lifetime_minutes`: after how long a text that could not be sent is given up; None: as the workspace's setting says.
+    When a manual one is sent: at `send_at` (None: at once), at `local_at` by each customer's own clock, or by `repeat`
+    (`distribution.schedule`). `lifetime_minutes`: after how long a text that could not be sent is given up; None: as
+    the workspace's setting says. `reminders`: `distribution.automatic.reminders`. `when_dry`, `fallback_body`: what an
+    automatic one does where its group has no active code.
+
+    Raises `Refused`, field "provider", "body", "lifetime", "send_at", "local_at", "repeat…", "reminders",
+    "reminder1.when", "reminder1.body", "when_dry" or "fallback_body".
     """
-    _check_provider(session, provider_id)
-    analysis = check_body(session, draft, body)
-    _check_time(send_at, now)
-    _check_lifetime(lifetime_minutes)
-    accepted = (provider_id, analysis.body, send_at, lifetime_minutes)
-    same = accepted == (draft.provider_id, draft.body, draft.send_at, draft.lifetime_minutes)
-    draft.provider_id, draft.body, draft.send_at, draft.lifetime_minutes = accepted
+    suited.provider(session, provider_id)
+    first = suited.body(session, draft, body)
+    further = suited.reminders(session, draft, reminders)
+    dry, fallback = suited.dry(session, draft, when_dry, fallback_body)
+    when = suited.when(session, draft, When(send_at, local_at, repeat or {}), now)
+    accepted: dict[str, Any] = {
+        "provider_id": provider_id,
+        "body": first.body,
+        "reminders": further,
+        "when_dry": dry,
+        "fallback_body": fallback,
+        "send_at": when.send_at,
+        "local_at": when.local_at,
+        "repeat": dict(when.repeat),
+        "lifetime_minutes": suited.lifetime(lifetime_minutes),
+    }
+    same = all(getattr(draft, name) == value for name, value in accepted.items())
+    for name, value in accepted.items():
+        setattr(draft, name, value)
     _accept(session, draft, "message", now, same=same)
-
-
-def check_body(session: Session, draft: Distribution, body: str) -> Analysis:
-    """A body that suits a draft's purpose. Raises `Refused`, field "body"."""
-    analysis = analyse(session, body, mode=draft.mode, has_promotion=draft.promotion_id is not None)
-    if not analysis.body:
-        raise Refused("Write the message.", field="body")
-    analysis.refuse()
-    if draft.purpose == "unique_codes":
-        group = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
-        if group is not None and group.id not in {found.id for found in analysis.issues_from}:
-            tag = f"{{{{ client.promocode({literal(group.name)}) }}}}"
-            raise Refused(f"The message gives no code of '{group.name}'. Write {tag} where it goes.", field="body")
-    elif analysis.issues_from:
-        what = "A promotion needs no code" if draft.purpose == "promotion" else "A custom message gives no new code"
-        raise Refused(
-            f"{what}, but the message takes one from '{analysis.issues_from[0].name}'. Take the tag out, or choose "
-            "'Unique codes from a group' in step 2.",
-            field="body",
-        )
-    return analysis
 
 
 def missing(session: Session, draft: Distribution, *, now: datetime) -> list[Missing]:
     """Everything that keeps a draft from its review, in the order of the steps; empty when nothing does."""
+    automatic = draft.mode == "automatic"
     checks: list[tuple[str, Callable[[], object]]] = [
-        ("type", lambda: _check_mode(draft.mode)),
-        ("purpose", lambda: _check_purpose(session, draft.purpose, draft.group_id, draft.promotion_id, now)),
-        ("audience", lambda: audiences.where(session, rule(draft.audience), now)),
-        ("subject", lambda: _check_subject(draft.subject)),
-        ("message", lambda: _check_provider(session, draft.provider_id)),
-        ("message", lambda: check_body(session, draft, draft.body)),
-        ("message", lambda: _check_time(draft.send_at, now)),
-        ("message", lambda: _check_lifetime(draft.lifetime_minutes)),
+        ("type", lambda: suited.mode(draft, draft.mode)),
+        ("purpose", lambda: suited.purpose(session, draft.purpose, draft.group_id, draft.promotion_id, now)),
+        (
+            "audience",
+            (lambda: suited.trigger(session, draft.trigger))
+            if automatic
+            else (lambda: audiences.where(session, rule(draft.audience), now)),
+        ),
+        ("audience", lambda: suited.end(draft.ends_at, now)),
+        ("subject", lambda: suited.subject(draft.subject)),
+        ("message", lambda: suited.provider(session, draft.provider_id)),
+        ("message", lambda: suited.body(session, draft, draft.body)),
+        ("message", lambda: suited.reminders(session, draft, draft.reminders)),
+        ("message", lambda: suited.dry(session, draft, draft.when_dry, draft.fallback_body)),
+        ("message", lambda: suited.when(session, draft, When(draft.send_at, draft.local_at, draft.repeat), now)),
+        ("message", lambda: suited.lifetime(draft.lifetime_minutes)),
     ]
     found: list[Missing] = []
     for step, check in checks:
@@ -284,68 +319,3 @@ def _accept(session: Session, draft: Distribution, step: str, now: datetime, *, 
         unfix(session, draft)
     draft.updated_at = now
     session.flush()
-
-
-def _check_mode(mode: str) -> None:
-    if mode != "manual":
-        raise Refused("Automatic messages cannot be set up here yet. Choose a manual one.", field="mode")
-
-
-def _check_purpose(
-    session: Session, purpose: str, group_id: int | None, promotion_id: int | None, now: datetime
-) -> PromoCodeGroup | None:
-    """The group that was chosen, where the purpose is one."""
-    if purpose == "unique_codes":
-        group = session.get(PromoCodeGroup, group_id) if group_id else None
-        if group is None:
-            raise Refused("Choose the group that the codes come from.", field="group")
-        if group.deleted_at:
-            raise Refused(f"Group '{group.name}' was deleted. Choose another.", field="group")
-        if group.expires_at and group.expires_at <= now:
-            raise Refused(f"The codes of '{group.name}' have expired. Choose another group.", field="group")
-        return group
-    if purpose == "promotion":
-        if promotion_id is None:
-            raise Refused("Choose the promotion that the message tells about.", field="promotion")
-        promotion = promotions.get(session, promotion_id)
-        if promotions.standing(promotion, now) == "ended":
-            raise Refused(f"'{promotion.name}' has ended. Choose another promotion.", field="promotion")
-    elif purpose != "custom":
-        raise Refused("Choose what customers get.", field="purpose")
-    return None
-
-
-def _check_subject(subject: str) -> str:
-    """The subject as it is kept: on one line."""
-    kept = clean(" ".join(subject.split()))
-    if not kept:
-        raise Refused("Give it a subject: approvers and reports show it, customers never see it.", field="subject")
-    if len(kept) > SUBJECT_MAX:
-        raise Refused(f"The subject has {len(kept)} characters. It may have {SUBJECT_MAX}.", field="subject")
-    return kept
-
-
-def _check_provider(session: Session, provider_id: int | None) -> None:
-    provider = session.get(Provider, provider_id) if provider_id else None
-    if provider is None:
-        raise Refused("Choose the provider that it is sent through.", field="provider")
-    if provider.name_key is None or not provider.enabled:
-        raise Refused(f"Provider '{provider.name}' is not in use any more. Choose another.", field="provider")
-
-
-def _check_time(send_at: datetime | None, now: datetime) -> None:
-    if send_at is None:
-        return
-    if send_at <= now:
-        raise Refused("That time has passed. Pick one to come, or send now.", field="send_at")
-    if send_at > now + FURTHEST:
-        raise Refused("That is more than a year ahead. Pick a nearer time.", field="send_at")
-
-
-def _check_lifetime(minutes: int | None) -> None:
-    if minutes is not None and not SHORTEST_LIFETIME <= minutes <= LONGEST_LIFETIME:
-        raise Refused(
-            f"Texts are given up after {span(SHORTEST_LIFETIME)} to {span(LONGEST_LIFETIME)}. "
-            "Choose a time between, or leave it to the workspace's setting.",
-            field="lifetime",
-        )

@@ -1,10 +1,11 @@
 """The seal: a hash over everything that a person approves, and the facts that it was made of (DESIGN §5.8).
 
-The facts are body, purpose, groups, which of their codes customers get, promotion, audience rule and size, provider,
-schedule, subject, and after how long a text is given up where somebody chose that. They are collected anew when
-somebody approves and when the distribution is launched; if the hash is another, the approval is void, and `changes`
-says in words what is different. The audience's size is that of the list which the review wrote down
-(docs/decisions/recipients-are-fixed-at-review.md).
+The facts are body, purpose, groups, which of their codes customers get, promotion, audience rule and size or trigger,
+provider, schedule, reminders, subject, and after how long a text is given up where somebody chose that. They are
+collected anew when somebody approves and when the distribution is launched; if the hash is another, the approval is
+void, and `changes` says in words what is different. The audience's size is that of the list which the review wrote down
+(docs/decisions/recipients-are-fixed-at-review.md); of one that is sent again and again, nobody knows who will be in it
+each time, and its size is no fact.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from distribution.codes.taking import NEW
 from distribution.drafts import rule
 from distribution.errors import Refused
 from distribution.limits import span
+from distribution.schedule import local
 from distribution.templates.analyse import analyse
 from storage import approvals, promotions
 from storage.names import fold
@@ -32,7 +34,7 @@ Facts = dict[str, Any]
 
 def facts(session: Session, distribution: Distribution) -> Facts:
     """What would be approved now, as JSON. What is gone (a deleted group) is left out, so that the hash changes."""
-    analysis = analyse(session, distribution.body, mode=distribution.mode)
+    called, used = _groups(session, distribution)
     promotion = promotions.get(session, distribution.promotion_id) if distribution.promotion_id else None
     provider = session.get(Provider, distribution.provider_id) if distribution.provider_id else None
     return {
@@ -40,20 +42,18 @@ def facts(session: Session, distribution: Distribution) -> Facts:
         "mode": distribution.mode,
         "purpose": distribution.purpose,
         "body": distribution.body,
-        "groups": [
-            {"id": group.id, "key": fold(analysis.called[group.id]), "name": analysis.called[group.id]}
-            for group in dict.fromkeys((*analysis.issues_from, *analysis.repeats_from))
-        ],
+        "groups": [{"id": group_id, "key": fold(called[group_id]), "name": called[group_id]} for group_id in used],
         "promotion": promotion and {"id": promotion.id, "name": promotion.name, "terms": promotion.terms},
-        "audience": _audience(session, distribution.audience, distribution.updated_at),
+        "audience": _audience(session, distribution),
         "provider": provider
         and provider.name_key
         and {"id": provider.id, "name": provider.name, "kind": provider.kind, "config": provider.config},
-        "send_at": distribution.send_at.isoformat() if distribution.send_at else None,
+        "send_at": distribution.send_at.isoformat() if distribution.send_at and not distribution.repeat else None,
         # Only where it is not the usual one: what was sealed before there was a choice keeps its seal.
         **({"code_policy": distribution.code_policy} if distribution.code_policy != NEW else {}),
         # Only where it was chosen: the workspace's own may change without anybody's approval.
         **({"lifetime_minutes": distribution.lifetime_minutes} if distribution.lifetime_minutes else {}),
+        **_by_itself(session, distribution),
     }
 
 
@@ -132,20 +132,60 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _audience(session: Session, audience: Mapping[str, Any], now: datetime) -> Facts | None:
-    """An audience's rule and size; of one that no review has written down, the size at `now`."""
+def _groups(session: Session, distribution: Distribution) -> tuple[dict[int, str], list[int]]:
+    """How its texts call the groups that they name, by id, and those ids in the order of the texts."""
+    called: dict[int, str] = {}
+    used: dict[int, None] = {}
+    further = [each["body"] for each in distribution.reminders]
+    for body in (distribution.body, *further, distribution.fallback_body):
+        if body or body is distribution.body:
+            analysis = analyse(session, body, mode=distribution.mode)
+            called = {**analysis.called, **called}
+            used |= dict.fromkeys(group.id for group in (*analysis.issues_from, *analysis.repeats_from))
+    return called, list(used)
+
+
+def _audience(session: Session, distribution: Distribution) -> Facts | None:
+    """An audience's rule and size; of one that no review has written down, the size when it was changed last."""
+    audience = distribution.audience
     try:
         name = audiences.name(session, rule(audience))
-        members = audiences.where(session, audience, now)
+        members = audiences.where(session, audience, distribution.updated_at)
     except Refused:
         return None
-    segment = session.get(Segment, audience["segment_id"]) if audience.get("segment_id") else None
-    return {
-        **rule(audience),
-        "name": name,
-        "rules": segment.rules if segment else {},
-        "size": session.scalar(select(func.count()).select_from(Customer).where(members)) or 0,
-    }
+    found = {**rule(audience), "name": name, "rules": _rules(session, audience.get("segment_id"))}
+    if not distribution.repeat:
+        found["size"] = session.scalar(select(func.count()).select_from(Customer).where(members)) or 0
+    return found
+
+
+def _rules(session: Session, segment_id: int | None) -> Any:
+    """What a segment asks of its members; nothing for a list, or where it is gone."""
+    segment = session.get(Segment, segment_id) if segment_id else None
+    return segment.rules if segment else {}
+
+
+def _by_itself(session: Session, distribution: Distribution) -> Facts:
+    """Trigger, reminders and schedule, each only where it was chosen: what was sealed without them keeps its seal."""
+    found: Facts = {}
+    if distribution.mode == "automatic":
+        found["trigger"] = {**distribution.trigger}
+        if segment_id := distribution.trigger.get("segment_id"):
+            segment = session.get(Segment, segment_id)
+            found["trigger"] |= {
+                "name": segment.name if segment and segment.deleted_at is None else None,
+                "rules": _rules(session, segment_id),
+            }
+        found["when_dry"] = {"do": distribution.when_dry, "body": distribution.fallback_body}
+    if distribution.ends_at:
+        found["ends_at"] = distribution.ends_at.isoformat()
+    if distribution.reminders:
+        found["reminders"] = [dict(each) for each in distribution.reminders]
+    if distribution.local_at:
+        found["local_at"] = distribution.local_at
+    if distribution.repeat:
+        found["repeat"] = dict(distribution.repeat)
+    return found
 
 
 def _changed_subject(old: Any, new: Any) -> list[str]:
@@ -190,7 +230,7 @@ def _changed_audience(old: Any, new: Any) -> list[str]:
     found = []
     if old["rules"] != new["rules"]:
         found.append(f"the rules of segment '{new['name']}' were changed")
-    if old["size"] != new["size"]:
+    if None not in (old.get("size"), new.get("size")) and old["size"] != new["size"]:
         found.append(f"the audience has {new['size']:,} customers, not {old['size']:,}")
     if old["name"] != new["name"]:
         found.append(f"the audience is called '{new['name']}', not '{old['name']}'")
@@ -214,6 +254,47 @@ def _changed_lifetime(old: Any, new: Any) -> list[str]:
     return [f"texts that cannot be sent are given up {after}, not {before}"]
 
 
+def _changed_trigger(old: Any, new: Any) -> list[str]:
+    if not old or not new:
+        return []  # it is of the other mode now, and that is said
+    before, after = old, new
+    if {key: value for key, value in before.items() if key not in ("name", "rules")} != {
+        key: value for key, value in after.items() if key not in ("name", "rules")
+    }:
+        return ["what sets it off was changed"]
+    if after.get("name") is None:
+        return [f"the segment '{before.get('name')}' was deleted"]
+    if before.get("rules") != after.get("rules"):
+        return [f"the rules of segment '{after['name']}' were changed"]
+    return [f"the segment is called '{after['name']}', not '{before.get('name')}'"]
+
+
+def _changed_dry(old: Any, new: Any) -> list[str]:
+    return ["what is done when codes run out was changed"] if old and new else []
+
+
+def _changed_end(old: Any, new: Any) -> list[str]:
+    if not new:
+        return ["it has no end any more"]
+    return [f"it ends {_moment(new)}" + (f", not {_moment(old)}" if old else "")]
+
+
+def _changed_reminders(old: Any, new: Any) -> list[str]:
+    before, after = len(old or ()), len(new or ())
+    if before != after:
+        return [f"it has {after} {'reminder' if after == 1 else 'reminders'}, not {before}"]
+    return ["its reminder was changed" if after == 1 else "its reminders were changed"]
+
+
+def _changed_local_time(old: Any, new: Any) -> list[str]:
+    words = [local.words(local.parse(each)) if each else "not by each customer's own clock" for each in (new, old)]
+    return [f"it is to be sent {words[0]}, not {words[1]}" if new and old else f"it is to be sent {words[0]}"]
+
+
+def _changed_repeat(old: Any, new: Any) -> list[str]:
+    return ["how it is repeated was changed" if old and new else "it is repeated now" if new else "it is sent once now"]
+
+
 def _moment(value: str | None) -> str:
     """A time in the facts, in UTC: who reads it may be anywhere."""
     return f"on {datetime.fromisoformat(value):%d %b %Y at %H:%M} UTC" if value else "at once"
@@ -231,4 +312,10 @@ _WORDS = {
     "provider": _changed_provider,
     "send_at": _changed_time,
     "lifetime_minutes": _changed_lifetime,
+    "trigger": _changed_trigger,
+    "when_dry": _changed_dry,
+    "ends_at": _changed_end,
+    "reminders": _changed_reminders,
+    "local_at": _changed_local_time,
+    "repeat": _changed_repeat,
 }

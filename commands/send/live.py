@@ -6,12 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from commands.send.views.message import Live
-from distribution import audience, drafts, promotions, sms
+from distribution import audience, promotions, sms, suited
 from distribution.codes.recipe import Recipe
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.templates import render
-from distribution.templates.analyse import analyse
 from distribution.templates.values import as_text, clean
 from storage.names import fold
 from storage.tables import Customer, Distribution, PromoCodeGroup
@@ -24,7 +23,7 @@ def measure(runtime: Runtime, session: Session, draft: Distribution, body: str) 
     """Measure `body` as the first customer of the draft's audience would get it. Takes milliseconds."""
     if not body.strip():
         return Live()
-    analysis = analyse(session, body, mode=draft.mode, has_promotion=draft.promotion_id is not None)
+    analysis = suited.analysed(session, draft, body)
     if analysis.problems:
         return Live(problems=[str(problem) for problem in analysis.problems])
     codes = {
@@ -46,7 +45,7 @@ def measure(runtime: Runtime, session: Session, draft: Distribution, body: str) 
 def _unsuited(session: Session, draft: Distribution, body: str) -> list[str]:
     """Why a body without faults does not suit the purpose that was chosen."""
     try:
-        drafts.check_body(session, draft, body)
+        suited.body(session, draft, body)
     except Refused as refusal:
         return [str(refusal)]
     return []

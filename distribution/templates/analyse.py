@@ -13,7 +13,7 @@ from distribution.templates.reading import Reading, Use, read
 from distribution.templates.tags import Tag
 from storage import groups
 from storage.names import fold
-from storage.tables import CustomerAttribute, PromoCodeGroup
+from storage.tables import CustomerAttribute, EventName, PromoCodeGroup
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,14 @@ class Analysis:
             raise Refused("\n".join([*lines, f"And {more} more."] if more > 0 else lines), field="body")
 
 
-def analyse(session: Session, body: str, *, mode: str = "manual", has_promotion: bool = True) -> Analysis:
-    """Analyse a body. `has_promotion`: whether `promotion.…` will say something in this distribution."""
+def analyse(
+    session: Session, body: str, *, mode: str = "manual", has_promotion: bool = True, event: str | None = None
+) -> Analysis:
+    """Analyse a body.
+
+    `has_promotion`: whether `promotion.…` will say something in this distribution. `event`: the event that sets an
+    automatic one off, whose properties it may use; None where it is another thing.
+    """
     reading = read(body)
     problems = list(reading.problems)
     found = _groups(session, reading)
@@ -73,8 +79,8 @@ def analyse(session: Session, body: str, *, mode: str = "manual", has_promotion:
         elif tag.kind == "attribute" and tag.key not in known:
             hint = did_you_mean(tag.name, known) or (f" There are: {', '.join(known[:10])}." if known else "")
             problems.append(_at(reading, use, f"Customers have no attribute '{tag.name}'.{hint}"))
-        elif tag.kind == "event" and mode == "manual":
-            problems.append(_at(reading, use, f"{tag.written} is for automatic messages: no event sends this one."))
+        elif tag.kind == "event" and (why := _no_property(session, tag, mode, event)):
+            problems.append(_at(reading, use, why))
         elif tag.kind == "promotion" and not has_promotion:
             text = f"{tag.written} says nothing here: this message is not about a promotion. Choose one in step 2."
             problems.append(_at(reading, use, text))
@@ -86,6 +92,20 @@ def analyse(session: Session, body: str, *, mode: str = "manual", has_promotion:
         tuple(problems),
         called,
     )
+
+
+def _no_property(session: Session, tag: Tag, mode: str, event: str | None) -> str:
+    """Why `event.…` says nothing here; "" where it does, or where nobody knows yet what the event has."""
+    if mode == "manual":
+        return f"{tag.written} is for automatic messages: no event sends this one."
+    if event is None:
+        return f"{tag.written} says nothing here: no event sets this off. Choose 'Performs an event' in step 3."
+    seen = session.get(EventName, event)
+    known = sorted(seen.properties) if seen else []
+    if not known or tag.key in known:
+        return ""
+    hint = did_you_mean(tag.name, known) or f" It had: {', '.join(known[:10])}."
+    return f"No '{event}' so far had a property '{tag.name}'.{hint}"
 
 
 def _at(reading: Reading, use: Use, text: str) -> Problem:

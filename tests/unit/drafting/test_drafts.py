@@ -88,7 +88,7 @@ def test_a_finished_draft_lacks_nothing_until_something_it_needs_goes(shop: Shop
         ),
         ("message", {"send_at": timedelta(0)}, "send_at", "has passed"),
         ("message", {"send_at": timedelta(days=400)}, "send_at", "a year ahead"),
-        ("type", {"mode": "automatic"}, "mode", "manual"),
+        ("type", {"mode": "weekly"}, "mode", "manual or an automatic"),
     ],
 )
 def test_a_refusal_names_its_field_and_stores_nothing(

@@ -86,6 +86,8 @@ class Distribution(Base):
     # Automatic ones: what sets them off (`distribution.automatic.trigger`), until when, and what is done where a group
     # has no active code: "wait", "top_up", "fallback" (send that text) or "pause".
     trigger: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
+    # It watches a segment: when it had noted who was in it, since when it knows who enters. None: not yet.
+    members_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     when_dry: Mapped[str] = mapped_column(Text, default="wait", server_default=text("'wait'"))
     fallback_body: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))

@@ -59,6 +59,7 @@ class Sample:
     characters: int
     segments: int
     note: str
+    picture: bool = False  # it goes as a picture message
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Review:
     too_long: int
     samples: tuple[Sample, ...]
     seal: str  # of what was reviewed; another one now means that something changed since
+    pictures: int = 0  # picture messages, which are not counted in segments
+    unpriced: str = ""  # what of it `cost` leaves out, for it has no price
     outlook: Outlook = NOTHING  # who waits or is left out at the moment of sending
 
     def sample(self, place: int) -> Sample | None:
@@ -131,6 +134,11 @@ class Review:
             wait = "quiet hours then, and waits" if ahead.asleep == 1 else "quiet hours then, and wait"
             have = "has" if ahead.asleep == 1 else "have"
             found.append(f"{_customers(ahead.asleep)} {have} {wait} until {ahead.until} by their own clock.")
+        if ahead.resting:
+            have, wait = ("has", "waits") if ahead.resting == 1 else ("have", "wait")
+            found.append(
+                f"{_customers(ahead.resting)} {have} a holiday then ({ahead.holiday}), and {wait} for its end."
+            )
         if ahead.given_up:
             is_ = "is" if ahead.given_up == 1 else "are"
             found.append(f"{_texts(ahead.given_up)} of these {is_} given up before that. Allow more time in step 5.")

@@ -1,15 +1,17 @@
-"""When, and how often, customers may be texted: quiet hours and the frequency cap, as the settings keep them.
+"""When, and how often, customers may be texted: quiet hours, holidays and the frequency cap, as the settings keep them.
 
 Pure: a text in, an answer out. `distribution.sending.door` asks before each text leaves, `distribution.review` ahead.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from distribution.errors import Refused
+from distribution.schedule.holidays import Holidays
+from distribution.schedule.local import clocks_change, moment
 
 OFF = "off"
 DAY = timedelta(days=1)
@@ -48,17 +50,41 @@ class Quiet(NamedTuple):
         It is what somebody would find who looks at the wall clock from `at` on: where clocks go forward over the end,
         it is that moment; where they go back over it, it is quiet once more after an interval in which it is not.
         """
-        moment = at
-        while self.within(local := moment.astimezone(zone)):
+        found = at
+        while self.within(local := found.astimezone(zone)):
             passed = timedelta(
                 hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
             )
             left = (timedelta(minutes=self.end) - passed) % DAY
-            ahead = moment + left
+            ahead = found + left
             if ahead.astimezone(zone).utcoffset() == local.utcoffset():
                 return ahead.astimezone(UTC)
-            moment = clocks_change(moment, ahead, zone)
-        return None if moment is at else moment
+            found = clocks_change(found, ahead, zone)
+        return None if found is at else found
+
+
+class Silence(NamedTuple):
+    """When customers are not texted: in quiet hours, where there are any, and on holidays, by their own clock."""
+
+    hours: Quiet | None
+    holidays: Holidays
+
+    def ends(self, at: datetime, zone: ZoneInfo) -> datetime | None:
+        """When the silence that `at` lies in is over in `zone`, UTC; None where it is not silent then.
+
+        The night after a holiday is quiet too, and the day after that may be the next one.
+        """
+        found = at
+        while (later := self._over(found, zone)) is not None:
+            found = later
+        return None if found is at else found
+
+    def _over(self, at: datetime, zone: ZoneInfo) -> datetime | None:
+        """When the holiday, or the quiet hours, of this moment are over."""
+        today = at.astimezone(zone).date()
+        if self.holidays.on(today) is not None:
+            return moment(datetime.combine(today + DAY, time()), zone)
+        return self.hours.ends(at, zone) if self.hours else None
 
 
 class Cap(NamedTuple):
@@ -74,19 +100,6 @@ class Cap(NamedTuple):
     def since(self, now: datetime) -> datetime:
         """From when on texts count at `now`."""
         return now - timedelta(days=self.days)
-
-
-def clocks_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The first moment, UTC, between two with different offsets at which the offset is not the first one's."""
-    offset = before.astimezone(zone).utcoffset()
-    low, high = int(before.timestamp()), int(after.timestamp()) + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, zone).utcoffset() == offset:
-            low = middle
-        else:
-            high = middle
-    return datetime.fromtimestamp(high, UTC)
 
 
 @lru_cache(64)

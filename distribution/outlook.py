@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
 from distribution import settings
-from distribution.limits import Quiet, zone_of
+from distribution.limits import Silence, zone_of
+from distribution.schedule import local
 from distribution.sending import lifetime
 from storage import leaving
 from storage.tables import Distribution
@@ -17,8 +18,9 @@ from storage.tables import Distribution
 class Outlook(NamedTuple):
     """Of the customers who can be texted: how many wait, are given up, or are left out, as far as one can tell now.
 
-    `asleep` are in their quiet hours, until `until` by their own clocks; `given_up` of them sleep longer than a text is
-    worth sending. `capped` had as many texts as `cap` ("3 in 7 days") allows.
+    `asleep` are in their quiet hours, until `until` by their own clocks; `resting` have a holiday, the first of which
+    is `holiday`. `given_up` of both wait longer than a text is worth sending. `capped` had as many texts as `cap`
+    ("3 in 7 days") allows.
     """
 
     asleep: int = 0
@@ -26,6 +28,8 @@ class Outlook(NamedTuple):
     given_up: int = 0
     capped: int = 0
     cap: str = ""
+    resting: int = 0
+    holiday: str = ""
 
 
 NOTHING = Outlook()
@@ -33,23 +37,33 @@ NOTHING = Outlook()
 
 def outlook(session: Session, draft: Distribution, now: datetime) -> Outlook:
     """Look ahead for a draft; nothing is counted for what is off. Raises `Refused`, field "audience"."""
-    quiet, cap = settings.sending_limits(session)
+    silence, cap = settings.sending_limits(session)
     members = audiences.where(session, draft.audience, now)
     at = max(draft.send_at, now) if draft.send_at else now
-    asleep, given_up = _asleep(session, quiet, draft, members, at) if quiet else (0, 0)
+    waiting = _waiting(session, silence, draft, members, at) if silence else NOTHING
     capped = leaving.count_full(session, members, cap.texts, cap.since(at)) if cap else 0
-    return Outlook(asleep, str(quiet).partition("-")[2] if quiet else "", given_up, capped, str(cap) if cap else "")
+    until = str(silence.hours).partition("-")[2] if silence and silence.hours else ""
+    return waiting._replace(until=until, capped=capped, cap=str(cap) if cap else "")
 
 
-def _asleep(
-    session: Session, quiet: Quiet, draft: Distribution, members: ColumnElement[bool], at: datetime
-) -> tuple[int, int]:
-    """How many sleep at `at`, and how many of them until after the text would be given up."""
+def _waiting(
+    session: Session, silence: Silence, draft: Distribution, members: ColumnElement[bool], at: datetime
+) -> Outlook:
+    """How many may not be texted at `at`, or when their own clock shows its time, and for how many that is too long."""
     workspace, over = settings.get(session, "time_zone"), lifetime.ends(session, draft, at)
-    asleep = given_up = 0
+    wall = local.parse(draft.local_at) if draft.local_at else None
+    found = NOTHING
     for name, n in leaving.textable_by_zone(session, members).items():
-        end = quiet.ends(at, zone_of(name, workspace))
-        if end is not None:
-            asleep += n
-            given_up += n if end >= over else 0
-    return asleep, given_up
+        zone = zone_of(name, workspace)
+        begins = max(at, local.moment(wall, zone)) if wall else at
+        end = silence.ends(begins, zone)
+        if end is None:
+            continue
+        holiday = silence.holidays.on(begins.astimezone(zone).date())
+        found = found._replace(
+            asleep=found.asleep + (0 if holiday else n),
+            resting=found.resting + (n if holiday else 0),
+            holiday=found.holiday or (str(holiday) if holiday else ""),
+            given_up=found.given_up + (n if end >= over else 0),
+        )
+    return found

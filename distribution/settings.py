@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from distribution import limits
 from distribution.errors import Refused
-from distribution.limits import Cap, Quiet
+from distribution.limits import Cap, Silence
+from distribution.schedule import holidays
 from storage import batches
 from storage.tables import Setting
 
@@ -55,7 +56,7 @@ def _zone(text: str) -> str:
 
 
 def _cost(text: str) -> float:
-    """What an SMS segment costs. Raises `Refused`."""
+    """What an SMS segment or a picture message costs. Raises `Refused`."""
     try:
         cost = float(text.replace(",", "."))
     except ValueError:
@@ -82,6 +83,11 @@ def _lifetime(text: str) -> int:
 def _quiet(text: str) -> str:
     """Quiet hours as they are kept: "21:00-09:00", or "off". Raises `Refused`."""
     return str(limits.quiet_hours(text) or limits.OFF)
+
+
+def _holidays(text: str) -> str:
+    """Holidays as they are kept: "25 Dec Christmas, 3 May 2026", or "off". Raises `Refused`."""
+    return str(holidays.parse(text))
 
 
 def _cap(text: str) -> str:
@@ -124,7 +130,8 @@ SETTINGS: dict[str, Known] = {
     "region.default": Known("US", _region, "The country of phone numbers that are written without one."),
     "time_zone": Known("UTC", _zone, "The workspace's time zone, where a person or customer has none of their own."),
     "cost.per_segment": Known(0.0, _cost, "What one SMS segment costs, for the estimate in the review."),
-    "cost.currency": Known("USD", _currency, "The currency of that cost."),
+    "cost.per_picture": Known(0.0, _cost, "What one picture message costs, for the same estimate."),
+    "cost.currency": Known("USD", _currency, "The currency of these costs."),
     "sending.hold": Known(
         30, _hold, "Seconds after Send or Approve in which nothing leaves yet and it can be called back; 0 for none."
     ),
@@ -137,6 +144,11 @@ SETTINGS: dict[str, Known] = {
         limits.OFF,
         _quiet,
         "Hours in which nobody is texted, by the clock on the customer's own wall: 21:00-09:00, or off.",
+    ),
+    "quiet_hours.holidays": Known(
+        holidays.OFF,
+        _holidays,
+        "Days on which nobody is texted, by the customer's own date: 25 Dec Christmas, 2026-05-03, or off.",
     ),
     "cap": Known(
         limits.OFF, _cap, "How many texts one customer gets at most, across all distributions: 3 in 7 days, or off."
@@ -159,16 +171,17 @@ def put(session: Session, key: str, text: str) -> Any:
     if key not in SETTINGS:
         raise Refused(f"There is no setting '{key}'. There are: {', '.join(sorted(SETTINGS))}.")
     value = SETTINGS[key].parse(text)
-    if key in ("quiet_hours", "time_zone") and value != get(session, key):
+    if key in ("quiet_hours", "quiet_hours.holidays", "time_zone") and value != get(session, key):
         batches.open_quiet(session)  # what waits for the end of other hours is looked at again
     session.merge(Setting(key=key, value=value))
     return value
 
 
-def sending_limits(session: Session) -> tuple[Quiet | None, Cap | None]:
-    """Quiet hours and cap as they hold now, None where they are off; one query, for the sender asks at each batch."""
-    keys = ("quiet_hours", "cap")
+def sending_limits(session: Session) -> tuple[Silence | None, Cap | None]:
+    """Quiet times and cap as they hold now, None where they are off; one query, for the sender asks at each batch."""
+    keys = ("quiet_hours", "quiet_hours.holidays", "cap")
     rows = session.execute(select(Setting.key, Setting.value).where(Setting.key.in_(keys)))
     chosen: dict[str, Any] = dict(rows.all())
-    quiet, cap = (str(chosen.get(key, SETTINGS[key].default)) for key in keys)
-    return limits.quiet_hours(quiet), limits.cap(cap)
+    hours, days, cap = (str(chosen.get(key, SETTINGS[key].default)) for key in keys)
+    silence = Silence(limits.quiet_hours(hours), holidays.parse(days))
+    return (silence if silence.hours or silence.holidays.days else None), limits.cap(cap)

@@ -76,7 +76,8 @@ def view(current: Mapping[str, Any]) -> dict[str, Any]:
         _text("region.default", "Country of numbers without a country code", current, "Two letters: PL, GB, US"),
         _text("time_zone", "Time zone of people and customers without one", current, "Such as Europe/Warsaw"),
         _text("cost.per_segment", "What one SMS segment costs", current, "For the estimate in the review"),
-        _text("cost.currency", "Currency of that cost", current, "Three letters: USD, EUR, PLN"),
+        _text("cost.per_picture", "What one picture message costs", current, "Where a provider sends them"),
+        _text("cost.currency", "Currency of these costs", current, "Three letters: USD, EUR, PLN"),
         _text(
             "sending.lifetime",
             "Give a text up after, in hours",
@@ -84,6 +85,12 @@ def view(current: Mapping[str, Any]) -> dict[str, Any]:
             "What could not leave by then is not sent; its code is free again",
         ),
         _text("quiet_hours", "Quiet hours", current, "Nobody is texted then, by their own clock: 21:00-09:00, or off"),
+        _text(
+            "quiet_hours.holidays",
+            "Holidays",
+            current,
+            "Nobody is texted on these days, by their own date: 25 Dec Christmas, 2026-05-03, or off",
+        ),
         _text("cap", "Most texts for one customer", current, "Across all distributions: 3 in 7 days, or off"),
         field(
             "May providers added in Slack be in your own network?",

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from distribution.errors import Refused
-from distribution.limits import clocks_change
 
 # The first clocks on earth to show a time are on Kiribati's Line Islands, the last on Baker Island (tzdata).
 FIRST, LAST = timedelta(hours=14), timedelta(hours=-12)
@@ -51,6 +50,25 @@ def last(wall: datetime) -> datetime:
     return wall.replace(tzinfo=UTC) - LAST
 
 
+def not_yet(text: str | None, now: datetime) -> datetime | None:
+    """The wall time that is kept as `text`, while some clock on earth may not show it yet; None for none."""
+    wall = parse(text) if text else None
+    return wall if wall is not None and last(wall) > now else None
+
+
 def words(wall: datetime) -> str:
     """A wall time for people: "1 Jul 2026 at 09:00, each customer's own time"."""
     return f"{wall.day} {wall:%b %Y} at {wall:%H:%M}, each customer's own time"
+
+
+def clocks_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment, UTC, between two with different offsets at which the offset is not the first one's."""
+    offset = before.astimezone(zone).utcoffset()
+    low, high = int(before.timestamp()), int(after.timestamp()) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    return datetime.fromtimestamp(high, UTC)

@@ -1,7 +1,8 @@
 """The door: everything that is looked at once more before a text may leave (DESIGN §5.7), a whole batch at once.
 
-What may never go is left out with a reason, and its code goes back. What may not go *now*, because its customer sleeps,
-waits in a batch of its own. What is switched off costs one look at the settings.
+What may never go is left out with a reason, and its code goes back. What may not go *now*, because its customer sleeps
+or their own clock does not show its time yet, waits in a batch of its own. What is switched off costs one look at the
+settings.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from distribution import settings
-from distribution.limits import Cap, Quiet, zone_of
+from distribution.limits import Cap, Silence, zone_of
+from distribution.schedule import local
 from distribution.sending.prepare import Prepared
 from distribution.sending.record import Moment
 from storage import leaving
@@ -47,9 +49,10 @@ def look(session: Session, distribution: Distribution, prepared: Prepared, at: M
         since = distribution.launched_at or distribution.started_at or distribution.created_at
         verdict.left_out |= leaving.stale_codes(session, left, since=since, now=at.business)
         left = _without(left, verdict.left_out)
-    quiet, cap = settings.sending_limits(session)
-    if left and quiet is not None:
-        verdict.waits = _asleep(session, quiet, left, at.business, lead)
+    silence, cap = settings.sending_limits(session)
+    wall = local.not_yet(distribution.local_at, at.business)
+    if left and (silence is not None or wall is not None):
+        verdict.waits = _waits(session, silence, wall, left, at.business, lead)
         left = _without(left, verdict.waits)
     if left and cap is not None:
         verdict.left_out |= dict.fromkeys(_over(session, cap, left, at.business), "cap")
@@ -70,17 +73,27 @@ def _codes_may_be_stale(session: Session, prepared: Prepared, at: Moment) -> boo
     return leaving.expired_groups(session, prepared.group_ids, at.business)
 
 
-def _asleep(
-    session: Session, quiet: Quiet, message_ids: Sequence[int], now: datetime, lead: timedelta
+def _waits(
+    session: Session,
+    silence: Silence | None,
+    wall: datetime | None,
+    message_ids: Sequence[int],
+    now: datetime,
+    lead: timedelta,
 ) -> dict[int, datetime]:
-    """Messages whose customers have quiet hours now, or before the text would be gone; until when."""
+    """Messages whose customers may not have them yet, and until when: each zone is asked once.
+
+    Their own clock does not show `wall` yet, or it is quiet now, or will be before the text would be gone.
+    """
     workspace = settings.get(session, "time_zone")
     ends: dict[str | None, datetime | None] = {}
     found: dict[int, datetime] = {}
     for message_id, name in leaving.zones(session, message_ids).items():
         if name not in ends:
             zone = zone_of(name, workspace)
-            ends[name] = quiet.ends(now, zone) or quiet.ends(now + lead, zone)
+            begins = max(now, local.moment(wall, zone)) if wall else now
+            later = (silence.ends(begins, zone) or silence.ends(begins + lead, zone)) if silence else None
+            ends[name] = later or (begins if begins > now else None)
         end = ends[name]
         if end is not None:
             found[message_id] = end

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from distribution import settings
 from distribution.runtime import Runtime
+from distribution.schedule import local
 from distribution.sending.status import finish_if_over
 from storage import batches, issuing, messages
 from storage.issuing import Codes
@@ -29,7 +30,12 @@ def minutes(session: Session, distribution: Distribution) -> int:
 
 
 def ends(session: Session, distribution: Distribution, begins: datetime) -> datetime:
-    """When the texts of a distribution that begins (again) to be sent at `begins` are given up."""
+    """When the texts of a distribution that begins (again) to be sent at `begins` are given up.
+
+    Of one that is sent by each customer's own clock it counts from when the last clocks on earth show the time.
+    """
+    if distribution.local_at:
+        begins = max(begins, local.last(local.parse(distribution.local_at)))
     return begins + timedelta(minutes=minutes(session, distribution))
 
 

@@ -77,6 +77,16 @@ def test_it_looks_ahead_to_the_time_at_which_it_is_sent(shop: Shop) -> None:
     assert later.warnings[1] == "2 texts of these are given up before that. Allow more time in step 5."
 
 
+def test_who_has_a_holiday_at_that_time_is_said_in_numbers(shop: Shop) -> None:
+    shop.customers("Anna Nowak", "Jan Kowalski")
+    shop.codes(2)
+    choose(shop, quiet_hours__holidays=f"{NOON:%d %b} Founders' Day", sending__lifetime="6")
+    _, found = shop.reviewed()
+    assert found.warnings[0].startswith("2 customers have a holiday then (")
+    assert "Founders' Day" in found.warnings[0]
+    assert found.warnings[1] == "2 texts of these are given up before that. Allow more time in step 5."
+
+
 def test_a_review_is_kept_with_its_outlook(shop: Shop) -> None:
     """It is JSON on the draft; one from before there was an outlook has none."""
     shop.customers("Anna Nowak")

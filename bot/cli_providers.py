@@ -40,6 +40,9 @@ def add_twilio(
     sender: Sender = "",
     messaging_service_sid: Annotated[str, typer.Option(help="MG…, instead of a sender or beside one.")] = "",
     validity: Validity = "",
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Codes as QR pictures too (MMS): US, Canada, Australia; costs more.")
+    ] = False,
     rate: Rate = 10.0,
     api_base_url: Annotated[str, typer.Option(help="Another Twilio, such as a regional edge or a test double.")] = "",
     default: Default = False,
@@ -50,6 +53,7 @@ def add_twilio(
         "from": sender,
         "messaging_service_sid": messaging_service_sid,
         "validity": validity,
+        "pictures": "yes" if pictures else "no",
         "api_base_url": api_base_url,
     }
     _add("twilio", name, config, {"auth_token": auth_token}, rate, default)

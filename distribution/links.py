@@ -19,6 +19,11 @@ class Links:
         """The link to the QR page of a promo code."""
         return f"{self.public_url}/q/{self.token(code_id)}"
 
+    @staticmethod
+    def picture(link: str) -> str:
+        """The address of the very picture that the page of a `qr` link shows, as PNG."""
+        return f"{link}.png"
+
     def token(self, code_id: int) -> str:
         """The token of a promo code: its id and the MAC, both in base 62."""
         return f"{_base62(self._mac(code_id)).rjust(MAC_LENGTH, '0')}{_base62(code_id)}"

@@ -46,6 +46,8 @@ WORDS: dict[str, str] = {
     "sender_not_registered": "sender is not registered for texts there",
     "daily_limit": "account's limit of texts is reached",
     "callback_url": "provider cannot call PUBLIC_URL",
+    "picture_not_fetched": "provider cannot fetch pictures from PUBLIC_URL",
+    "no_pictures_there": "provider sends no picture messages from its regional edge",
     "internal_address": "provider's address leads into our own network, which an admin must allow in settings",
     # Not known.
     "timeout": "no answer in time",

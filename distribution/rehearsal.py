@@ -19,6 +19,9 @@ from distribution import audience as audiences
 from distribution.codes.format import Format
 from distribution.codes.recipe import Recipe
 from distribution.links import Links
+from distribution.pictures import pictures
+from distribution.providers.port import NOWHERE
+from distribution.providers.registry import pictures_of
 from distribution.recipients import Line, Loader
 from distribution.sms import MOST_SEGMENTS, Measure, measure
 from distribution.templates.render import CodeText, Recipient, getter
@@ -36,6 +39,7 @@ NOTES = {
     "hole": "{{{{ {} }}}} is empty",
     "no_last_code": "has no code of “{}” from before",
     "empty": "the text is empty",
+    "made_up": "made up: there is nobody lately",
 }
 
 
@@ -51,6 +55,7 @@ class Rehearsal:
     after: int = 0
     texts: int = 0
     segments: int = 0
+    pictures: int = 0  # picture messages: not counted in segments
     by_segments: dict[str, int] = field(default_factory=dict)
     unicode_texts: int = 0
     offenders: dict[str, int] = field(default_factory=dict)
@@ -72,6 +77,9 @@ class Rehearsal:
 class Rehearser:
     """Runs a rehearsal's chunks within one session."""
 
+    # By customer: what the event says that each text tells of, of an automatic distribution.
+    events: Mapping[int, Mapping[str, str]] = {}
+
     def __init__(self, session: Session, distribution: Distribution, links: Links, now: datetime) -> None:
         """Compiles the body. Raises `Refused` (fields "body", "audience"). `now`: as of when codes are good or not."""
         self.session, self.now = session, now
@@ -82,10 +90,11 @@ class Rehearser:
         fixed = self.audience.get("fixed")
         self.list_id = self.audience.get("segment_id") if self.audience.get("kind") == "list" else fixed
         self.plain = set(measure(self.template.reading.plain).offenders)
-        self.formats = _formats(session, self.loader.group_keys)
+        self.formats = formats_of(session, self.loader.group_keys)
         self._holes = [
             (tag.written, getter(tag)) for tag in self.template.holes if tag.kind not in ("promocode", "last_promocode")
         ]
+        self._pictures = pictures_of(session, distribution.provider_id) if self.template.uses_qr else NOWHERE
         self._values = [(tag.written, getter(tag)) for tag in self.template.tags]
 
     def chunk(self, rehearsal: Rehearsal, size: int) -> bool:
@@ -96,14 +105,21 @@ class Rehearser:
         rehearsal.after = met[-1][0]
         rows = [row for row in met if row.why is None]
         recipients = self.loader.dressed(rows, self.now)
+        if self.events:
+            for customer_id, recipient in recipients:
+                recipient.event = self.events.get(customer_id, {})
         codes = {key: self._for_each(key, rehearsal, [row[0] for row in rows]) for key in self.template.issues_from}
         by_segments: Counter[int] = Counter()
         for customer_id, recipient in recipients:
             recipient.codes = {key: found[customer_id] for key, found in codes.items()}
             text = self.template.render(recipient)
             measured = measure(text)
-            by_segments[measured.segments] += 1
-            self._look(rehearsal, customer_id, recipient, text, measured)
+            picture = bool(pictures(self._pictures, recipient.phone, recipient, text))
+            if picture:
+                rehearsal.pictures += 1
+            else:
+                by_segments[measured.segments] += 1
+            self._look(rehearsal, customer_id, recipient, text, measured, picture=picture)
         for number, texts in by_segments.items():
             rehearsal.by_segments[str(number)] = rehearsal.by_segments.get(str(number), 0) + texts
             rehearsal.segments += number * texts
@@ -128,7 +144,16 @@ class Rehearser:
         )
         return self.session.execute(query.join(listed, listed.c.customer_id == Customer.id)).all()
 
-    def _look(self, rehearsal: Rehearsal, customer_id: int, recipient: Recipient, text: str, measured: Measure) -> None:
+    def _look(
+        self,
+        rehearsal: Rehearsal,
+        customer_id: int,
+        recipient: Recipient,
+        text: str,
+        measured: Measure,
+        *,
+        picture: bool,
+    ) -> None:
         """Count what is unusual about one text, and keep it when it is worth showing."""
         note: dict[str, str] = {}  # kind → what it is about
         if measured.offenders:
@@ -151,13 +176,13 @@ class Rehearser:
         size = measured.segments * 10_000 + measured.characters
         if size > rehearsal.most:
             rehearsal.most = size
-            rehearsal.worst["longest"] = self._sample(customer_id, recipient, measured, "longest")
+            rehearsal.worst["longest"] = self._sample(customer_id, recipient, measured, "longest", picture)
         for kind, about in note.items():
             if kind not in rehearsal.worst:
-                rehearsal.worst[kind] = self._sample(customer_id, recipient, measured, f"{kind}|{about}")
+                rehearsal.worst[kind] = self._sample(customer_id, recipient, measured, f"{kind}|{about}", picture)
         due = len(rehearsal.typical) * max(rehearsal.total, 1) // TYPICAL
         if rehearsal.texts >= due and len(rehearsal.typical) < TYPICAL:
-            rehearsal.typical.append(self._sample(customer_id, recipient, measured, ""))
+            rehearsal.typical.append(self._sample(customer_id, recipient, measured, "", picture))
         rehearsal.texts += 1
 
     def _offenders(self, rehearsal: Rehearsal, recipient: Recipient, measured: Measure) -> bool:
@@ -171,7 +196,9 @@ class Rehearser:
                 rehearsal.offenders[key] = rehearsal.offenders.get(key, 0) + 1
         return by_value
 
-    def _sample(self, customer_id: int, recipient: Recipient, measured: Measure, note: str) -> dict[str, Any]:
+    def _sample(
+        self, customer_id: int, recipient: Recipient, measured: Measure, note: str, picture: bool
+    ) -> dict[str, Any]:
         """A text worth showing, with masks in place of codes. `note`: one of `NOTES`, and what it is about."""
         return {
             "customer_id": customer_id,
@@ -181,6 +208,7 @@ class Rehearser:
             "characters": measured.characters,
             "segments": measured.segments,
             "note": note,
+            "picture": picture,
         }
 
     def mask(self, key: str, code: CodeText) -> CodeText:
@@ -228,7 +256,7 @@ class Rehearser:
 _ANY = re.compile(r"[^\W_]")
 
 
-def _formats(session: Session, keys: Mapping[int, str]) -> dict[str, list[Format]]:
+def formats_of(session: Session, keys: Mapping[int, str]) -> dict[str, list[Format]]:
     """The formats of groups, by the folded name that the text gives them (`keys`: by id)."""
     if not keys:
         return {}

@@ -130,6 +130,7 @@ class Report:
     repeated: int = 0  # codes sent again that their customers had
     redeemed: int = 0  # of the codes that it issued, or sent again
     segments: int = 0  # SMS segments that the provider counted
+    pictures: int = 0  # picture messages, which have none
     opted_out: int = 0  # customers who answered STOP
     to_settle: int = 0  # unknown ones whose provider cannot be asked: a person decides
     retryable: int = 0  # failed ones that may be sent again
@@ -206,6 +207,7 @@ def report(session: Session, distribution_id: int, *, chart: bool = True, now: d
         repeated=_repeated(session, row),
         redeemed=redeemed(session, row),
         segments=session.scalar(select(func.coalesce(func.sum(Message.segments), 0)).where(messages_of(row))) or 0,
+        pictures=session.scalar(select(func.count()).where(messages_of(row), Message.segments == 0)) or 0,
         opted_out=opted_out(session, row.id),
         to_settle=evidence.count(session, row.id) if counted.unknown else 0,
         retryable=retrying.count(session, row, now or SystemClock().now()) if counted.failed else 0,

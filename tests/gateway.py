@@ -131,6 +131,7 @@ class Gateway:
             "body": form["Body"],
             "callback_url": callback,
             "reference": callback.rpartition("/")[2],
+            "pictures": [str(url) for url in form.getall("MediaUrl", [])],
         }
         return await self._handle(request, body, Twilio())
 
@@ -256,14 +257,16 @@ class Twilio:
     @staticmethod
     def text(text: dict[str, Any]) -> dict[str, Any]:
         """A text as the API shows it."""
+        pictures = text.get("pictures") or []
         return {
-            "sid": text["id"],
+            "sid": text["id"].replace("SM", "MM") if pictures else text["id"],
             "account_sid": ACCOUNT_SID,
             "status": "queued",
             "direction": "outbound-api",
             "to": text["to"],
             "body": text["body"],
             "num_segments": "1",
+            "num_media": str(len(pictures)),
             "date_created": format_datetime(datetime.fromisoformat(text["time"])),
             "date_sent": None,
         }

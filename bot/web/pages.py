@@ -65,7 +65,8 @@ def router(runtime: Runtime) -> APIRouter:
         return shown, 200
 
     # The picture first: "{token}" would match "abc.png" too.
-    @routes.get("/q/{token}.png", include_in_schema=False)
+    # HEAD too: a provider that fetches a picture for its own message may ask what it is before.
+    @routes.api_route("/q/{token}.png", methods=["GET", "HEAD"], include_in_schema=False)
     def picture(request: Request, token: str) -> Response:
         shown, status = find(request, token)
         if shown.code is None:

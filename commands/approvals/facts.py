@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from commands.approvals.views import Card, Codes
-from commands.send.views.review import cost
+from commands.send.views.review import cost, sizes
 from distribution import promotions
 from distribution import review as reviews
 from distribution.codes.taking import SAME
@@ -40,7 +40,7 @@ def card(session: Session, approval: Approval) -> Card:
         total=review.total if review else audience.get("size", 0),
         audience=audience.get("name") or (review.audience if review else "–"),
         codes=[Codes(need.name, need.needed, need.active, need.kept) for need in review.codes] if review else [],
-        segments=review.segments if review else 0,
+        texts=sizes(review.segments, review.pictures) if review else "",
         cost=cost(review) if review else "",
         sample=review.samples[0].text if review and review.samples else "",
         body=distribution.body,

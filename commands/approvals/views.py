@@ -51,7 +51,7 @@ class Card:
     total: int
     audience: str
     codes: Sequence[Codes] = ()
-    segments: int = 0
+    texts: str = ""  # what they come to: "412 SMS segments"
     cost: str = ""
     sample: str = ""  # the text for one customer, its code masked
     body: str = ""  # the text as it was written
@@ -243,6 +243,6 @@ def _numbers(facts: Card) -> list[str]:
             for code in facts.codes
         ]
         cells.append("*Codes*\n" + "\n".join(lines))
-    if facts.segments:
-        cells.append(f"*Texts*\n{count(facts.segments, 'SMS segment')}{f' {facts.cost}' if facts.cost else ''}")
+    if facts.texts:
+        cells.append(f"*Texts*\n{facts.texts}{f' {facts.cost}' if facts.cost else ''}")
     return cells

@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from commands.send.views.message import Live
 from distribution import audience, promotions, sms, suited
 from distribution.codes.recipe import Recipe
+from distribution.customers.phone import country_name
 from distribution.errors import Refused
+from distribution.providers import registry
 from distribution.runtime import Runtime
 from distribution.templates import render
 from distribution.templates.values import as_text, clean
@@ -37,9 +39,17 @@ def measure(runtime: Runtime, session: Session, draft: Distribution, body: str) 
         segments=size.segments,
         encoding=size.encoding,
         with_code=bool(analysis.tags),
+        pictures=_pictures(session, draft, body),
         offenders=sms.measure(analysis.reading.plain).offenders,
         problems=_unsuited(session, draft, body),
     )
+
+
+def _pictures(session: Session, draft: Distribution, body: str) -> tuple[str, ...]:
+    """Where codes of a body leave as pictures too: the countries' names; none where it has none, or they do not."""
+    if not render.compile(body).uses_qr:
+        return ()
+    return tuple(sorted(country_name(region) for region in registry.pictures_of(session, draft.provider_id)))
 
 
 def _unsuited(session: Session, draft: Distribution, body: str) -> list[str]:

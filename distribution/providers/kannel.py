@@ -17,6 +17,7 @@ from distribution.providers import addresses
 from distribution.providers.connections import Client, lines
 from distribution.providers.http import post
 from distribution.providers.port import (
+    NOWHERE,
     Arrival,
     Callback,
     Capabilities,
@@ -124,6 +125,8 @@ class KannelKind:
 
 class KannelProvider:
     """Speaks to one smsbox."""
+
+    pictures = NOWHERE
 
     # It cannot be asked: only a delivery report settles a text whose outcome is unknown, or a person.
     listed_within: float | None = None

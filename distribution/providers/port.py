@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from distribution.providers.connections import Client
 
+NOWHERE: frozenset[str] = frozenset()
+
 
 class Kind(Enum):
     """What one attempt came to."""
@@ -27,7 +29,7 @@ class Outcome(NamedTuple):
     kind: Kind
     reason: str | None = None  # a key of `distribution.reasons`
     provider_ref: str | None = None
-    segments: int | None = None
+    segments: int | None = None  # 0: it left as a picture message
     retry_after: float | None = None  # seconds, where the provider said
 
 
@@ -39,6 +41,7 @@ class Outgoing(NamedTuple):
     text: str
     callback_url: str | None = None
     validity: int | None = None  # seconds that it is worth delivering for; None: as the provider is set up
+    pictures: tuple[str, ...] = ()  # addresses of pictures that go with it: it is a picture message then
 
 
 def shorter(one: int | None, other: int | None) -> int | None:
@@ -120,6 +123,8 @@ class Provider(Protocol):
 
     # Seconds after a request's end until the provider's own list shows it for certain; None: it cannot be asked.
     listed_within: float | None
+    # Regions (two letters) to whose numbers it sends picture messages; none where it is not to, or cannot.
+    pictures: frozenset[str]
 
     def encode(self, text: Outgoing) -> bytes:
         """The request's body: all that can be done ahead of sending."""
@@ -145,6 +150,7 @@ class Capabilities(NamedTuple):
     look_up: bool  # it can be asked whether it has a text; where it cannot, a person decides about unknown ones
     replies: bool  # it passes customers' own texts on
     validity: bool  # it gives a text up after a time that we say
+    pictures: frozenset[str] = NOWHERE  # regions (two letters) to whose numbers it sends picture messages
 
 
 class Field(NamedTuple):

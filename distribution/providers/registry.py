@@ -17,7 +17,7 @@ from distribution import settings
 from distribution.errors import Refused
 from distribution.providers import addresses, health, http
 from distribution.providers.kannel import KannelKind
-from distribution.providers.port import Kind, Outcome, Outgoing, Provider, ProviderKind
+from distribution.providers.port import NOWHERE, Kind, Outcome, Outgoing, Provider, ProviderKind
 from distribution.providers.sandbox import SandboxKind
 from distribution.providers.twilio import TwilioKind
 from distribution.providers.webhook import HttpKind
@@ -185,6 +185,12 @@ def delete(session: Session, provider_id: int) -> None:
 def opened(vault: Vault, row: Row) -> Provider:
     """A provider ready to send. Raises `Refused` when its secret was stored under another key."""
     return kind_of(row.kind).open(row.config, _secret(vault, row))
+
+
+def pictures_of(session: Session, provider_id: int | None) -> frozenset[str]:
+    """Regions (two letters) to whose numbers a provider sends picture messages; none without a provider."""
+    row = session.get(Row, provider_id) if provider_id else None
+    return kind_of(row.kind).capabilities(row.config).pictures if row else NOWHERE
 
 
 def is_guarded(session: Session, row: Row) -> bool:

@@ -11,6 +11,7 @@ from distribution.providers import addresses
 from distribution.providers.connections import Client, lines
 from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
+    NOWHERE,
     Arrival,
     Callback,
     Capabilities,
@@ -57,6 +58,8 @@ class SandboxKind:
 
 class SandboxProvider:
     """Speaks to the gateway of the sandbox."""
+
+    pictures = NOWHERE
 
     # It lists a text before it answers; a request cut off on our side may be worked on for a moment yet.
     listed_within: float | None = 2.0

@@ -22,6 +22,7 @@ from distribution.providers import addresses
 from distribution.providers.connections import Client, lines
 from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
+    NOWHERE,
     Arrival,
     Callback,
     Capabilities,
@@ -68,14 +69,17 @@ MOST_PAGES = 5
 # A text that Twilio dates so long before the attempt's intent may be of that attempt all the same: two clocks. One
 # between the two spans may be or may not be; one before both was sent earlier.
 EARLIER, LONG_BEFORE = timedelta(minutes=1), timedelta(minutes=15)
+# Where Twilio's numbers send picture messages to (help.twilio.com, "Sending and receiving MMS messages").
+PICTURES_IN = frozenset({"AU", "CA", "US"})
+MOST_PICTURES = 10  # in one message (twilio.com/docs/messaging/api/media-resource)
 LONGEST_VALIDITY = 36_000  # seconds (twilio.com/docs/messaging/api/message-resource, "ValidityPeriod")
 
 
 class TwilioKind:
     """How Twilio is set up.
 
-    Config: `account_sid`, `from` or `messaging_service_sid` or both, `validity` in seconds, `api_base_url` where it is
-    another. Secret: `auth_token`.
+    Config: `account_sid`, `from` or `messaging_service_sid` or both, `validity` in seconds, `pictures` ("yes" where a
+    code's QR picture goes with its text), `api_base_url` where it is another. Secret: `auth_token`.
     """
 
     title = "Twilio"
@@ -94,6 +98,13 @@ class TwilioKind:
             "14400",
             optional=True,
         ),
+        Field(
+            "pictures",
+            "Codes as QR pictures",
+            "In a picture message (MMS), which costs more; numbers elsewhere get the link alone",
+            optional=True,
+            choices=(("no", "As a link in the text"), ("yes", "As a picture too: Australia, Canada, US")),
+        ),
         Field("api_base_url", "API address", "Only for a regional edge", API, optional=True, address=True),
     )
     replies = (
@@ -102,8 +113,9 @@ class TwilioKind:
     )
 
     def capabilities(self, config: Mapping[str, Any]) -> Capabilities:
-        """Everything."""
-        return Capabilities(receipts=True, look_up=True, replies=True, validity=True)
+        """Everything; picture messages where they are wanted."""
+        pictures = PICTURES_IN if config.get("pictures") == "yes" else NOWHERE
+        return Capabilities(receipts=True, look_up=True, replies=True, validity=True, pictures=pictures)
 
     def check(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> None:
         """It needs an account, its token, and something to send from."""
@@ -128,6 +140,8 @@ class TwilioKind:
         validity = _text(config, "validity")
         if validity and not (validity.isascii() and validity.isdigit() and 1 <= int(validity[:9]) <= LONGEST_VALIDITY):
             raise Refused(f"Write a number of seconds from 1 to {LONGEST_VALIDITY:,}, or nothing.", field="validity")
+        if _text(config, "pictures") not in ("", "yes", "no"):
+            raise Refused("Write yes or no.", field="pictures")
         base = _text(config, "api_base_url") or API
         addresses.check(base, "api_base_url", guarded=False)
         if urlsplit(base).query:
@@ -141,6 +155,7 @@ class TwilioKind:
             sender=_text(config, "from"),
             service=_text(config, "messaging_service_sid"),
             validity=_text(config, "validity"),
+            pictures=self.capabilities(config).pictures,
             base=_text(config, "api_base_url") or API,
         )
 
@@ -159,12 +174,15 @@ class TwilioProvider:
         sender: str = "",
         service: str = "",
         validity: str = "",
+        pictures: frozenset[str] = NOWHERE,
         base: str = API,
     ) -> None:
         """`sender`: a number, short code or name; `service`: the SID of a Messaging Service; one of them is needed.
 
-        `validity`: seconds, digits; after them Twilio gives up a text that still waits.
+        `validity`: seconds, digits; after them Twilio gives up a text that still waits. `pictures`: regions to whose
+        numbers it sends picture messages.
         """
+        self.pictures = pictures
         self._base = base.rstrip("/")
         self._url = URL(f"{self._base}/2010-04-01/Accounts/{account_sid}/Messages.json")
         credentials = b64encode(f"{account_sid}:{auth_token}".encode()).decode()
@@ -187,7 +205,8 @@ class TwilioProvider:
         lasts = shorter(self._validity, text.validity)
         if lasts is not None and (lasts < LONGEST_VALIDITY or self._validity is not None):  # else it is Twilio's own
             callback += f"&ValidityPeriod={lasts}"
-        return f"To={quote_plus(text.phone)}{callback}{self._from}&Body={quote_plus(text.text)}".encode()
+        media = "".join(f"&MediaUrl={quote_plus(url)}" for url in text.pictures[:MOST_PICTURES])
+        return f"To={quote_plus(text.phone)}{callback}{self._from}&Body={quote_plus(text.text)}{media}".encode()
 
     async def send(self, http: Client, body: bytes) -> Outcome:
         """Post one text."""
@@ -247,7 +266,8 @@ def read_answer(status: int, answer: bytes, wait: str | None = None) -> Outcome:
     if 200 <= status < 300:
         if not said.get("sid"):
             return Outcome(Kind.UNKNOWN, "server_error")
-        return Outcome(Kind.ACCEPTED, None, str(said["sid"]), _segments(said.get("num_segments")))
+        sid = str(said["sid"])
+        return Outcome(Kind.ACCEPTED, None, sid, 0 if sid.startswith("MM") else _segments(said.get("num_segments")))
     if status in (408, 409) or not 300 <= status < 500:
         return Outcome(Kind.UNKNOWN, "server_error")
     code = said.get("code")

@@ -25,6 +25,7 @@ _FULL = Meaning(Kind.LATER, "queue_full")
 _CREDENTIALS = Meaning(Kind.ACCOUNT, "credentials")
 _INACTIVE = Meaning(Kind.ACCOUNT, "account_inactive")
 _SENDER = Meaning(Kind.ACCOUNT, "sender_not_usable")
+_PICTURE = Meaning(Kind.ACCOUNT, "picture_not_fetched")
 _LIMIT = Meaning(Kind.ACCOUNT, "daily_limit")
 _UNREGISTERED = Meaning(Kind.ACCOUNT, "sender_not_registered")
 
@@ -57,10 +58,12 @@ CODES: dict[int, Meaning] = {
     21614: _NOT_MOBILE,
     21617: _TOO_LONG,
     21619: _NO_TEXT,
+    21620: _PICTURE,
     21635: _NOT_MOBILE,
     21659: _SENDER,
     21660: _SENDER,
     21661: _SENDER,
+    21670: Meaning(Kind.ACCOUNT, "no_pictures_there"),
     21701: _SENDER,
     21703: _SENDER,
     21704: _SENDER,
@@ -73,9 +76,11 @@ CODES: dict[int, Meaning] = {
     30006: _NOT_MOBILE,
     30007: Meaning(Kind.REJECTED, "filtered"),
     30008: Meaning(Kind.REJECTED, "undelivered"),
+    30019: _TOO_LONG,
     30034: _UNREGISTERED,
     30454: _LIMIT,
     63017: _SLOWER,
+    63019: _PICTURE,
     63038: _LIMIT,
 }
 

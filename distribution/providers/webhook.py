@@ -20,6 +20,7 @@ from distribution.providers import addresses
 from distribution.providers.connections import Client, lines
 from distribution.providers.http import looking_up, post, retry_after
 from distribution.providers.port import (
+    NOWHERE,
     Arrival,
     Callback,
     Capabilities,
@@ -119,6 +120,8 @@ class HttpKind:
 
 class HttpProvider:
     """Speaks to one webhook."""
+
+    pictures = NOWHERE
 
     def __init__(self, url: str, key: str, *, sender: str = "", validity: str = "", look_up: bool = False) -> None:
         """`validity`: seconds, digits; `look_up`: whether it can be asked for a text."""

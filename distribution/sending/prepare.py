@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from distribution.links import Links
+from distribution.pictures import pictures
 from distribution.providers.port import Outgoing, Provider
 from distribution.recipients import Loader
 from distribution.sending.attempts import attempt_id
@@ -25,7 +26,7 @@ class Ready(NamedTuple):
 
     message_id: int
     body: bytes
-    segments: int
+    segments: int  # a picture message counts as one
 
 
 @dataclass
@@ -64,8 +65,9 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
                 prepared.poison.append(Settled(message_id, MessageState.REJECTED, "text_too_long"))
                 continue
             attempt = attempt_id(lease.batch_id, message_id)
-            body = provider.encode(Outgoing(attempt, phone, text, f"{callbacks}/{attempt}", validity))
-            prepared.ready.append(Ready(message_id, body, segments))
+            shown = pictures(provider.pictures, phone, recipient, text)
+            body = provider.encode(Outgoing(attempt, phone, text, f"{callbacks}/{attempt}", validity, shown))
+            prepared.ready.append(Ready(message_id, body, 1 if shown else segments))
         except Exception:  # whatever one customer's data does to one text must not hold up the others
             log.exception("a text could not be written", message=message_id, distribution=lease.distribution_id)
             prepared.poison.append(Settled(message_id, MessageState.REJECTED, "render_failed"))

@@ -65,7 +65,7 @@ class Message(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     phone: Mapped[str | None] = mapped_column(Text)  # as it was when the audience was fixed
     provider_ref: Mapped[str | None] = mapped_column(ByteText)  # the provider's own id of the text
-    segments: Mapped[int | None]
+    segments: Mapped[int | None]  # as the provider counted; 0: it left as a picture message
     # Sent again on a person's word: of attempts up to this batch only "delivered" is news, the rest is known.
     retried_after: Mapped[int | None] = mapped_column(BigId)
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when its outcome was recorded

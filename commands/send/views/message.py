@@ -56,6 +56,7 @@ class Live:
     segments: int = 0
     encoding: str = "GSM-7"
     with_code: bool = False
+    pictures: Sequence[str] = ()  # countries to whose numbers it leaves as a picture message
     offenders: Sequence[str] = ()
     problems: Sequence[str] = ()
 
@@ -112,6 +113,8 @@ def size(live: Live, body: str) -> str:
         return "Not counted until the tags are right."
     included = ", with a sample customer and code" if live.with_code else ""
     words = f"{count(live.characters, 'character')}{included} · {count(live.segments, 'SMS segment')} ({live.encoding})"
+    if live.pictures:
+        words += f" · one picture message instead, to numbers in {', '.join(live.pictures)}"
     if live.offenders:
         chars = " ".join(f"“{escape(char)}”" for char in live.offenders[:8])
         words += f" · Unicode because of {chars}: 70 characters to a segment, not 160"

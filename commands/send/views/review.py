@@ -62,7 +62,16 @@ def view(place: Place, facts: ReviewStep, *, note: str = "") -> dict[str, Any]:
 
 def cost(review: Review) -> str:
     """What it will cost, about: "≈ 14.04 USD"; empty where nobody has set a price."""
-    return "" if review.cost is None else f"≈\u00a0{review.cost:,.2f}\u00a0{review.currency}"
+    if review.cost is None:
+        return ""
+    without = f", without the {review.unpriced}" if review.unpriced else ""
+    return f"≈\u00a0{review.cost:,.2f}\u00a0{review.currency}{without}"
+
+
+def sizes(segments: int, pictures: int) -> str:
+    """What all texts come to: "412 SMS segments · 80 picture messages"."""
+    parts = [count(segments, "SMS segment")] if segments or not pictures else []
+    return " · ".join([*parts, *([count(pictures, "picture message")] if pictures else [])])
 
 
 def left_out_words(review: Review) -> str:
@@ -131,7 +140,7 @@ def _texts(review: Review) -> str:
         f"{count(n, 'text')} of {number(size)} segments" for size, n in sorted(review.by_segments.items()) if size > 1
     ]
     price = cost(review)
-    return "\n".join([f"{count(review.segments, 'SMS segment')}{f' · {price}' if price else ''}", *longer])
+    return "\n".join([f"{sizes(review.segments, review.pictures)}{f' · {price}' if price else ''}", *longer])
 
 
 def _left_out(review: Review) -> list[Block]:
@@ -171,7 +180,7 @@ def _sample(place: Place, review: Review) -> list[Block]:
         blocks.append(
             ui.context(
                 f"Sample {at} of {len(review.samples)} · {count(sample.characters, 'character')} · "
-                f"{count(sample.segments, 'SMS segment')} ({sample.encoding})"
+                f"{'picture message' if sample.picture else count(sample.segments, 'SMS segment')} ({sample.encoding})"
                 f"{' · codes are masked here' if review.codes or review.last_codes else ''}"
             )
         )

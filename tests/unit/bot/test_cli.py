@@ -134,7 +134,16 @@ def test_twilio_is_set_up_and_its_token_is_never_shown(promobot: Run, tmp_path: 
     nowhere = promobot(*words)
     assert nowhere.code == 2 and "a number to send from" in nowhere.err
     assert "Traceback" not in nowhere.err
-    more = ("--from", "+15550100200", "--rate", "100", "--api-base-url", "http://127.0.0.1:1", "--default")
+    more = (
+        "--from",
+        "+15550100200",
+        "--rate",
+        "100",
+        "--api-base-url",
+        "http://127.0.0.1:1",
+        "--default",
+        "--pictures",
+    )
     added = promobot(*words, *more)
     assert added.code == 0 and "/callbacks/1-" in added.out
     listed = promobot("provider", "list")
@@ -142,6 +151,7 @@ def test_twilio_is_set_up_and_its_token_is_never_shown(promobot: Run, tmp_path: 
     for said in (nowhere, added, listed):
         assert token not in said.out + said.err
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("promobot.db*"))
+    assert b'"pictures": "yes"' in stored
     assert sid.encode() in stored and token.encode() not in stored
 
 

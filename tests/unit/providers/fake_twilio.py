@@ -47,9 +47,11 @@ class FakeTwilio:
             return self._cut(request)
         if isinstance(answer, tuple):
             return web.Response(status=answer[0], text=answer[1], content_type="application/json", headers=self.headers)
-        form = dict(parse_qsl(body.decode()))
+        fields = parse_qsl(body.decode())
+        form = dict(fields)
+        media = [value for name, value in fields if name == "MediaUrl"]
         text = {
-            "sid": f"SM{len(self.texts):032x}",
+            "sid": f"{'MM' if media else 'SM'}{len(self.texts):032x}",
             "status": "queued",
             "direction": "outbound-api",
             "to": form["To"],
@@ -57,6 +59,8 @@ class FakeTwilio:
             "num_segments": "0" if "MessagingServiceSid" in form else "1",
             "date_created": format_datetime(datetime.now(UTC)),
             "date_sent": None,
+            "num_media": str(len(media)),
+            "media": media,
             "callback": form.get("StatusCallback"),
         }
         self.texts.append(text)

@@ -203,14 +203,15 @@ def test_a_connection_that_breaks_is_one_request_and_an_unknown_outcome(kind: st
 def test_the_documented_capabilities_are_those_of_the_code() -> None:
     page = (Path(__file__).parents[3] / "docs/providers.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"^\| \[([^]]+)\]\(#[^)]+\) \| [^|]+ \| (\w+) \| (\w+) \| ([^|]+) \| (\w+) \|$", page, re.MULTILINE
+        r"^\| \[([^]]+)\]\(#[^)]+\) \| [^|]+ \| (\w+) \| (\w+) \| ([^|]+) \| (\w+) \| ([^|]+) \|$", page, re.MULTILINE
     )
-    said = {title: (receipts, replies, asked, validity) for title, receipts, replies, asked, validity in rows}
+    said = {title: rest for title, *rest in rows}
     for kind in registry.KINDS.values():
-        can, could = kind.capabilities({}), kind.capabilities({"look_up": "yes"})
+        can, could = kind.capabilities({}), kind.capabilities({"look_up": "yes", "pictures": "yes"})
         asked = "yes" if can.look_up else "where it answers `look_up`" if could.look_up else "no"
         flags = ["yes" if each else "no" for each in (can.receipts, can.replies, can.validity)]
-        assert said[kind.title] == (flags[0], flags[1], asked, flags[2])
+        pictures = "yes" if can.pictures else "where wanted" if could.pictures else "no"
+        assert said[kind.title] == [flags[0], flags[1], asked, flags[2], pictures]
         opened_as = kind.open(*setup(next(k for k, v in registry.KINDS.items() if v is kind), "https://x.example"))
         assert (opened_as.listed_within is not None) == could.look_up
 

@@ -6,24 +6,12 @@ from typing import Any, TypeVar
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from distribution.providers.twilio import API
 from tests.gateway import ACCOUNT_SID, Gateway, serving
+from tests.unit.providers.on_twilio import Redirected
 
 T = TypeVar("T")
-
-
-class Redirected(TwilioHttpClient):
-    """The official client's own HTTP client, with another host in its addresses."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-
-    def request(self, method: str, url: str, *args: Any, **more: Any) -> Any:
-        return super().request(method, url.replace(API, self._base), *args, **more)
 
 
 def asked(gateway: Gateway, work: Callable[[Client], T]) -> T:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, Text, cast, func, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import Distribution
@@ -35,21 +35,44 @@ def list_for(
     return list(session.scalars(query.limit(limit).offset(offset)))
 
 
-def _visible(user_id: str, statuses: Sequence[str]) -> Select[Distribution]:
-    """Distributions in one of the statuses; of drafts only a person's own."""
+def _visible(user_id: str, statuses: Sequence[str], kind: str | None = None) -> Select[Distribution]:
+    """Distributions in one of the statuses; of drafts only a person's own. `kind`: see `page_for`."""
     own = (Distribution.status != "draft") | (Distribution.created_by == user_id)
-    return select(Distribution).where(Distribution.status.in_(statuses), own)
+    query = select(Distribution).where(Distribution.status.in_(statuses), own)
+    if kind == "automatic":
+        return query.where(Distribution.mode == kind)
+    return query.where(cast(Distribution.repeat, Text) != "{}") if kind == "repeating" else query
 
 
-def page_for(session: Session, user_id: str, statuses: Sequence[str], *, limit: int, offset: int) -> list[Distribution]:
-    """Those that a person sees in the list, the latest change first."""
+def page_for(
+    session: Session, user_id: str, statuses: Sequence[str], *, limit: int, offset: int, kind: str | None = None
+) -> list[Distribution]:
+    """Those that a person sees in the list, the latest change first. `kind`: "automatic" or "repeating" ones only."""
     newest = (Distribution.updated_at.desc(), Distribution.id.desc())
-    return list(session.scalars(_visible(user_id, statuses).order_by(*newest).limit(limit).offset(offset)))
+    return list(session.scalars(_visible(user_id, statuses, kind).order_by(*newest).limit(limit).offset(offset)))
 
 
-def count_for(session: Session, user_id: str, statuses: Sequence[str]) -> int:
+def count_for(session: Session, user_id: str, statuses: Sequence[str], *, kind: str | None = None) -> int:
     """How many `page_for` turns over."""
-    return session.scalar(select(func.count()).select_from(_visible(user_id, statuses).subquery())) or 0
+    return session.scalar(select(func.count()).select_from(_visible(user_id, statuses, kind).subquery())) or 0
+
+
+def copies(session: Session, distribution_id: int) -> int:
+    """How many times a repeating distribution was sent so far."""
+    mine = Distribution.repeats_id == distribution_id
+    return session.scalar(select(func.count()).select_from(Distribution).where(mine)) or 0
+
+
+def latest_copies(session: Session, distribution_id: int, limit: int) -> list[Distribution]:
+    """What a repeating distribution sent last, the newest first: each is a distribution with its own receipt."""
+    mine = select(Distribution).where(Distribution.repeats_id == distribution_id)
+    return list(session.scalars(mine.order_by(Distribution.repeats_on.desc()).limit(limit)))
+
+
+def replaced_by(session: Session, distribution_id: int) -> int | None:
+    """The distribution that took over from an edited live one; None while none has."""
+    took_over = (Distribution.replaces_id == distribution_id) & Distribution.started_at.is_not(None)
+    return session.scalar(select(Distribution.id).where(took_over).order_by(Distribution.id.desc()).limit(1))
 
 
 def visible(session: Session, by: str, distribution_id: int) -> Distribution | None:

@@ -19,7 +19,7 @@ def _run(ask: Ask) -> None:
     """`/promo distributions [subject]`: the list, or the one that is called so (or has this number)."""
     with ask.runtime.db.read() as session:
         found = _named(session, ask.words, ask.person.user_id) if ask.words else None
-        view = shown.listing(session, ask.person) if found is None else {}
+        view = shown.listing(ask.runtime, session, ask.person) if found is None else {}
     if found is not None:
         view = shown.opened(ask.runtime, ask.client, ask.person, found)
     ask.client.views_open(trigger_id=ask.trigger_id, view=view)
@@ -38,7 +38,7 @@ def _named(session: Session, words: str, user_id: str) -> Distribution:
         mine = found is not None and found.created_by == user_id
         if found is not None and found.status != "discarded" and (mine or found.status != "draft"):
             return found
-    known = rows.page_for(session, user_id, FILTERS["all"][1], limit=200, offset=0)
+    known = rows.page_for(session, user_id, FILTERS["all"].statuses, limit=200, offset=0)
     for row in known:
         if fold(row.subject) == fold(words):
             return row

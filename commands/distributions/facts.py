@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from commands.approvals.facts import what
-from commands.distributions import unknown_views
+from commands.distributions import live_facts, unknown_views
 from commands.distributions.lists import Opened
-from commands.distributions.views import Codes, Line, Report
+from commands.distributions.report_views import Codes, Report
+from commands.distributions.views import Line
 from commands.people import Person
 from commands.send import show
 from commands.ui import paging
@@ -21,21 +22,27 @@ from distribution import reasons, settings
 from distribution import report as reports
 from distribution.clock import SystemClock
 from distribution.customers import phone
+from distribution.schedule import repeat
 from distribution.sending import evidence
 from distribution.undoing import called_back
-from storage import approvals, batches
+from storage import approvals, batches, planned_counts
+from storage import distributions as rows
+from storage.planned_counts import Counts
 from storage.tables import Distribution, Provider, TeamMember
 
 LAUNCHED = ("sending", "paused")
+COPIES = 5  # of a repeating one that are named
 
 
-def line(session: Session, distribution: Distribution, *, redeemed: int = 0) -> Line:
-    """A distribution's numbers, and while it is sent, how long it will take. `redeemed`: where somebody has counted."""
+def line(session: Session, distribution: Distribution, now: datetime, *, redeemed: int = 0) -> Line:
+    """A distribution's numbers at `now`, and while it is sent, how long it takes. `redeemed`: if somebody counted."""
     found = reports.progress(session, distribution.id)
     n = found.numbers
     back = called_back(distribution)
+    automatic = distribution.mode == "automatic"
+    to_come = Counts() if automatic or not distribution.reminders else planned_counts.of(session, distribution.id)
     untouched = distribution.status in ("scheduled", "blocking") and not back
-    if distribution.status in LAUNCHED:
+    if distribution.status in LAUNCHED and not automatic:
         untouched = not batches.dispatched(session, distribution.id)
     asleep, wakes = batches.asleep(session, distribution.id) if distribution.status in LAUNCHED else (0, None)
     held = (distribution.held_until - SystemClock().now()).total_seconds() if distribution.held_until else 0.0
@@ -66,32 +73,58 @@ def line(session: Session, distribution: Distribution, *, redeemed: int = 0) -> 
         redeemed=redeemed,
         to_settle=evidence.count(session, distribution.id) if n.unknown else 0,
         last_batch=batches.latest(session, distribution.id) if distribution.status == "done" else 0,
+        automatic=automatic,
+        ends_at=distribution.ends_at,
+        ending=automatic and distribution.ends_at is not None and distribution.ends_at <= now,
+        reminders_left=len([step for step in to_come.waiting if step]),
+        next_reminder_at=to_come.next_reminder_at,
+        repeats=_repeats(session, distribution),
+        copies=rows.copies(session, distribution.id) if distribution.repeat else 0,
     )
 
 
-def taken_back(session: Session, distribution: Distribution) -> Line:
+def _repeats(session: Session, distribution: Distribution) -> str:
+    """When it is sent again, in words; "" where it is sent once."""
+    rule = repeat.parse(distribution.repeat)
+    return rule.words(settings.get(session, "time_zone")) if rule else ""
+
+
+def taken_back(session: Session, distribution: Distribution, now: datetime) -> Line:
     """One that is a draft again."""
     asked = approvals.latest_of(session, distribution.id)
-    return replace(line(session, distribution), void=asked is not None and asked.state == "void")
+    return replace(line(session, distribution, now), void=asked is not None and asked.state == "void")
 
 
-def opened(session: Session, distribution: Distribution, person: Person, *, link: str) -> Opened:
+def opened(session: Session, distribution: Distribution, person: Person, now: datetime, *, link: str) -> Opened:
     """One distribution opened in a modal."""
+    about = line(session, distribution, now)
     provider = session.get(Provider, distribution.provider_id) if distribution.provider_id else None
     facts = [f"*What*\n{escape(what(session, distribution))}"]
     if distribution.audience:
         facts.append(f"*To*\n{escape(show.audience_words(session, distribution))}")
     if provider:
         facts.append(f"*Through*\n{escape(provider.name)}")
-    if distribution.send_at:
+    if distribution.trigger:
+        facts.append(f"*When*\n{escape(live_facts.sets_off(session, distribution))}")
+    elif about.repeats:
+        at = f", next {moment(distribution.send_at)}" if distribution.send_at else ""
+        facts.append(f"*When*\n{escape(about.repeats)}{at}")
+    elif distribution.send_at:
         facts.append(f"*When*\n{moment(distribution.send_at)}")
+    reminders = live_facts.reminders(distribution)
+    if reminders:
+        facts.append(f"*Reminders*\n{escape('; '.join(reminders))}")
     return Opened(
-        line(session, distribution),
+        about,
         facts,
         distribution.body,
         link=link,
         mine=distribution.created_by == person.user_id,
         may_send=person.may("send"),
+        copies=[line(session, copy, now) for copy in rows.latest_copies(session, distribution.id, COPIES)]
+        if distribution.repeat
+        else (),
+        copy_of=distribution.repeats_id,
     )
 
 
@@ -132,7 +165,7 @@ def report(session: Session, distribution: Distribution, now: datetime) -> Repor
     found = reports.report(session, distribution.id, now=now)
     member = session.get(TeamMember, distribution.created_by)
     zone = (member.time_zone if member else None) or settings.get(session, "time_zone")
-    about = line(session, distribution)
+    about = line(session, distribution, now)
     return Report(
         about,
         codes=[
@@ -146,6 +179,7 @@ def report(session: Session, distribution: Distribution, now: datetime) -> Repor
         repeated=found.repeated,
         retryable=found.retryable,
         segments=found.segments,
+        pictures=found.pictures,
         chart=_over_time(found.series, zone) or _outcomes(about),
         balance_error=found.balance_error,
     )

@@ -32,7 +32,7 @@ def register(app: App, runtime: Runtime) -> None:
     settling.register(app, runtime)
     app.action(views.CSV)(buttons.csv)
     app.action(views.AGAIN)(buttons.again)
-    app.action(views.OPEN)(buttons.open)
+    app.action(re.compile(rf"^{re.escape(views.OPEN)}(:repeating|:copy)?$"))(buttons.open)
     app.action(f"{views.OPEN}:link")(lambda ack: ack())
     app.action(re.compile(rf"^{re.escape(lists.TURN)}:(next|previous)$"))(buttons.turn)
     app.action(lists.FILTER)(buttons.filter)
@@ -65,7 +65,7 @@ class Buttons:
             if refusal.reason != "left" or channel is None:  # in a modal it is shown anew, with Stop
                 raise
             with self.runtime.db.read() as session:
-                blocks = as_dicts(views.too_late(str(refusal), facts.line(session, self._one(session, action))))
+                blocks = as_dicts(views.too_late(str(refusal), self._line(session, action)))
             user = body["user"]["id"]
             client.chat_postEphemeral(channel=channel, user=user, text=str(refusal), blocks=blocks)
 
@@ -211,10 +211,13 @@ class Buttons:
             raise Refused("This distribution does not exist any more.")
         return found
 
+    def _line(self, session: Session, action: dict[str, Any]) -> views.Line:
+        return facts.line(session, self._one(session, action), self._now())
+
     def _list(self, client: WebClient, body: dict[str, Any], chosen: str, first: int = 0) -> None:
         person = acting(self.runtime, body)
         with self.runtime.db.read() as session:
-            view = shown.listing(session, person, chosen, first)
+            view = shown.listing(self.runtime, session, person, chosen, first)
         _update(client, body, view)
 
     def _on_top(self, client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:

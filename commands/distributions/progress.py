@@ -20,14 +20,15 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
 from commands import posting
-from commands.distributions import facts, views
+from commands.distributions import facts, live_facts, live_views, report_views, views
 from commands.ui.blocks import as_dicts
 from distribution import report as reports
 from distribution.runtime import Runtime
 from distribution.sending.status import paused_by_itself
-from storage import approvals, redemptions
+from storage import approvals, planned_counts, redemptions
 from storage import distributions as rows
 from storage.database import Database
+from storage.planned_counts import Counts
 from storage.tables import Distribution
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,9 @@ TOLD = ", told"
 # redemption); one whose tally has moved, at once.
 LOOK_AGAIN = 60.0
 
+# What is planned is counted again once so many times as long has passed as counting it took: a fiftieth of the time.
+COUNTING = 50
+
 # A workspace that refused a chart is not offered another for this long, in seconds.
 WITHOUT_CHARTS = 3600.0
 
@@ -63,6 +67,8 @@ class Memory:
     late: dict[int, float] = field(default_factory=dict)
     # Of those that are being sent: how many codes were used so far, counted again when one is.
     redeemed: dict[int, int] = field(default_factory=dict)
+    # Of live ones: what is planned, and until when (monotonic) that is good enough.
+    planned: dict[int, tuple[Counts, float]] = field(default_factory=dict)
     # One at a time: a click and the clock may want to show the same change.
     showing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,6 +105,7 @@ def refresh(runtime: Runtime, client: WebClient, *, clicked: int | None = None) 
         for distribution_id in followed:
             if distribution_id == clicked:
                 memory.edits.forget(str(distribution_id))
+                memory.planned.pop(distribution_id, None)
             if not memory.edits.may(str(distribution_id)):
                 continue
             try:
@@ -123,27 +130,37 @@ def _late(session: Session, memory: Memory) -> set[int]:
 
 def shown(runtime: Runtime, session: Session, distribution: Distribution) -> Shown:
     """What the message of a distribution should say now."""
+    now = runtime.clock.now()
     if distribution.status in BACK:
-        line = facts.taken_back(session, distribution)
+        line = facts.taken_back(session, distribution, now)
         blocks = as_dicts(views.taken_back(line))
         return Shown(views.in_a_line(line), blocks, blocks)
+    line = facts.line(session, distribution, now, redeemed=redeemed(runtime, session, distribution))
+    if distribution.status in LIVE and line.automatic:
+        about = live_facts.live(session, distribution, line, _planned(runtime, session, distribution), now)
+        blocks = as_dicts(live_views.card(about))
+        return Shown(live_views.card_in_a_line(about), blocks, blocks)
     if distribution.status in LIVE:
-        line = facts.line(session, distribution, redeemed=_redeemed(runtime, session, distribution))
         blocks = as_dicts(views.progress(line))
         return Shown(views.in_a_line(line), blocks, blocks)
-    line = facts.line(session, distribution)
-    if distribution.status == "refused" or distribution.first_message_id is None:
+    launched = distribution.started_at if line.automatic else distribution.first_message_id
+    if distribution.status == "refused" or launched is None:
         blocks = as_dicts(views.not_sent(line))
         return Shown(views.in_a_line(line), blocks, blocks)
-    report = facts.report(session, distribution, runtime.clock.now())
+    return report(runtime, session, distribution)
+
+
+def report(runtime: Runtime, session: Session, distribution: Distribution) -> Shown:
+    """The report of a distribution that was launched, as things stand now. Counts rows: not for every look."""
+    found = facts.report(session, distribution, runtime.clock.now())
     return Shown(
-        views.in_a_line(line),
-        as_dicts(views.with_chart(report, native=True)),
-        as_dicts(views.with_chart(report, native=False)),
+        views.in_a_line(found.line),
+        as_dicts(report_views.with_chart(found, native=True)),
+        as_dicts(report_views.with_chart(found, native=False)),
     )
 
 
-def _redeemed(runtime: Runtime, session: Session, distribution: Distribution) -> int:
+def redeemed(runtime: Runtime, session: Session, distribution: Distribution) -> int:
     """How many of its codes were used so far: counting them takes a second at a million, so not at every look."""
     memory = _memories.setdefault(runtime.db, Memory())
     if distribution.status not in ("sending", "paused"):
@@ -151,6 +168,16 @@ def _redeemed(runtime: Runtime, session: Session, distribution: Distribution) ->
     if distribution.id not in memory.redeemed:
         memory.redeemed[distribution.id] = reports.redeemed(session, distribution)
     return memory.redeemed[distribution.id]
+
+
+def _planned(runtime: Runtime, session: Session, distribution: Distribution) -> Counts:
+    """What is planned; of one with hundreds of thousands of planned texts, as of a few seconds ago."""
+    memory, began = _memories.setdefault(runtime.db, Memory()), time.monotonic()
+    found, until = memory.planned.get(distribution.id, (None, 0.0))
+    if found is None or began >= until:
+        found, ended = planned_counts.of(session, distribution.id), time.monotonic()
+        memory.planned[distribution.id] = (found, ended + COUNTING * (ended - began))
+    return found
 
 
 def _show(runtime: Runtime, client: WebClient, memory: Memory, distribution_id: int) -> None:
@@ -164,7 +191,7 @@ def _show(runtime: Runtime, client: WebClient, memory: Memory, distribution_id: 
             return
         wanted = shown(runtime, session, distribution)
         asked = approvals.latest_of(session, distribution_id) if distribution.status == "refused" else None
-        line = facts.line(session, distribution) if paused_by_itself(distribution) else None
+        line = facts.line(session, distribution, runtime.clock.now()) if paused_by_itself(distribution) else None
     on_show, told, _ = (distribution.progress_shown or "").partition(TOLD)
     if wanted.hash == on_show and (told or line is None):
         return

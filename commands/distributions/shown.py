@@ -14,14 +14,15 @@ from storage import distributions as rows
 from storage.tables import Distribution
 
 
-def listing(session: Session, person: Person, chosen: str = "all", first: int = 0) -> dict[str, Any]:
+def listing(runtime: Runtime, session: Session, person: Person, chosen: str = "all", first: int = 0) -> dict[str, Any]:
     """A page of the list; other people's drafts are left out."""
     chosen = chosen if chosen in lists.FILTERS else "all"
-    _name, statuses = lists.FILTERS[chosen]
-    total = rows.count_for(session, person.user_id, statuses)
+    _name, statuses, kind = lists.FILTERS[chosen]
+    total = rows.count_for(session, person.user_id, statuses, kind=kind)
     first = min(first, max(0, total - 1) // paging.PAGE * paging.PAGE)
-    found = rows.page_for(session, person.user_id, statuses, limit=paging.PAGE, offset=first)
-    lines = [facts.line(session, row) for row in found]
+    found = rows.page_for(session, person.user_id, statuses, kind=kind, limit=paging.PAGE, offset=first)
+    now = runtime.clock.now()
+    lines = [facts.line(session, row, now, redeemed=progress.redeemed(runtime, session, row)) for row in found]
     return lists.listing(paging.Page(lines, first, total), chosen)
 
 
@@ -34,7 +35,7 @@ def opened(
         now = session.get_one(Distribution, distribution.id)
         live = now.status not in ("draft", "pending")
         content = progress.shown(runtime, session, now).plain if live else []
-        about = facts.opened(session, now, person, link=link)
+        about = facts.opened(session, now, person, runtime.clock.now(), link=link)
     return lists.opened(about, content, back=back)
 
 

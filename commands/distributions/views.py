@@ -1,16 +1,14 @@
-"""What people see of a distribution in its channel: one message that is its progress, and then its report."""
+"""What people see of a distribution in its channel while it is under way, or where it came to nothing."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from commands.ui import blocks as ui
 from commands.ui import charts
-from commands.ui.text import clip, count, duration, escape, moment, number, percent, who
+from commands.ui.text import count, duration, escape, moment, number, who
 
 CALL_BACK = "distributions.call_back"
 PAUSE = "distributions.pause"
@@ -64,6 +62,13 @@ class Line:
     redeemed: int = 0
     to_settle: int = 0  # unknown ones that only a person can settle
     last_batch: int = 0  # a retry that knows of no later one was pressed once already
+    automatic: bool = False
+    ends_at: datetime | None = None  # when an automatic one fires for the last time
+    ending: bool = False  # it fires no more; what is planned goes on
+    reminders_left: int = 0  # reminders that are still to come, however many customers each is for
+    next_reminder_at: datetime | None = None
+    repeats: str = ""  # "every Monday at 09:00": it is sent again and again
+    copies: int = 0  # how many times it was sent so far
 
     @property
     def to_go(self) -> int:
@@ -74,35 +79,6 @@ class Line:
     def settled(self) -> int:
         """Messages whose fate is known, or as known as it will be without help."""
         return self.total - self.to_go
-
-
-@dataclass(frozen=True)
-class Codes:
-    """What became of the codes that were set aside from one group."""
-
-    group: str
-    issued: int
-    returned: int
-    held: int
-    redeemed: int = 0
-    expired: int = 0  # of those issued, not used in time
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a report says beside the numbers of its line."""
-
-    line: Line
-    codes: Sequence[Codes] = ()
-    excluded: Mapping[str, int] = field(default_factory=dict)  # words → how many
-    failures: Mapping[str, int] = field(default_factory=dict)
-    unknowns: Mapping[str, int] = field(default_factory=dict)
-    redeemed: int | None = None  # None where no code was given
-    repeated: int = 0  # codes sent again that their customers had
-    retryable: int = 0  # failed ones that a click on Retry sends again
-    segments: int = 0
-    chart: charts.Chart | None = None
-    balance_error: str | None = None
 
 
 STATUS = {
@@ -117,6 +93,7 @@ STATUS = {
     "refused": "Not sent",
     "discarded": "Discarded",
 }
+AUTOMATIC = {"scheduled": "About to go live", "sending": "Live", "done": "Ended"}
 
 
 def progress(line: Line) -> list[Block]:
@@ -125,7 +102,7 @@ def progress(line: Line) -> list[Block]:
     if line.called_back:
         blocks.append(ui.section(f"{escape(line.reason)} Its codes are going back; in a moment it is a draft again."))
     elif line.status == "scheduled":
-        blocks.append(ui.section(f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."))
+        blocks.append(ui.section(_goes_out(line)))
     elif line.status == "blocking":
         what = "The audience is being fixed, and a code set aside for each customer. Nothing has left yet."
         blocks.append(ui.section(f"{what}{_leaves(line)}"))
@@ -147,7 +124,24 @@ def title(line: Line) -> str:
     """Where it stands, in a word or two."""
     if line.called_back:
         return "Called back"
+    if line.automatic:
+        return "Ending" if line.ending and line.status == "sending" else AUTOMATIC.get(line.status, STATUS[line.status])
     return "About to send" if line.status == "sending" and line.held_for is not None else STATUS[line.status]
+
+
+def _goes_out(line: Line) -> str:
+    """When a scheduled one is sent; a repeating one: by which rule, and next when."""
+    if line.repeats:
+        sent_so_far = f" Sent {count(line.copies, 'time')} so far." if line.copies else ""
+        at = f" Next {moment(line.send_at)}." if line.send_at else ""
+        return f"Sent {escape(line.repeats)}.{at}{sent_so_far} Each time is a distribution with a report of its own."
+    return f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."
+
+
+def reminders_to_come(line: Line) -> str:
+    """ "2 reminders to come, the next on 5 Nov at 12:00"."""
+    at = f", the next {moment(line.next_reminder_at)}" if line.next_reminder_at else ""
+    return f"{count(line.reminders_left, 'reminder')} to come{at}"
 
 
 def _leaves(line: Line) -> str:
@@ -236,111 +230,6 @@ def not_sent(line: Line) -> list[Block]:
     ]
 
 
-def report(facts: Report) -> list[Block]:
-    """The report without its chart: the receipt, codes, failures, and what can be done."""
-    line = facts.line
-    blocks: list[Block] = [ui.header(f"{STATUS[line.status]} · {line.subject}")]
-    if line.started_at and line.finished_at:
-        took = duration((line.finished_at - line.started_at).total_seconds())
-        blocks.append(ui.context(f"Asked for by {who(line.requested_by)} · {moment(line.started_at)} · took {took}"))
-    if facts.balance_error:
-        blocks.append(ui.section(f"⚠ These numbers do not add up: {escape(facts.balance_error)}. Tell an admin."))
-    blocks.append(ui.section("\n".join([receipt(line, facts.excluded), *_after(facts)])))
-    if facts.codes:
-        blocks.append(ui.section("\n".join(_codes(codes) for codes in facts.codes)))
-    if facts.failures:
-        why = " · ".join(f"{escape(words)} ({number(n)})" for words, n in facts.failures.items())
-        blocks.append(ui.section(f"*Why {number(line.failed)} failed*\n{why}"))
-    if line.unknown:
-        blocks.append(ui.section(_unknown(facts)))
-    return blocks
-
-
-def _unknown(facts: Report) -> str:
-    """What is known of the texts that may or may not have left, and who finds out."""
-    line = facts.line
-    why = " · ".join(f"{escape(words)} ({number(n)})" for words, n in facts.unknowns.items())
-    asked, told = line.unknown - line.to_settle, []
-    if asked:
-        told.append(f"The provider is being asked about {number(asked)}.")
-    if line.to_settle:
-        it, code = ("it", "Its code stays") if line.to_settle == 1 else ("them", "Their codes stay")
-        told.append(
-            f"Nobody can be asked about {number(line.to_settle)}: look in the provider's own log and settle {it}. "
-            f"{code} held until then, so that nobody is texted twice."
-        )
-    return f"*{number(line.unknown)} unknown* · {why}\n{' '.join(told)}"
-
-
-def report_actions(facts: Report) -> Block:
-    """What can be done with a report."""
-    line = facts.line
-    buttons: list[ButtonElement] = []
-    if facts.retryable:
-        buttons.append(ui.button(f"Retry {number(facts.retryable)} failed", RETRY, f"{line.id}:{line.last_batch}"))
-    if line.to_settle:
-        buttons.append(ui.button(f"Settle {number(line.to_settle)} unknown…", SETTLE, line.id))
-    buttons.append(ui.button("CSV", CSV, line.id))
-    buttons.append(ui.button("Send again…", AGAIN, line.id))
-    return ui.actions(*buttons, block_id=ACTIONS)
-
-
-def with_chart(facts: Report, *, native: bool) -> list[Block | dict[str, Any]]:
-    """The whole report; `native`: with Slack's own chart, else with its numbers as text."""
-    middle: list[Block | dict[str, Any]] = []
-    if facts.chart:
-        middle.append(charts.block(facts.chart) if native else ui.section(charts.as_text(facts.chart)))
-    return [*report(facts), *middle, report_actions(facts)]
-
-
-def receipt(line: Line, excluded: Mapping[str, int]) -> str:
-    """The sum that must balance: "412 in the audience = 14 left out + 395 sent + 2 failed + 1 unknown"."""
-    audience = line.total + line.excluded
-    parts = [f"{number(line.sent)} sent"]
-    if line.excluded:
-        parts.insert(0, f"{number(line.excluded)} left out")
-    for n, word in (
-        (line.failed, "failed"),
-        (line.unknown, "unknown"),
-        (line.cancelled, "stopped"),
-        (line.to_go, "to go"),
-    ):
-        if n:
-            parts.append(f"{number(n)} {word}")
-    words = f"*{number(audience)} in the audience* = {' + '.join(parts)}"
-    if excluded:
-        words += "\nLeft out: " + " · ".join(f"{number(n)} {escape(why)}" for why, n in excluded.items())
-    return words
-
-
-def _after(facts: Report) -> list[str]:
-    """What happened after the texts had left."""
-    line = facts.line
-    parts = [f"Delivered {number(line.delivered)} ({percent(line.delivered, line.sent)} of sent)"]
-    if line.opted_out:
-        parts.append(f"Opted out {number(line.opted_out)}")
-    if facts.redeemed is not None:
-        parts.append(f"Redeemed {number(facts.redeemed)} so far")
-    if facts.repeated:
-        parts.append(f"{count(facts.repeated, 'code')} sent again")
-    if facts.segments:
-        parts.append(count(facts.segments, "SMS segment"))
-    return [" · ".join(parts)]
-
-
-def _codes(codes: Codes) -> str:
-    parts = [f"{number(codes.issued)} issued"]
-    if codes.returned:
-        parts.append(f"{number(codes.returned)} returned to active")
-    if codes.held:
-        parts.append(f"{number(codes.held)} held")
-    if codes.redeemed:
-        parts.append(f"{number(codes.redeemed)} redeemed ({percent(codes.redeemed, codes.issued)})")
-    if codes.expired:
-        parts.append(f"{number(codes.expired)} expired unused")
-    return f"*Codes of “{escape(clip(codes.group, 60))}”* {' · '.join(parts)}"
-
-
 def _how_far(line: Line) -> str:
     # The first few say little about the rest.
     known = line.seconds_left and line.status == "sending" and line.settled * 20 >= line.total
@@ -366,6 +255,8 @@ def _stop(line: Line) -> ButtonElement:
     """Stopping is for ever, so it asks."""
     if line.status == "scheduled":
         what = "It will not be sent. You can send it again as a new one."
+        if line.repeats:
+            what = "It is not sent any more. What was sent stays sent. You can send it again as a new one."
         return ui.button(
             "Cancel the sending",
             STOP,

@@ -1,0 +1,63 @@
+"""From a live distribution to what its message says."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from commands.distributions.live_views import Live
+from commands.distributions.views import Line
+from distribution import settings
+from distribution.automatic import describing
+from distribution.automatic import reminders as reminding
+from distribution.automatic import trigger as triggers
+from distribution.errors import Refused
+from storage import distributions as rows
+from storage.planned_counts import Counts
+from storage.tables import Distribution
+
+
+def live(session: Session, distribution: Distribution, line: Line, planned: Counts, now: datetime) -> Live:
+    """What the message of an automatic distribution says, around the numbers of its `line` and what is `planned`."""
+    before = rows.get(session, distribution.replaces_id) if distribution.replaces_id else None
+    return Live(
+        line,
+        since=_day(distribution.started_at, settings.get(session, "time_zone"), now) if distribution.started_at else "",
+        sets_off=sets_off(session, distribution),
+        limits=limits(distribution),
+        planned=planned,
+        reminders=reminders(distribution),
+        replaced_by=rows.replaced_by(session, distribution.id) if line.ending else None,
+        replaces=before.subject if before else "",
+    )
+
+
+def sets_off(session: Session, distribution: Distribution) -> str:
+    """What sets it off, in words; "" for a draft that has not come so far."""
+    try:
+        return describing.sets_off(session, triggers.parse(distribution.trigger))
+    except Refused:
+        return ""
+
+
+def limits(distribution: Distribution) -> str:
+    """How often and how many, in words; "" likewise."""
+    try:
+        return describing.limits(triggers.parse(distribution.trigger))
+    except Refused:
+        return ""
+
+
+def reminders(distribution: Distribution) -> list[str]:
+    """When each of its reminders goes, in words; none for a draft whose reminders are not right yet."""
+    try:
+        return [describing.when(each) for each in reminding.parse(distribution.reminders)]
+    except Refused:
+        return []
+
+
+def _day(at: datetime, zone: str, now: datetime) -> str:
+    """ "3 Nov"; with the year where it is not this one."""
+    local = at.astimezone(ZoneInfo(zone))
+    same_year = local.year == now.astimezone(ZoneInfo(zone)).year
+    return f"{local.day} {local:%b}" if same_year else f"{local.day} {local:%b} {local.year}"

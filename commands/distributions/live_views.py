@@ -1,0 +1,204 @@
+"""A live distribution as its channel sees it: what sets it off, what came of it, what is planned, what was dropped."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_sdk.models.blocks import Block, ButtonElement
+
+from commands.distributions.views import ACTIONS, AGAIN, PAUSE, RESUME, SETTLE, STOP, Line, in_a_line, title
+from commands.ui import blocks as ui
+from commands.ui import choose
+from commands.ui.text import count, escape, moment, number, percent, who
+from distribution.reasons import words
+from storage.planned_counts import Counts
+
+RESUME_PILED = f"{RESUME}:piled"  # asks what becomes of what piled up
+RESUMED = "distributions.resumed"
+PILED = "distributions.resumed:piled"
+EDIT = "distributions.edit"
+REPORT = "distributions.report"
+SEND, DROP = "send", "drop"
+
+# Over the wizard, where a live one is edited: what the edit does, and when.
+EDITED = (
+    "This is a copy of the live distribution, which goes on as it is until the copy is set live. That takes a new "
+    "approval where one is needed. Texts that are planned or under way by then keep the old text."
+)
+
+
+@dataclass(frozen=True)
+class Live:
+    """An automatic distribution and what its message says of it beside its numbers; texts are plain."""
+
+    line: Line
+    since: str = ""  # "3 Nov", in the workspace's zone
+    sets_off: str = ""
+    limits: str = ""
+    planned: Counts = field(default_factory=Counts)
+    reminders: Sequence[str] = ()  # when each goes
+    replaced_by: int | None = None  # the edited one that took over
+    replaces: str = ""  # the subject of the one that it took over from
+
+
+def card(live: Live) -> list[Block]:
+    """Its one message, while it is not over."""
+    line = live.line
+    since = f" · since {live.since}" if live.since else ""
+    blocks: list[Block] = [ui.header(f"{title(line)} · {line.subject}{since}")]
+    rule = f"{escape(live.sets_off)} {escape(live.limits)}".strip()
+    if rule:
+        blocks.append(ui.section("\n".join([rule, *_reminders(live)])))
+    blocks.append(ui.section("\n".join([sent(line), *planned(live.planned)])))
+    blocks += [ui.context(dropped) for dropped in not_sent(live.planned)]
+    if state := _state(live):
+        blocks.append(ui.section(state))
+    blocks.append(ui.context(" · ".join(_facts(live))))
+    return [*blocks, ui.actions(*_buttons(live), block_id=ACTIONS)]
+
+
+def card_in_a_line(live: Live) -> str:
+    """The same for notifications and screen readers."""
+    line = live.line
+    if line.status == "sending":
+        return f"{title(line)}: {escape(line.subject)}, {number(line.sent)} sent"
+    return in_a_line(line)
+
+
+def sent(line: Line) -> str:
+    """What left so far, in a line of mrkdwn."""
+    parts = [f"*{number(line.sent)} sent*", f"{number(line.delivered)} delivered"]
+    if line.failed:
+        parts.append(f"{number(line.failed)} failed")
+    if line.unknown:
+        parts.append(f"{number(line.unknown)} unknown")
+    if line.to_go:
+        parts.append(f"{number(line.to_go)} leaving")
+    if line.redeemed:
+        parts.append(f"{number(line.redeemed)} redeemed ({percent(line.redeemed, line.sent)})")
+    if line.opted_out:
+        parts.append(f"{number(line.opted_out)} opted out")
+    if line.excluded:
+        parts.append(f"{number(line.excluded)} left out")
+    return " · ".join(parts)
+
+
+def planned(counts: Counts) -> list[str]:
+    """What is to come, and what waits for codes or for a word, in lines of mrkdwn; none where nothing is."""
+    lines, waiting = [], []
+    if first := counts.waiting.get(0, 0):
+        waiting.append(count(first, "text"))
+    if reminders := sum(n for step, n in counts.waiting.items() if step):
+        waiting.append(count(reminders, "reminder"))
+    if waiting:
+        at = f" · the next {moment(counts.next_at)}" if counts.next_at else ""
+        lines.append(f"Planned: {' and '.join(waiting)}{at}")
+    if counts.dry:
+        lines.append(f"⚠ {count(counts.dry, 'customer waits', 'customers wait')} for codes: the group has none left.")
+    if counts.late:
+        it = "It waits" if counts.late == 1 else "They wait"
+        lines.append(f"⚠ {count(counts.late, 'text')} fell due while nothing ran. {it} for a word.")
+    return lines
+
+
+def not_sent(counts: Counts) -> list[str]:
+    """What was planned and is not sent, by reason, in lines of mrkdwn."""
+    first = counts.dropped.get(0, {})
+    later: dict[str, int] = {}
+    for step, found in counts.dropped.items():
+        for reason, n in found.items() if step else ():
+            later[reason] = later.get(reason, 0) + n
+    lines = []
+    if first:
+        lines.append(f"Called off: {_by_reason(first)}")
+    if later:
+        lines.append(f"Reminders not sent: {_by_reason(later)}")
+    return lines
+
+
+def _by_reason(found: Mapping[str, int]) -> str:
+    """ "88 called off by an event · 12 over the day's ceiling", the most first."""
+    most_first = sorted(found.items(), key=lambda each: -each[1])
+    return " · ".join(f"{number(n)} {escape(words(reason))}" for reason, n in most_first)
+
+
+def _reminders(live: Live) -> list[str]:
+    if not live.reminders:
+        return []
+    return [f"{count(len(live.reminders), 'reminder')}: {escape('; '.join(live.reminders))}"]
+
+
+def _state(live: Live) -> str:
+    """Why it does not go on as it did; "" where it does."""
+    line = live.line
+    if line.status == "paused":
+        why = escape(line.reason)
+        by_itself = f"⚠ {why}" if why and not why.startswith("Paused by ") else why
+        return f"{by_itself or 'Paused.'} It still notices customers; nobody is texted until somebody resumes it."
+    if line.status == "sending" and line.ending:
+        what = "What is planned still goes; nothing new is." if _open(live) else "What is under way still goes."
+        if live.replaced_by:
+            return f"It was edited: the new one took over. {what}"
+        return f"Its time is over: it fires no more. {what}"
+    return ""
+
+
+def _facts(live: Live) -> list[str]:
+    """Small print: whose it is, until when, what it took over from."""
+    facts = [f"Asked for by {who(live.line.requested_by)}"]
+    if live.line.ends_at and not live.line.ending:
+        facts.append(f"until {moment(live.line.ends_at)}")
+    if live.replaces:
+        facts.append(f"took over from “{escape(live.replaces)}”")
+    return facts
+
+
+def _open(live: Live) -> int:
+    """Texts that are planned."""
+    return sum(live.planned.waiting.values()) + live.planned.dry + live.planned.late
+
+
+def _buttons(live: Live) -> list[ButtonElement]:
+    """What can be done with it now."""
+    line = live.line
+    buttons: list[ButtonElement] = []
+    if line.status == "paused":
+        buttons.append(ui.button("Resume…", RESUME_PILED, line.id, style="primary"))
+    if line.status == "sending":
+        buttons.append(ui.button("Pause", PAUSE, line.id))
+    buttons.append(ui.button("Report", REPORT, line.id))
+    if not line.ending and line.status in ("sending", "paused"):
+        buttons.append(ui.button("Edit…", EDIT, line.id))
+    buttons.append(ui.button("Clone…", AGAIN, line.id))
+    if line.to_settle:
+        buttons.append(ui.button(f"Settle {number(line.to_settle)} unknown…", SETTLE, line.id))
+    return [*buttons, _stop(live)]
+
+
+def _stop(live: Live) -> ButtonElement:
+    """Stopping is for ever, so it asks, and says what returns."""
+    line, lost = live.line, []
+    if waiting := _open(live):
+        lost.append(f"{count(waiting, 'planned text is', 'planned texts are')} not sent.")
+    if line.to_go:
+        lost.append(f"{count(line.to_go, 'text')} about to leave {'is' if line.to_go == 1 else 'are'} held back, and "
+                    f"{'its code goes' if line.to_go == 1 else 'their codes go'} back to the group.")  # fmt: skip
+    what = f"It fires no more. {' '.join(lost)} What was sent stays sent. This cannot be undone; Pause can."
+    question = ui.confirm("Stop for good?", what.replace("  ", " "), "Stop", "Go on", danger=True)
+    return ui.button("Stop", STOP, line.id, style="danger", confirm=question)
+
+
+def resume(line: Line, piled: int) -> dict[str, Any]:
+    """The modal that asks what becomes of `piled` texts that fell due in the pause."""
+    texts = count(piled, "text")
+    options = [
+        ui.option(f"Send what piled up: {texts}", SEND, "They leave now, in the order in which they fell due"),
+        ui.option("Only what comes from now", DROP, f"{texts} {'is' if piled == 1 else 'are'} never sent"),
+    ]
+    blocks: list[Block] = [
+        ui.section(f"*{escape(line.subject)}* fired on while it was paused: {texts} fell due and waited."),
+        ui.field("What piled up", PILED, choose.radios("distributions.piled", options, chosen=SEND)),
+    ]
+    if line.to_go:
+        blocks.append(ui.context(f"{count(line.to_go, 'text')} with codes set aside already leave either way."))
+    return ui.modal("Resume", blocks, callback_id=RESUMED, submit="Resume", metadata=str(line.id))

@@ -1,0 +1,158 @@
+"""A live distribution in its channel: what it says in each state, what can be pressed, within Slack's limits."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from commands.distributions import lists, live_views, views
+from commands.distributions.live_views import Live
+from commands.ui.blocks import as_dicts
+from commands.ui.paging import Page
+from sandbox import limits
+from sandbox.testing.words import describe
+from storage.planned_counts import Counts
+
+NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
+LINE = views.Line(
+    id=7,
+    subject="Abandoned cart",
+    status="sending",
+    requested_by="U0MAYA",
+    total=1212,
+    sent=1204,
+    delivered=1180,
+    failed=3,
+    unknown=1,
+    redeemed=96,
+    started_at=NOON,
+    automatic=True,
+)
+LIVE = Live(
+    LINE,
+    since="3 Nov",
+    sets_off="A customer does 'cart abandoned': texted 2 hours later, unless they do 'order paid' before.",
+    limits="Once for each customer.",
+    planned=Counts(
+        waiting={0: 12, 1: 310},
+        dropped={0: {"ceiling_daily": 2, "called_off": 88}, 1: {"redeemed": 30}, 2: {"redeemed": 1}},
+        next_at=NOON,
+        next_reminder_at=NOON,
+    ),
+    reminders=["2 days after the first text"],
+)
+
+
+def blocks(live: Live) -> list[dict[str, Any]]:
+    """The card, after Slack's limits were checked."""
+    found = as_dicts(live_views.card(live))
+    assert [p for p in limits.check_message({"text": "x", "blocks": found}) if p.is_error] == []
+    return found
+
+
+def said(live: Live) -> str:
+    return describe(blocks(live))
+
+
+def buttons(live: Live) -> dict[str, dict[str, Any]]:
+    return {each["text"]["text"]: each for each in blocks(live)[-1]["elements"]}
+
+
+def test_the_card_says_what_sets_it_off_what_came_of_it_and_what_is_to_come() -> None:
+    text = said(LIVE)
+    assert "Live · Abandoned cart · since 3 Nov" in text
+    assert "texted 2 hours later, unless they do 'order paid' before. Once for each customer." in text
+    assert "1 reminder: 2 days after the first text" in text
+    assert "1,204 sent · 1,180 delivered · 3 failed · 1 unknown · 4 leaving · 96 redeemed (8%)" in text
+    assert "Planned: 12 texts and 310 reminders · the next" in text
+    assert "Called off: 88 " in text and " · 2 " in text.split("Called off:")[1]
+    assert "Reminders not sent: 31 " in text
+    assert list(buttons(LIVE)) == ["Pause", "Report", "Edit…", "Clone…", "Stop"]
+
+
+def test_what_waits_for_codes_or_for_a_word_is_said() -> None:
+    text = said(replace(LIVE, planned=Counts(dry=1, late=4)))
+    assert "⚠ 1 customer waits for codes: the group has none left." in text
+    assert "⚠ 4 texts fell due while nothing ran. They wait for a word." in text
+    assert "Planned:" not in text and "Called off" not in text
+
+
+def test_one_that_has_just_begun_says_no_more_than_it_must() -> None:
+    text = said(Live(replace(LINE, total=0, sent=0, delivered=0, failed=0, unknown=0, redeemed=0), since="3 Nov"))
+    assert "0 sent · 0 delivered" in text
+    assert not any(word in text for word in ("Planned", "failed", "redeemed", "Called off", "reminder"))
+
+
+def test_stopping_asks_and_says_what_returns() -> None:
+    question = buttons(LIVE)["Stop"]["confirm"]["text"]["text"]
+    assert "322 planned texts are not sent." in question
+    assert "4 texts about to leave are held back, and their codes go back to the group." in question
+    nothing = buttons(replace(LIVE, planned=Counts(), line=replace(LINE, total=1208)))["Stop"]
+    assert nothing["confirm"]["text"]["text"].startswith("It fires no more. What was sent stays sent.")
+
+
+def test_a_paused_one_says_why_and_that_it_notices_customers_all_the_same() -> None:
+    by_hand = replace(LIVE, line=replace(LINE, status="paused", reason="Paused by Maya."))
+    assert "Paused · Abandoned cart · since 3 Nov" in said(by_hand)
+    assert "Paused by Maya. It still notices customers; nobody is texted until" in said(by_hand)
+    by_itself = replace(LIVE, line=replace(LINE, status="paused", reason="'Phone' refuses our account."))
+    assert "⚠ 'Phone' refuses our account." in said(by_itself)
+    assert list(buttons(by_hand)) == ["Resume…", "Report", "Edit…", "Clone…", "Stop"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "Its time is over: it fires no more. What is planned still goes; nothing new is."),
+        ({"replaced_by": 9}, "It was edited: the new one took over. What is planned still goes; nothing new is."),
+        ({"planned": Counts()}, "Its time is over: it fires no more. What is under way still goes."),
+    ],
+)
+def test_one_that_is_ending_says_why_and_cannot_be_edited(change: dict[str, Any], words: str) -> None:
+    ending = replace(LIVE, line=replace(LINE, ending=True, ends_at=NOON), **change)
+    assert "Ending · Abandoned cart" in said(ending)
+    assert words in said(ending)
+    assert list(buttons(ending)) == ["Pause", "Report", "Clone…", "Stop"]
+
+
+def test_resuming_asks_what_becomes_of_what_piled_up() -> None:
+    view = live_views.resume(replace(LINE, total=1210, status="paused"), 34)
+    assert [p for p in limits.check_view(view) if p.is_error] == []
+    text = describe(view["blocks"])
+    assert "34 texts fell due and waited" in text
+    assert "Send what piled up: 34 texts" in text and "34 texts are never sent" in text
+    assert "2 texts with codes set aside already leave either way." in text
+
+
+def test_what_people_typed_does_no_harm() -> None:
+    nasty = "<!channel> *x* `y`"
+    live = replace(LIVE, line=replace(LINE, subject=nasty, reason=nasty, status="paused"), sets_off=nasty)
+    assert "<!channel>" not in str([block for block in blocks(live) if block["type"] != "header"])
+    assert "<!channel>" not in live_views.card_in_a_line(live)
+
+
+def test_the_list_tells_live_ones_repeating_ones_and_reminders_apart() -> None:
+    lines = [
+        LINE,
+        views.Line(8, "Weekly", "scheduled", "U0MAYA", send_at=NOON, repeats="every Monday at 09:00", copies=3),
+        views.Line(9, "Summer", "done", "U0MAYA", total=5, sent=5, reminders_left=2, next_reminder_at=NOON),
+    ]
+    view = lists.listing(Page(lines, 0, 3), "all")
+    assert [p for p in limits.check_view(view) if p.is_error] == []
+    text = describe(view["blocks"])
+    assert "Live · 1,204 sent · 8% redeemed" in text
+    assert "Scheduled · every Monday at 09:00 · next" in text and "3 times so far" in text
+    assert "Sent · 5 of 5 sent" in text and "2 reminders to come, the next" in text
+
+
+def test_a_repeating_one_opened_lists_what_it_sent() -> None:
+    line = views.Line(8, "Weekly", "scheduled", "U0MAYA", send_at=NOON, repeats="every Monday at 09:00", copies=7)
+    copies = [views.Line(20 + n, "Weekly", "done", "U0MAYA", total=5, sent=5, started_at=NOON) for n in range(5)]
+    view = lists.opened(lists.Opened(line, [], "Hi", copies=copies), as_dicts(views.progress(line)), back="all")
+    assert [p for p in limits.check_view(view) if p.is_error] == []
+    text = describe(view["blocks"])
+    assert (
+        "Sent every Monday at 09:00. Next" in text and "Each time is a distribution with a report of its own." in text
+    )
+    assert "Sent 7 times so far" in text and "2 earlier ones are in the list." in text

@@ -11,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Integer,
-    Select,
     Table,
     Text,
     and_,

@@ -82,6 +82,8 @@ class Distribution(Base):
     repeats_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # It fell due while nothing ran, too long ago to be sent without a person's word: since when it waits for one.
     late_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # That word was another time. Not `send_at`, which is what was approved.
+    put_off_to: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     # Automatic ones: what sets them off (`distribution.automatic.trigger`), until when, and what is done where a group
     # has no active code: "wait", "top_up", "fallback" (send that text) or "pause".

@@ -60,6 +60,7 @@ class Sample:
     segments: int
     note: str
     picture: bool = False  # it goes as a picture message
+    picture: bool = False  # it goes as a picture message
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class Review:
     too_long: int
     samples: tuple[Sample, ...]
     seal: str  # of what was reviewed; another one now means that something changed since
+    pictures: int = 0  # picture messages, which are not counted in segments
+    unpriced: str = ""  # what of it `cost` leaves out, for it has no price
     pictures: int = 0  # picture messages, which are not counted in segments
     unpriced: str = ""  # what of it `cost` leaves out, for it has no price
     outlook: Outlook = NOTHING  # who waits or is left out at the moment of sending

@@ -18,6 +18,9 @@ from storage.tables import Setting
 
 LONGEST_HOLD = 3600  # seconds
 LONGEST_LIFETIME = 168  # hours: a week
+LONGEST_LATE = 10_080  # minutes: a week
+OLDEST = 720  # hours: 30 days
+LATEST = 1440  # minutes: a day
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,27 @@ def _lifetime(text: str) -> int:
     if text.strip().isdecimal() and 1 <= int(text) <= LONGEST_LIFETIME:
         return int(text)
     raise Refused(f"'{text}' is not a time to give up after. Write hours from 1 to {LONGEST_LIFETIME} (a week).")
+
+
+def _oldest(text: str) -> int:
+    """Hours, from one to 30 days. Raises `Refused`."""
+    if text.strip().isdecimal() and 1 <= int(text) <= OLDEST:
+        return int(text)
+    raise Refused(f"'{text}' is not an age. Write hours from 1 to {OLDEST} (30 days).")
+
+
+def _late(text: str) -> int:
+    """Minutes, a day at most. Raises `Refused`."""
+    if text.strip().isdecimal() and int(text) <= LATEST:
+        return int(text)
+    raise Refused(f"'{text}' is not a delay. Write minutes from 0 to {LATEST:,} (a day).")
+
+
+def _late(text: str) -> int:
+    """Minutes, a week at most. Raises `Refused`."""
+    if text.strip().isdecimal() and int(text) <= LONGEST_LATE:
+        return int(text)
+    raise Refused(f"'{text}' is not a delay. Write minutes from 0 to {LONGEST_LATE:,} (a week).")
 
 
 def _quiet(text: str) -> str:
@@ -152,6 +176,20 @@ SETTINGS: dict[str, Known] = {
     ),
     "cap": Known(
         limits.OFF, _cap, "How many texts one customer gets at most, across all distributions: 3 in 7 days, or off."
+    ),
+    "trigger.oldest": Known(
+        24, _oldest, "Hours after which an event that comes in late sets nothing off any more, by its own time."
+    ),
+    "clock.late_after": Known(
+        60,
+        _late,
+        "Minutes by which what fell due while nothing ran may be late and still go by itself; later, it waits for a "
+        "person's word.",
+    ),
+    "clock.late_after": Known(
+        60,
+        _late,
+        "Minutes: what fell due longer ago than that while promobot did not run waits for a person's word.",
     ),
     "providers.internal_addresses": Known(
         False, _yes, "Whether providers added in Slack may be reached in our own network: yes or no."

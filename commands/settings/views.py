@@ -92,6 +92,18 @@ def view(current: Mapping[str, Any]) -> dict[str, Any]:
             "Nobody is texted on these days, by their own date: 25 Dec Christmas, 2026-05-03, or off",
         ),
         _text("cap", "Most texts for one customer", current, "Across all distributions: 3 in 7 days, or off"),
+        _text(
+            "trigger.oldest",
+            "Oldest event that sets something off, in hours",
+            current,
+            "One that comes in later is kept, and nobody is texted for it",
+        ),
+        _text(
+            "clock.late_after",
+            "Ask before sending what is later than, in minutes",
+            current,
+            "What fell due while promobot was not running, and is later than that, waits for your word",
+        ),
         field(
             "May providers added in Slack be in your own network?",
             PREFIX + "providers.internal_addresses",

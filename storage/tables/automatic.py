@@ -125,3 +125,4 @@ class Notice(Base):
     channel: Mapped[str] = mapped_column(Text)
     ts: Mapped[str | None] = mapped_column(Text)
     shown: Mapped[str | None] = mapped_column(Text)  # a hash of what it shows now
+    settled: Mapped[str | None] = mapped_column(Text)  # a person's word on it, in mrkdwn: its last edit

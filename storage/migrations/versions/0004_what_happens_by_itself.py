@@ -56,6 +56,7 @@ def upgrade() -> None:
     sa.Column('channel', sa.Text(), nullable=False),
     sa.Column('ts', sa.Text(), nullable=True),
     sa.Column('shown', sa.Text(), nullable=True),
+    sa.Column('settled', sa.Text(), nullable=True),
     sa.ForeignKeyConstraint(['distribution_id'], ['distribution.id'], name='fk_notice_distribution_id'),
     sa.PrimaryKeyConstraint('distribution_id', 'kind', name='pk_notice')
     )

@@ -9,14 +9,17 @@ changed after the seal makes the approval void: on the click, when it is launche
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from distribution import drafts, launch, seal, settings
 from distribution.drafts import STATUS_WORDS
 from distribution.errors import Refused
+from distribution.limits import zone_of
 from distribution.review import Review, Running, latest
 from distribution.runtime import Runtime
+from distribution.schedule import local, repeat
 from distribution.templates.values import clean
 from storage import approvals as rows
 from storage import distributions
@@ -44,9 +47,9 @@ class Decider(Protocol):
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of a submitted draft: it waits for approval, for its time, or is on its way."""
+    """What became of a submitted draft: it waits for approval, for its time, is on its way, or live ("sending")."""
 
-    status: Literal["pending", "scheduled", "blocking"]
+    status: Literal["pending", "scheduled", "blocking", "sending"]
     approval: Approval | None
 
 
@@ -60,10 +63,23 @@ class Decision:
     changes: tuple[str, ...] = ()
 
 
-def needed(session: Session, recipients: int) -> bool:
-    """Whether a distribution to so many recipients needs a second person (setting "approvals.required")."""
+def needed(session: Session, recipients: int | None) -> bool:
+    """Whether a distribution to so many recipients needs a second person (setting "approvals.required").
+
+    None: nobody knows how many it will be, so it may be more than any limit.
+    """
     policy, _, limit = str(settings.get(session, "approvals.required")).partition(":")
-    return policy == "always" or (policy == "above" and recipients > int(limit))
+    return policy == "always" or (policy == "above" and (recipients is None or recipients > int(limit)))
+
+
+def reach(draft: Distribution, reviewed: int) -> int | None:
+    """How many customers a draft will text at most, `reviewed` by its review; None: nobody knows.
+
+    An automatic one texts as many as its total ceiling allows, one that is repeated whoever is there each time.
+    """
+    if draft.mode == "automatic":
+        return draft.trigger.get("most")
+    return None if draft.repeat else reviewed
 
 
 def submit(session: Session, runtime: Runtime, distribution_id: int, *, by: str) -> Submitted:
@@ -83,7 +99,7 @@ def submit(session: Session, runtime: Runtime, distribution_id: int, *, by: str)
         seal.lift(session, draft)
         raise Refused("Something changed since this was reviewed. Check the review again, then go on.")
     draft.status_reason = None
-    if not needed(session, found.recipients):
+    if not needed(session, reach(draft, found.recipients)):
         return Submitted(_go(session, runtime, draft, was="draft"), None)
     approval = Approval(
         distribution_id=draft.id,
@@ -194,16 +210,37 @@ def _changes(session: Session, approval: Approval, distribution: Distribution, n
     if approval.seal != distribution.seal:
         return ["it was sealed again since"]
     changed = seal.broken(session, distribution)
-    if distribution.send_at and distribution.send_at < now - LATE:
+    if not distribution.repeat and (at := _latest(session, distribution)) and at < now - LATE:
         changed.append("the time that it was to be sent at has passed")
+    if distribution.ends_at and distribution.ends_at <= now:
+        changed.append("the time that it was to end at has passed")
     return changed
+
+
+def _latest(session: Session, distribution: Distribution) -> datetime | None:
+    """When it is to be sent; by each customer's own clock: when the workspace's shows that time."""
+    if distribution.local_at is None:
+        return distribution.send_at
+    return local.moment(local.parse(distribution.local_at), _zone(session))
+
+
+def _zone(session: Session) -> ZoneInfo:
+    return zone_of(None, settings.get(session, "time_zone"))
 
 
 def _go(
     session: Session, runtime: Runtime, distribution: Distribution, *, was: str
-) -> Literal["scheduled", "blocking"]:
-    """Sealed, and approved where that is needed: wait for its time, or launch."""
+) -> Literal["scheduled", "blocking", "sending"]:
+    """Sealed, and approved where that is needed: set live, wait for its time, or launch.
+
+    Raises `Refused`, field "repeat_until", where a repeated one has no time to come any more.
+    """
     now = runtime.clock.now()
+    if distribution.mode == "automatic":
+        launch.launch(session, runtime, distribution.id)
+        return "sending"
+    if rule := repeat.parse(distribution.repeat):  # while it waited for its approval, its first time may have passed
+        distribution.send_at = repeat.first(rule, now, _zone(session))
     if distribution.send_at and distribution.send_at > now:
         distributions.move(session, distribution.id, was=(was,), to="scheduled", reason=None, at=now)
         return "scheduled"

@@ -59,8 +59,29 @@ class Sample:
     characters: int
     segments: int
     note: str
+    reminders: tuple[str, ...] = ()  # what follows, codes masked
+    fallback: str = ""  # what they get instead where there is no code
     picture: bool = False  # it goes as a picture message
-    picture: bool = False  # it goes as a picture message
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What an automatic distribution would have done in the last `days`, by what is known today.
+
+    `made`: how many first texts; None where nobody can tell in time; `more`: at least so many. `called_off` and
+    `held_back` (by re-entry or a ceiling) are events that led to none. `members`: how many of its segment can be texted
+    today, who get it `at_once` when it is set live or not. `made_up`: there was nobody to show a text of.
+    """
+
+    days: int
+    made: int | None = None
+    called_off: int = 0
+    held_back: int = 0
+    more: bool = False
+    members: int | None = None
+    at_once: bool = False
+    made_up: bool = False
+    when_dry: str = "wait"
 
 
 @dataclass(frozen=True)
@@ -91,9 +112,9 @@ class Review:
     seal: str  # of what was reviewed; another one now means that something changed since
     pictures: int = 0  # picture messages, which are not counted in segments
     unpriced: str = ""  # what of it `cost` leaves out, for it has no price
-    pictures: int = 0  # picture messages, which are not counted in segments
-    unpriced: str = ""  # what of it `cost` leaves out, for it has no price
     outlook: Outlook = NOTHING  # who waits or is left out at the moment of sending
+    foreseen: Foreseen | None = None  # of an automatic one: then `recipients` are those who would have had it
+    further_too_long: int = 0  # reminders and fallback texts among the samples that are longer than may be sent
 
     def sample(self, place: int) -> Sample | None:
         """One of the samples, counted round and round."""
@@ -103,10 +124,10 @@ class Review:
     def refusals(self) -> list[str]:
         """Why it cannot go on, in words; empty when it can."""
         found = []
-        if not self.recipients:
+        if not self.recipients and self.foreseen is None:
             found.append(f"Nobody in '{self.audience}' can be texted. Choose another audience.")
         for need in self.codes:
-            if need.missing:
+            if need.missing and self.foreseen is None:
                 codes = "1 code is" if need.missing == 1 else f"{need.missing:,} codes are"
                 found.append(f"{codes} missing in '{need.name}': add more or choose another group.")
         if self.empty:
@@ -114,6 +135,8 @@ class Review:
         if self.too_long:
             long = f"{_texts(self.too_long)} {'is' if self.too_long == 1 else 'are'} longer than"
             found.append(f"{long} {MOST_SEGMENTS} SMS segments. Shorten the message.")
+        if self.further_too_long:
+            found.append(f"A reminder is longer than {MOST_SEGMENTS} SMS segments. Shorten it.")
         return found
 
     @property
@@ -190,6 +213,9 @@ def load(kept: Mapping[str, Any]) -> Review:
             "last_codes": tuple(LastCodes(**last) for last in kept["last_codes"]),
             "offenders": tuple(Offender(**offender) for offender in kept["offenders"]),
             "outlook": Outlook(*kept.get("outlook", ())),
-            "samples": tuple(Sample(**sample) for sample in kept["samples"]),
+            "samples": tuple(
+                Sample(**{**sample, "reminders": tuple(sample.get("reminders", ()))}) for sample in kept["samples"]
+            ),
+            "foreseen": Foreseen(**kept["foreseen"]) if kept.get("foreseen") else None,
         }
     )

@@ -39,6 +39,7 @@ NOTES = {
     "hole": "{{{{ {} }}}} is empty",
     "no_last_code": "has no code of “{}” from before",
     "empty": "the text is empty",
+    "made_up": "made up: there is nobody lately",
 }
 
 
@@ -76,6 +77,9 @@ class Rehearsal:
 class Rehearser:
     """Runs a rehearsal's chunks within one session."""
 
+    # By customer: what the event says that each text tells of, of an automatic distribution.
+    events: Mapping[int, Mapping[str, str]] = {}
+
     def __init__(self, session: Session, distribution: Distribution, links: Links, now: datetime) -> None:
         """Compiles the body. Raises `Refused` (fields "body", "audience"). `now`: as of when codes are good or not."""
         self.session, self.now = session, now
@@ -86,7 +90,7 @@ class Rehearser:
         fixed = self.audience.get("fixed")
         self.list_id = self.audience.get("segment_id") if self.audience.get("kind") == "list" else fixed
         self.plain = set(measure(self.template.reading.plain).offenders)
-        self.formats = _formats(session, self.loader.group_keys)
+        self.formats = formats_of(session, self.loader.group_keys)
         self._holes = [
             (tag.written, getter(tag)) for tag in self.template.holes if tag.kind not in ("promocode", "last_promocode")
         ]
@@ -101,6 +105,9 @@ class Rehearser:
         rehearsal.after = met[-1][0]
         rows = [row for row in met if row.why is None]
         recipients = self.loader.dressed(rows, self.now)
+        if self.events:
+            for customer_id, recipient in recipients:
+                recipient.event = self.events.get(customer_id, {})
         codes = {key: self._for_each(key, rehearsal, [row[0] for row in rows]) for key in self.template.issues_from}
         by_segments: Counter[int] = Counter()
         for customer_id, recipient in recipients:
@@ -249,7 +256,7 @@ class Rehearser:
 _ANY = re.compile(r"[^\W_]")
 
 
-def _formats(session: Session, keys: Mapping[int, str]) -> dict[str, list[Format]]:
+def formats_of(session: Session, keys: Mapping[int, str]) -> dict[str, list[Format]]:
     """The formats of groups, by the folded name that the text gives them (`keys`: by id)."""
     if not keys:
         return {}

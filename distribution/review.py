@@ -14,11 +14,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
-from distribution import drafts, seal, settings, sms
+from distribution import drafts, further, seal, settings, sms
+from distribution.automatic import foresight
 from distribution.errors import Refused
 from distribution.findings import GroupNeed, LastCodes, Offender, Review, Running, Sample, dump, load
 from distribution.jobs import JobRun
-from distribution.outlook import Outlook, outlook
+from distribution.outlook import NOTHING, Outlook, outlook
 from distribution.rehearsal import NOTES, Rehearsal, Rehearser
 from distribution.runtime import Runtime
 from distribution.templates import render
@@ -63,6 +64,8 @@ def review(
             return known
         if known and known.made_at > now - FRESH and known.seal == seal.seal_of(seal.facts(session, draft)):
             return known
+    if draft.mode == "automatic":
+        return _foreseen(session, runtime, draft, now)
     textable = audiences.count(session, drafts.rule(draft.audience), now).textable
     if textable > AT_ONCE:
         job_id = runtime.jobs.enqueue(session, "review", {"distribution_id": draft.id}, by=by, total=textable)
@@ -74,7 +77,18 @@ def review(
     rehearsal = Rehearsal(total=textable)
     while rehearser.chunk(rehearsal, CHUNK):
         pass
-    return keep(session, draft, rehearsal, outlook(session, draft, now), now=now)
+    return keep(session, runtime, draft, rehearsal, outlook(session, draft, now), now=now)
+
+
+def _foreseen(session: Session, runtime: Runtime, draft: Distribution, now: datetime) -> Review:
+    """The review of an automatic one: what it would have done lately (`distribution.automatic.foresight`)."""
+    drafts.unfix(session, draft)
+    foreseen, rehearsal, events = foresight.foresee(session, draft, runtime.links, now)
+    made = foreseen.members if foreseen.at_once else foreseen.made
+    counted = audiences.AudienceCount(made or 0, made or 0, {})
+    found = _assemble(session, draft, rehearsal, NOTHING, now, "", counted)
+    found = replace(found, foreseen=foreseen)
+    return _kept(session, runtime, draft, found, now, events)
 
 
 def latest(session: Session, distribution: Distribution) -> Review | Running | None:
@@ -113,24 +127,44 @@ def review_job(runtime: Runtime, run: JobRun, after: After = _nothing) -> dict[s
     with run.chunk(runtime) as session:
         draft = _reviewed(session, run, lock=True)
         notes = draft.draft
-        found = keep(session, draft, rehearsal, ahead, now=runtime.clock.now())
+        found = keep(session, runtime, draft, rehearsal, ahead, now=runtime.clock.now())
         after(session, runtime, draft, notes, found)
     return {"distribution_id": distribution_id, "recipients": found.recipients, "segments": found.segments}
 
 
 def fix(session: Session, draft: Distribution, *, by: str, now: datetime) -> None:
-    """Write down who is in the audience now; these are meant from here on. A list and one customer are fixed anyway."""
+    """Write down who is in the audience now; these are meant from here on. A list and one customer are fixed anyway.
+
+    One that is sent again and again goes to whoever is in the segment then: nobody is written down.
+    """
     drafts.unfix(session, draft)
-    if draft.audience.get("kind") == "segment":
+    if not draft.repeat and draft.audience.get("kind") == "segment":
         name = audiences.name(session, draft.audience)
         fixed_id, _ = fixed_lists.write(session, name, audiences.members(session, draft.audience, now), by=by, at=now)
         draft.audience = {**draft.audience, "fixed": fixed_id}
         session.flush()
 
 
-def keep(session: Session, draft: Distribution, rehearsal: Rehearsal, ahead: Outlook, *, now: datetime) -> Review:
+def keep(
+    session: Session, runtime: Runtime, draft: Distribution, rehearsal: Rehearsal, ahead: Outlook, *, now: datetime
+) -> Review:
     """Turn a finished rehearsal into the review, and leave it on the draft."""
-    found = _assemble(session, draft, rehearsal, ahead, now)
+    name = audiences.name(session, drafts.rule(draft.audience))
+    found = _assemble(session, draft, rehearsal, ahead, now, name, audiences.count(session, draft.audience, now))
+    return _kept(session, runtime, draft, found, now)
+
+
+def _kept(
+    session: Session,
+    runtime: Runtime,
+    draft: Distribution,
+    found: Review,
+    now: datetime,
+    events: Mapping[int, Mapping[str, str]] | None = None,
+) -> Review:
+    """Leave a review on the draft, its samples with what follows the first text."""
+    samples = further.told(session, draft, runtime.links, found.samples, now, events)
+    found = replace(found, samples=samples, further_too_long=further.too_long(samples))
     draft.draft = {**_without(draft), "review": dump(found)}
     draft.updated_at = now
     session.flush()
@@ -162,15 +196,22 @@ def _without(draft: Distribution) -> dict[str, Any]:
     return {key: value for key, value in draft.draft.items() if key not in drafts.REVIEW}
 
 
-def _assemble(session: Session, draft: Distribution, rehearsal: Rehearsal, ahead: Outlook, now: datetime) -> Review:
-    """A review of a finished rehearsal."""
-    counted = audiences.count(session, draft.audience, now)
+def _assemble(
+    session: Session,
+    draft: Distribution,
+    rehearsal: Rehearsal,
+    ahead: Outlook,
+    now: datetime,
+    audience: str,
+    counted: audiences.AudienceCount,
+) -> Review:
+    """A review of a finished rehearsal. `audience`: what it is called; `counted`: how many are in it."""
     template = render.compile(draft.body)
     groups = by_keys(session, (*template.issues_from, *template.repeats_from))
     cost, unpriced = _cost(session, rehearsal)
     found = Review(
         made_at=now,
-        audience=audiences.name(session, drafts.rule(draft.audience)),
+        audience=audience,
         total=counted.total,
         recipients=counted.textable,
         left_out=counted.excluded,

@@ -1,0 +1,91 @@
+"""What the customers whose texts a review shows would get beside the first one: reminders, and the text without a code.
+
+Codes are never shown: each is its group's shape (`Rehearser.mask`), and so is the code that the first text issues.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from distribution import recipients
+from distribution.findings import Sample
+from distribution.links import Links
+from distribution.rehearsal import formats_of
+from distribution.sms import MOST_SEGMENTS, measure
+from distribution.templates import render
+from distribution.templates.render import CodeText, Recipient, Template
+from distribution.templates.values import as_text, clean
+from storage.last_codes import latest
+from storage.tables import Customer, Distribution
+
+NO_FORMAT = "XXXXXXXXXX"
+
+
+def told(
+    session: Session,
+    draft: Distribution,
+    links: Links,
+    samples: Sequence[Sample],
+    now: datetime,
+    events: Mapping[int, Mapping[str, str]] | None = None,
+) -> tuple[Sample, ...]:
+    """Samples with their further texts. `events`: what the event says that sets an automatic one off, by customer."""
+    reminders = [render.compile(each["body"]) for each in draft.reminders]
+    fallback = render.compile(draft.fallback_body) if draft.fallback_body else None
+    if not reminders and fallback is None:
+        return tuple(samples)
+    promotion = recipients.Loader(session, draft, links).promotion
+    first = set(render.compile(draft.body).issues_from)
+    found = []
+    for sample in samples:
+        event = (events or {}).get(sample.customer_id, {})
+
+        def text(template: Template, sample: Sample = sample, event: Mapping[str, str] = event) -> str:
+            return template.render(_recipient(session, draft, template, links, sample, event, promotion, first, now))
+
+        found.append(
+            replace(
+                sample,
+                reminders=tuple(map(text, reminders)),
+                fallback=text(fallback) if fallback else "",
+            )
+        )
+    return tuple(found)
+
+
+def too_long(samples: Sequence[Sample]) -> int:
+    """How many of the further texts are longer than any text may be."""
+    texts = [text for sample in samples for text in (*sample.reminders, sample.fallback)]
+    return sum(measure(text).segments > MOST_SEGMENTS for text in texts)
+
+
+def _recipient(
+    session: Session,
+    draft: Distribution,
+    template: Template,
+    links: Links,
+    sample: Sample,
+    event: Mapping[str, str],
+    promotion: Mapping[str, str],
+    first: set[str],
+    now: datetime,
+) -> Recipient:
+    """A sample's customer for one of its further texts. `first`: groups that the first text takes a code from."""
+    keys = recipients.group_keys(session, draft, template)
+    formats = formats_of(session, keys)
+
+    def shape(key: str) -> CodeText:
+        masked = formats[key][0].masked() if formats.get(key) else NO_FORMAT
+        return CodeText(masked, links.qr(0) if template.uses_qr else "")
+
+    customer = session.get(Customer, sample.customer_id) if sample.customer_id else None
+    had = {group_id for _, group_id in latest(session, list(keys), [sample.customer_id], now)} if customer else set()
+    last = {key: shape(key) for group_id, key in keys.items() if key in first or group_id in had}
+    new = {key: shape(key) for key in template.issues_from}
+    if customer is None:
+        attributes = {name: name.replace("_", " ") for name in template.attributes}
+        return Recipient(sample.customer, "", attributes, new, last, promotion, event)
+    values = {name: as_text(customer.attributes.get(name)) for name in template.attributes}
+    return Recipient(clean(customer.name), customer.phone or "", values, new, last, promotion, event)

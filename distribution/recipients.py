@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, Select, case, literal, select
 from sqlalchemy.orm import Session
 
+from distribution.automatic.texts import FIRST, body_of
 from distribution.codes.taking import SAME
 from distribution.links import Links
 from distribution.templates import render
@@ -22,6 +23,7 @@ from storage import groups
 from storage.bulk import among, fetch, ids_as, ids_given
 from storage.database import is_sqlite
 from storage.last_codes import latest
+from storage.planned_reading import Told, of_messages
 from storage.tables import CodeState, Customer, Distribution, Message, PromoCode, PromoCodeRepeat, Promotion
 
 CUSTOMER, MESSAGE, CODE = Customer.__table__.c, Message.__table__.c, PromoCode.__table__.c
@@ -33,21 +35,29 @@ Line = Row[*tuple[Any, ...]]
 
 
 class Addressed(NamedTuple):
-    """A message, the number that it goes to, and what it says about its customer."""
+    """A message, the number that it goes to, what it says about its customer, and the text that says it.
+
+    `made_at`: when it was made, of one that came of what was planned.
+    """
 
     message_id: int
     phone: str
     recipient: Recipient
+    template: render.Template
+    made_at: datetime | None
 
 
 class Loader:
     """Loads recipients of one distribution within one session."""
 
-    def __init__(self, session: Session, distribution: Distribution, links: Links) -> None:
-        """Compiles the body. Raises `Refused` (field "body") when it cannot be."""
+    def __init__(
+        self, session: Session, distribution: Distribution, links: Links, *, step: int = FIRST, fallback: bool = False
+    ) -> None:
+        """Compiles the body: of the first text, else of another one. Raises `Refused` (field "body") when it cannot."""
         self.session = session
         self.links = links
-        self.template = render.compile(distribution.body)
+        self.distribution = distribution
+        self.template = render.compile(body_of(distribution, step, fallback=fallback))
         self.group_keys = group_keys(session, distribution, self.template)
         self.promotion = _promotion(session, distribution)
         self.same = distribution.code_policy == SAME and bool(self.template.issues_from)
@@ -55,13 +65,46 @@ class Loader:
         self.repeats = self.same or bool(self.template.repeats_from)
         # Whether a code that it loaded could be worth nothing soon: one that expires by itself, or was sent before.
         self.may_be_stale = False
+        # Whose codes the texts carry that it loaded.
+        self.group_ids = set(self.group_keys)
 
     def for_messages(self, message_ids: Collection[int]) -> list[Addressed]:
         """The recipients of messages, in the order of their ids, with the codes that are bound to each message.
 
         Where none of a group is, `client.promocode` is the one that the message repeats. A message without a number
-        (left out) is skipped.
+        (left out) is skipped. Each message has the text that was planned for it: a reminder's, the one without a code.
         """
+        told = self._told(message_ids)
+        if not told:
+            return self._of_this_text(message_ids, told)
+        by_text: dict[tuple[int, bool], list[int]] = defaultdict(list)
+        for message_id in message_ids:
+            what = told.get(message_id)
+            by_text[(what.step, what.fallback) if what else (FIRST, False)].append(message_id)
+        found: list[Addressed] = []
+        for (step, fallback), ids in by_text.items():
+            first = (step, fallback) == (FIRST, False)
+            loader = (
+                self if first else Loader(self.session, self.distribution, self.links, step=step, fallback=fallback)
+            )
+            found += loader._of_this_text(ids, told)
+            self.group_ids |= loader.group_ids
+            self.repeats, self.may_be_stale = self.repeats or loader.repeats, self.may_be_stale or loader.may_be_stale
+        return sorted(found, key=itemgetter(0))
+
+    def _told(self, message_ids: Collection[int]) -> dict[int, Told]:
+        """What was planned of messages; the first texts of a manual distribution are known by their range of ids."""
+        row = self.distribution
+        if row.mode == "manual":
+            if not row.reminders:
+                return {}
+            first, last = row.first_message_id or 0, row.last_message_id or 0
+            if all(first <= message_id <= last for message_id in message_ids):
+                return {}
+        return of_messages(self.session, message_ids)
+
+    def _of_this_text(self, message_ids: Collection[int], told: Mapping[int, Told]) -> list[Addressed]:
+        """The recipients of messages that all have the text of this loader."""
         sqlite = is_sqlite(self.session)
         given = ids_as(sqlite, message_ids)
         rows = fetch(self.session, _addressed(sqlite, bool(self.template.attributes)), given)
@@ -70,10 +113,14 @@ class Loader:
         if self.same:
             for message_id, repeated in last.items():
                 codes[message_id] = {**repeated, **codes.get(message_id, {})}
-        return [
-            Addressed(row[3], row[4], self._recipient(row, codes.get(row[3], {}), last.get(row[3], {})))
-            for row in sorted(rows, key=itemgetter(3))
-        ]
+        found = []
+        for row in sorted(rows, key=itemgetter(3)):
+            what = told.get(row[3])
+            recipient = self._recipient(row, codes.get(row[3], {}), last.get(row[3], {}))
+            if what is not None and self.template.event:
+                recipient.event = {name: as_text(what.properties.get(name)) for name in self.template.event}
+            found.append(Addressed(row[3], row[4], recipient, self.template, what.made_at if what else None))
+        return found
 
     def for_customers(self, customer_ids: Collection[int], now: datetime) -> list[tuple[int, Recipient]]:
         """Customers as recipients, in the order of their ids, with their last codes and without new ones."""

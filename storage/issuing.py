@@ -189,6 +189,18 @@ def _some_expired(session: Session, now: datetime) -> bool:
     return session.scalar(select(CODE.c.id).where(past).limit(1)) is not None
 
 
+def available(session: Session, group_id: int, most: int, now: datetime) -> int:
+    """How many active codes of a group `block` would find at `now`, counted up to `most`. Its stock is held."""
+    codes = {"group_id": group_id, "after": 0, "limit": most, "now": now}
+    return session.scalar(_counted(_active(_some_expired(session, now))), codes) or 0
+
+
+@lru_cache(2)
+def _counted(codes: Select[int]) -> Select[int]:
+    """How many rows a query finds."""
+    return select(func.count()).select_from(codes.subquery())
+
+
 def count_taken(distribution: Distribution, group_id: int, n: int) -> None:
     """Remember that `n` more codes of a group were blocked for a distribution."""
     taken = distribution.codes_taken

@@ -100,6 +100,12 @@ def repeat_last(session: Session, group_ids: Collection[int], recipients: Sequen
     )
 
 
+def forget(session: Session, message_ids: Collection[int]) -> None:
+    """Forget what was planned to be sent again with messages that are not made after all."""
+    if message_ids:
+        session.execute(delete(PromoCodeRepeat).where(among(session, PromoCodeRepeat.message_id, message_ids)))
+
+
 def _plan(session: Session, planned: Sequence[tuple[int, int, int]]) -> None:
     if planned:
         rows = values(session, {"message_id": BigId, "code_id": BigId, "customer_id": BigId}, planned)

@@ -1,7 +1,7 @@
 """From a leased batch to request bodies: load its recipients, write each text, measure and encode it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
@@ -11,6 +11,7 @@ from distribution.links import Links
 from distribution.pictures import pictures
 from distribution.providers.port import Outgoing, Provider
 from distribution.recipients import Loader
+from distribution.sending import lifetime
 from distribution.sending.attempts import attempt_id
 from distribution.sending.record import Moment
 from distribution.sms import MOST_SEGMENTS, segments_of
@@ -49,11 +50,12 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
     """
     distribution = session.get_one(Distribution, lease.distribution_id)
     loader = Loader(session, distribution, links)
-    template = loader.template
-    prepared = Prepared(lease, loader.repeats, frozenset(loader.group_keys), at.machine)
-    validity = seconds_left(distribution, at.business)
+    addressed = loader.for_messages(lease.message_ids)
+    prepared = Prepared(lease, loader.repeats, frozenset(loader.group_ids), at.machine)
+    planned = any(each.made_at is not None for each in addressed)
+    lasts = timedelta(minutes=lifetime.minutes(session, distribution)) if planned else timedelta()
     missing = set(lease.message_ids)
-    for message_id, phone, recipient in loader.for_messages(lease.message_ids):
+    for message_id, phone, recipient, template, made_at in addressed:
         missing.discard(message_id)
         try:
             text = template.render(recipient).strip()
@@ -64,6 +66,8 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
             if segments > MOST_SEGMENTS:  # the review refuses that, but names change
                 prepared.poison.append(Settled(message_id, MessageState.REJECTED, "text_too_long"))
                 continue
+            ends = distribution.gives_up_at if made_at is None else made_at + lasts
+            validity = seconds_left(ends, at.business)
             attempt = attempt_id(lease.batch_id, message_id)
             shown = pictures(provider.pictures, phone, recipient, text)
             body = provider.encode(Outgoing(attempt, phone, text, f"{callbacks}/{attempt}", validity, shown))
@@ -76,8 +80,6 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
     return prepared
 
 
-def seconds_left(distribution: Distribution, now: datetime) -> int | None:
-    """How long a text of a distribution is worth delivering, a second at least; None: for ever."""
-    if distribution.gives_up_at is None:
-        return None
-    return max(1, int((distribution.gives_up_at - now).total_seconds()))
+def seconds_left(ends: datetime | None, now: datetime) -> int | None:
+    """How long a text that is given up at `ends` is worth delivering, a second at least; None: for ever."""
+    return None if ends is None else max(1, int((ends - now).total_seconds()))

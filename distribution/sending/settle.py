@@ -200,9 +200,9 @@ def _texts(session: Session, links: Links, distribution_id: int, message_ids: li
     texts = {}
     try:
         loader = Loader(session, session.get_one(Distribution, distribution_id), links)
-        for message_id, _, recipient in loader.for_messages(message_ids):
+        for each in loader.for_messages(message_ids):
             with contextlib.suppress(Exception):  # one customer's data must not hold up the others' look-ups
-                texts[message_id] = loader.template.render(recipient).strip()
+                texts[each.message_id] = each.template.render(each.recipient).strip()
     except Refused:
         log.exception("a launched body cannot be compiled", distribution=distribution_id)
     return texts

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import messages, tally
+from storage import messages, reminded, tally
 from storage.tables import Batch, BatchState, Distribution, MessageState
 
 # How the reason begins where a person paused it; every other pause was its own.
@@ -30,9 +30,16 @@ def finish_if_over(session: Session, distribution: Distribution, at: datetime) -
     """Close a distribution of which nothing is left to send or to ask; True when this did it. Its row is locked.
 
     A paused one too, where all that was left was given up. Unknown messages whose provider cannot be asked do not keep
-    it open: a person settles them when they like. A stopped one stays stopped, and gets its time of finish.
+    it open: a person settles them when they like. A stopped one stays stopped, and gets its time of finish. A live one
+    is over only once it fires no more and nothing is planned.
     """
     if distribution.status not in ("sending", "paused", "stopped") or distribution.finished_at is not None:
+        return False
+    if distribution.mode == "automatic" and distribution.status != "stopped":
+        ending = distribution.ends_at is not None and distribution.ends_at <= at
+        if not ending or reminded.any_open(session, distribution.id):
+            return False
+    if distribution.status == "paused" and distribution.reminders and reminded.any_open(session, distribution.id):
         return False
     if (distribution.claimed_to or 0) < (distribution.last_message_id or 0):
         return False

@@ -68,8 +68,9 @@ class Template:
         # Folded names of the groups that it takes codes from, and of those whose last code it repeats.
         self.issues_from = tuple(dict.fromkeys(tag.key for tag in self.tags if tag.kind == "promocode"))
         self.repeats_from = tuple(dict.fromkeys(tag.key for tag in self.tags if tag.kind == "last_promocode"))
-        # The customers' attributes that it uses, and whether it has a code as a QR link.
+        # The customers' attributes that it uses, the event's properties, and whether it has a code as a QR link.
         self.attributes = tuple(tag.key for tag in self.tags if tag.kind == "attribute")
+        self.event = tuple(tag.key for tag in self.tags if tag.kind == "event")
         self.uses_qr = any(tag.qr for tag in self.tags)
 
     def render(self, recipient: Recipient) -> str:

@@ -1,0 +1,145 @@
+"""What is due: planned texts whose time has come become messages, in small transactions, whoever's clock looks.
+
+`look(runtime)` is called every two seconds and when something fired. Several processes may do so: a planned text is
+made with its distribution's row locked, and looked at again under that lock, so it is made once.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from distribution import settings
+from distribution.automatic import dry, making, reminding, trigger
+from distribution.automatic.texts import FIRST
+from distribution.limits import zone_of
+from distribution.runtime import Runtime
+from distribution.sending import lifetime
+from distribution.sending.status import finish_if_over
+from storage import distributions, histories, planned_counts, planned_reading, reminded
+from storage.batches import lock
+from storage.bulk import among
+from storage.rules import Condition
+from storage.tables import Distribution, Event, Planned, PlannedState
+
+CHUNK = 500  # planned texts in one transaction
+ROUNDS = 50  # chunks of each distribution in one look: a process that ends is not waited for any longer
+
+CALLED_OFF = "called_off"  # what was to call it off has happened (`distribution.reasons`)
+
+
+def look(runtime: Runtime) -> int:
+    """Make what is due, of each distribution in turn; returns how many planned texts were moved on.
+
+    Then close the automatic ones that fire no more and of which nothing is left.
+    """
+    moved = 0
+    for _ in range(ROUNDS):
+        now = runtime.clock.now()
+        with runtime.db.read() as session:
+            ids = _to_look_at(session, now)
+        before = moved
+        for distribution_id in ids:
+            with runtime.db.write() as session:
+                moved += _chunk(session, runtime, distribution_id, now)
+        if moved == before:
+            break
+    _finish(runtime)
+    return moved
+
+
+def _to_look_at(session: Session, now: datetime) -> list[int]:
+    """Distributions of which something is due, or waits for codes that are there again; without taking a lock."""
+    found = set(planned_reading.due_distributions(session, now))
+    for held in planned_counts.held(session, PlannedState.DRY):
+        row = session.get_one(Distribution, held.distribution_id)
+        if row.status == "sending" and dry.ready_steps(session, row, now):
+            found.add(row.id)
+    return sorted(found)
+
+
+def _chunk(session: Session, runtime: Runtime, distribution_id: int, now: datetime) -> int:
+    """The next planned texts of one distribution, those that waited for codes first; how many were moved on."""
+    row = lock(session, distribution_id)
+    reminds_again = row.status == "done" and row.mode == "manual"
+    if row.status != "sending" and not reminds_again:
+        return 0
+    steps = [] if reminds_again else dry.ready_steps(session, row, now)
+    planned = planned_reading.dry(session, row.id, steps, CHUNK) if steps else []
+    planned += planned_reading.due(session, row.id, now, CHUNK - len(planned))
+    before = [(each.state, each.due_at, each.fallback) for each in planned]
+    going = _not_called_off(session, row, [each for each in planned if each.step == FIRST], now)
+    going += _judged(session, row, [each for each in planned if each.step != FIRST], now)
+    if going:
+        _open_again(session, row, now)
+        making.make(session, runtime, row, _of_one_text(going), now=now)
+    after = [(each.state, each.due_at, each.fallback) for each in planned]
+    return sum(was != is_now for was, is_now in zip(before, after, strict=True))
+
+
+def _of_one_text(planned: Sequence[Planned]) -> list[Planned]:
+    """Those that say the same as the one due first: the codes of one text are all held before any stock is."""
+    first = min(planned, key=lambda each: (each.due_at, each.id))
+    return [each for each in planned if (each.step, each.fallback) == (first.step, first.fallback)]
+
+
+def _not_called_off(session: Session, row: Distribution, planned: Sequence[Planned], now: datetime) -> list[Planned]:
+    """First texts that nothing called off during their delay; the others are dropped."""
+    asked = trigger.parse(row.trigger) if planned and row.trigger else None
+    if asked is None or asked.unless is None:
+        return list(planned)
+    delay = timedelta(minutes=asked.delay)
+    condition = Condition("event", "did", None, event=asked.unless.event, where=asked.unless.where)
+    today = now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
+    rows = (
+        histories.events(session, condition, now, today)
+        .rows.add_columns(Event.at)
+        .where(
+            among(session, Event.customer_id, sorted({each.customer_id for each in planned})),
+            Event.at > min(each.fired_at for each in planned),
+            Event.at <= max(each.fired_at for each in planned) + delay,
+        )
+    )
+    happened: dict[int, list[datetime]] = defaultdict(list)
+    for customer_id, at in session.execute(rows):
+        happened[customer_id].append(at)
+    off = {
+        each.id
+        for each in planned
+        if any(each.fired_at < at <= each.fired_at + delay for at in happened[each.customer_id])
+    }
+    planned_reading.drop(session, [each for each in planned if each.id in off], CALLED_OFF, now)
+    return [each for each in planned if each.id not in off]
+
+
+def _judged(session: Session, row: Distribution, planned: Sequence[Planned], now: datetime) -> list[Planned]:
+    """Reminders whose time has truly come; the others are looked at again later, or dropped."""
+    if not planned:
+        return []
+    verdicts = reminding.judge(session, row, planned, now)
+    planned_reading.put_off(session, verdicts.again)
+    for reason, those in sorted(verdicts.dropped.items()):
+        planned_reading.drop(session, those, reason, now)
+    return verdicts.make
+
+
+def _open_again(session: Session, row: Distribution, now: datetime) -> None:
+    """A manual distribution that was done is being sent again, for its reminders."""
+    if row.status == "done":
+        row.finished_at, row.gives_up_at = None, lifetime.ends(session, row, now)
+        session.flush()
+        distributions.move(session, row.id, was=("done",), to="sending", reason=None, at=now)
+
+
+def _finish(runtime: Runtime) -> None:
+    """Automatic distributions that fire no more, and of which nothing is left, are done."""
+    now = runtime.clock.now()
+    ending = (Distribution.mode == "automatic", Distribution.status.in_(("sending", "paused")))
+    with runtime.db.read() as session:
+        ids = session.scalars(select(Distribution.id).where(*ending, Distribution.ends_at <= now)).all()
+        ids = [each for each in ids if not reminded.any_open(session, each)]
+    for distribution_id in sorted(ids):
+        with runtime.db.write() as session:
+            finish_if_over(session, lock(session, distribution_id), now)

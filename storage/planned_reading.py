@@ -1,0 +1,144 @@
+"""Planned texts as the clock looks at them: what is due, what messages were planned to say, and what became of each.
+
+Whoever changes the state of planned rows holds their distribution's row (`storage.batches.lock`).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, Table, Text, cast, exists, or_, select, type_coerce, update
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from storage.bulk import among, fetch, ids_as, ids_given, values
+from storage.database import is_sqlite
+from storage.tables import Distribution, Event, Planned, PlannedState
+from storage.tables.base import BigId
+
+PLANNED: Table = Planned.__table__  # type: ignore[assignment]
+
+
+class Told(NamedTuple):
+    """What a message was planned to say: its step, whether it is the fallback text, the event's properties.
+
+    `made_at`: when it became a message, by the business clock.
+    """
+
+    step: int
+    fallback: bool
+    properties: Mapping[str, Any]
+    made_at: datetime
+
+
+def of_messages(session: Session, message_ids: Collection[int]) -> dict[int, Told]:
+    """By message: what it was planned to say; a first text of a manual distribution was not planned."""
+    sqlite = is_sqlite(session)
+    rows = fetch(session, _of_messages(sqlite), ids_as(sqlite, message_ids))
+    return {row[0]: Told(row[1], bool(row[2]), row[3] or {}, _moment(row[4])) for row in rows}
+
+
+def _moment(value: datetime | str) -> datetime:
+    """A time as `fetch` reads it: on SQLite it is the text that is stored."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+@lru_cache(2)
+def _of_messages(sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """What was planned of messages `ids`."""
+    return (
+        select(PLANNED.c.message_id, PLANNED.c.step, PLANNED.c.fallback, Event.__table__.c.properties)
+        .add_columns(type_coerce(PLANNED.c.settled_at, Text) if sqlite else PLANNED.c.settled_at)
+        .select_from(PLANNED.outerjoin(Event.__table__, Event.__table__.c.id == PLANNED.c.event_id))
+        .where(ids_given(sqlite, PLANNED.c.message_id), PLANNED.c.message_id.is_not(None))
+    )
+
+
+def due_distributions(session: Session, now: datetime) -> list[int]:
+    """Distributions of which something planned is due and may be made, or waits for codes, in the order of their ids.
+
+    One look into an index for each that is being sent. Of those that are done, such as have reminders.
+    """
+    waits = exists().where(
+        Planned.distribution_id == Distribution.id, Planned.state == PlannedState.WAITING, Planned.due_at <= now
+    )
+    dry = exists().where(Planned.distribution_id == Distribution.id, Planned.state == PlannedState.DRY)
+    reminds = (Distribution.status == "done") & (cast(Distribution.reminders, Text) != "[]")
+    open_ = or_((Distribution.status == "sending") & (waits | dry), reminds & waits)
+    return list(session.scalars(select(Distribution.id).where(open_).order_by(Distribution.id)))
+
+
+def due(session: Session, distribution_id: int, now: datetime, limit: int) -> list[Planned]:
+    """Up to `limit` planned texts of a distribution that are due, the first due first. Its row is locked."""
+    mine = (Planned.distribution_id == distribution_id, Planned.state == PlannedState.WAITING, Planned.due_at <= now)
+    found = select(Planned).where(*mine).order_by(Planned.due_at, Planned.id).limit(limit)
+    return list(session.scalars(found.execution_options(populate_existing=True)))
+
+
+def dry(session: Session, distribution_id: int, steps: Collection[int], limit: int) -> list[Planned]:
+    """Up to `limit` planned texts of these steps that wait for codes, the first due first. Its row is locked."""
+    mine = (Planned.distribution_id == distribution_id, Planned.state == PlannedState.DRY, Planned.step.in_(steps))
+    found = select(Planned).where(*mine).order_by(Planned.due_at, Planned.id).limit(limit)
+    return list(session.scalars(found.execution_options(populate_existing=True)))
+
+
+def dry_steps(session: Session, distribution_id: int) -> list[int]:
+    """The steps of a distribution of which texts wait for codes."""
+    mine = (Planned.distribution_id == distribution_id, Planned.state == PlannedState.DRY)
+    return list(session.scalars(select(Planned.step).where(*mine).distinct().order_by(Planned.step)))
+
+
+def made(session: Session, rows: Sequence[tuple[Planned, int]], now: datetime) -> None:
+    """These planned texts are messages now (by id)."""
+    if not rows:
+        return
+    new = values(session, {"id": BigId, "message_id": BigId}, [(row.id, message_id) for row, message_id in rows])
+    session.execute(
+        update(PLANNED)
+        .where(PLANNED.c.id == new.c.id)
+        .values(state=int(PlannedState.MADE), message_id=new.c.message_id, settled_at=now)
+    )
+    for row, message_id in rows:
+        set_committed_value(row, "state", PlannedState.MADE)
+        set_committed_value(row, "message_id", message_id)
+        set_committed_value(row, "settled_at", now)
+
+
+def drop(session: Session, rows: Sequence[Planned], reason: str, now: datetime) -> None:
+    """These planned texts will not be made."""
+    _set(session, rows, {"state": PlannedState.DROPPED, "reason": reason, "settled_at": now})
+
+
+def wait_for_codes(session: Session, rows: Sequence[Planned]) -> None:
+    """These planned texts wait until their groups have active codes."""
+    _set(session, rows, {"state": PlannedState.DRY})
+
+
+def put_off(session: Session, rows: Sequence[tuple[Planned, datetime]]) -> None:
+    """These planned texts are looked at again then."""
+    together: dict[datetime, list[Planned]] = defaultdict(list)
+    for row, due_at in rows:
+        together[due_at].append(row)
+    for due_at, those in sorted(together.items()):
+        _set(session, those, {"due_at": due_at})
+
+
+def fall_back(session: Session, rows: Sequence[Planned]) -> None:
+    """These planned texts go out as the one that needs no code."""
+    _set(session, rows, {"fallback": True, "state": PlannedState.WAITING})
+
+
+def _set(session: Session, rows: Sequence[Planned], new: Mapping[str, Any]) -> None:
+    if rows:
+        ids = [row.id for row in rows]
+        session.execute(
+            update(Planned)
+            .where(among(session, Planned.id, ids))
+            .values(**new)
+            .execution_options(synchronize_session=False)
+        )
+        for row in rows:
+            for name, value in new.items():
+                set_committed_value(row, name, value)

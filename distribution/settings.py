@@ -18,7 +18,6 @@ from storage.tables import Setting
 
 LONGEST_HOLD = 3600  # seconds
 LONGEST_LIFETIME = 168  # hours: a week
-LONGEST_LATE = 10_080  # minutes: a week
 OLDEST = 720  # hours: 30 days
 LATEST = 1440  # minutes: a day
 
@@ -95,13 +94,6 @@ def _late(text: str) -> int:
     if text.strip().isdecimal() and int(text) <= LATEST:
         return int(text)
     raise Refused(f"'{text}' is not a delay. Write minutes from 0 to {LATEST:,} (a day).")
-
-
-def _late(text: str) -> int:
-    """Minutes, a week at most. Raises `Refused`."""
-    if text.strip().isdecimal() and int(text) <= LONGEST_LATE:
-        return int(text)
-    raise Refused(f"'{text}' is not a delay. Write minutes from 0 to {LONGEST_LATE:,} (a week).")
 
 
 def _quiet(text: str) -> str:
@@ -185,11 +177,6 @@ SETTINGS: dict[str, Known] = {
         _late,
         "Minutes by which what fell due while nothing ran may be late and still go by itself; later, it waits for a "
         "person's word.",
-    ),
-    "clock.late_after": Known(
-        60,
-        _late,
-        "Minutes: what fell due longer ago than that while promobot did not run waits for a person's word.",
     ),
     "providers.internal_addresses": Known(
         False, _yes, "Whether providers added in Slack may be reached in our own network: yes or no."

@@ -3,13 +3,15 @@
 Nothing has left by then: nothing of it was ever dispatched, and nothing can be while its status is `blocking`.
 """
 
+from datetime import datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from distribution import seal
-from storage import batches, distributions, issuing, live_codes
+from storage import batches, distributions, issuing, live_codes, reminded
 from storage.batches import lock
 from storage.bulk import among
 from storage.tables import Distribution, DistributionTally, Message, PromoCodeRepeat
@@ -32,9 +34,11 @@ def undo(session: Session, runtime: "Runtime", run: "JobRun", row: Distribution)
 
     `row` is locked. In the end it is a draft again where it was called back, else `refused`, or `stopped` as it was.
     """
-    if _messages(session, row):
+    if _messages(session, row, runtime.clock.now()):
         return
     if batches.close_unsent(session, row.id, limit=BATCHES):  # leased inside the hold's last moment: nothing has left
+        return
+    if reminded.forget(session, row.id, limit=CHUNK):
         return
     session.execute(delete(DistributionTally).where(DistributionTally.distribution_id == row.id))
     row.first_message_id = row.last_message_id = row.claimed_to = None
@@ -51,7 +55,7 @@ def undo(session: Session, runtime: "Runtime", run: "JobRun", row: Distribution)
     run.progress = {"phase": "over", "result": {"refused": reason}}
 
 
-def _messages(session: Session, row: Distribution) -> bool:
+def _messages(session: Session, row: Distribution, now: datetime) -> bool:
     """Take back the last messages; False when there is none left."""
     first, last = row.first_message_id or 0, row.last_message_id or -1
     cut = max(first, last - CHUNK + 1)
@@ -60,7 +64,7 @@ def _messages(session: Session, row: Distribution) -> bool:
         return False
     for other in live_codes.carriers(session, ids):
         lock(session, other)
-    issuing.move(session, issuing.Codes(returned=ids))
+    issuing.move(session, issuing.Codes(returned=ids), now)
     for (other, group_id), n in live_codes.hand_over(session, ids).items():
         # Locked here too: a launch may have begun to repeat them while this one waited for their codes.
         issuing.count_taken(lock(session, other), group_id, n)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from storage.bulk import among
@@ -13,6 +13,9 @@ from storage.database import is_sqlite
 from storage.tables import Batch, BatchState, Distribution, Message, MessageState
 
 MESSAGE = Message.__table__.c
+
+# Exactly as the index `ix_batch_open` says it: SQLite uses a partial index for no other words.
+OPEN = text("batch.state <> 2")
 
 
 @dataclass(frozen=True)
@@ -297,17 +300,19 @@ def close_overdue(session: Session, batch_id: int, now: datetime) -> list[int]:
     return list(ids or [])
 
 
-def close_unsent(session: Session, distribution_id: int, limit: int) -> list[int]:
-    """Close up to `limit` batches of which nothing has left (stop); their messages."""
+def close_unsent(
+    session: Session, distribution_id: int, limit: int, *, only: Collection[int] | None = None
+) -> list[int]:
+    """Close up to `limit` batches of which nothing has left (stop), or those of `only`; their messages."""
+    mine = Batch.distribution_id == distribution_id
+    if only is not None:
+        mine &= Batch.id.in_(sorted(only))
     rows = session.execute(
         update(Batch)
         .where(
             Batch.id.in_(
                 select(Batch.id)
-                .where(
-                    Batch.distribution_id == distribution_id,
-                    Batch.state.in_((BatchState.LEASED, BatchState.WAITING)),
-                )
+                .where(mine, Batch.state.in_((BatchState.LEASED, BatchState.WAITING)))
                 .order_by(Batch.id)
                 .limit(limit)
             ),
@@ -370,9 +375,15 @@ def in_flight(session: Session, distribution_id: int) -> int:
 
 
 def may_leave(now: datetime) -> ColumnElement[bool]:
-    """Whether a distribution is being sent, and not held back any more (`now` by the machine's clock)."""
+    """Whether a distribution is being sent, and not held back any more (`now` by the machine's clock).
+
+    An automatic one is live for months: it is only where a batch of it is open, or every turn would look into it.
+    """
+    any_open = exists().where(Batch.distribution_id == Distribution.id, OPEN)
     return and_(
-        Distribution.status == "sending", or_(Distribution.held_until.is_(None), Distribution.held_until <= now)
+        Distribution.status == "sending",
+        or_(Distribution.held_until.is_(None), Distribution.held_until <= now),
+        or_(Distribution.mode == "manual", any_open),
     )
 
 

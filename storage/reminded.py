@@ -9,13 +9,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     DateTime,
     Integer,
+    Select,
     Table,
     Text,
     and_,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -31,8 +34,11 @@ from storage.bulk import among, moments, rows_as, rows_given
 from storage.customers import exclusion
 from storage.database import is_sqlite
 from storage.tables import (
+    Batch,
+    BatchState,
     CodeState,
     Customer,
+    Distribution,
     Message,
     MessageState,
     Planned,
@@ -43,6 +49,7 @@ from storage.tables import (
     PromoCodeRepeat,
     Redemption,
 )
+from storage.tables.base import BigId
 
 PLANNED: Table = Planned.__table__  # type: ignore[assignment]
 
@@ -290,3 +297,44 @@ def wake(session: Session, distribution_ids: Collection[int], at: datetime) -> N
         .values(due_at=at)
         .execution_options(synchronize_session=False)
     )
+
+
+def made_at(session: Session, message_ids: Collection[int]) -> dict[int, datetime]:
+    """When planned messages were made, or last sent again; the others are not in it."""
+    query = select(Planned.message_id, Planned.settled_at).where(
+        among(session, Planned.message_id, message_ids), Planned.settled_at.is_not(None)
+    )
+    return {message_id: at for message_id, at in session.execute(query) if message_id and at}
+
+
+def batches_made_by(session: Session, distribution_id: int, by: datetime, *, limit: int) -> list[int]:
+    """Up to `limit` batches that have not left, of planned messages that were made by a time.
+
+    Those of one batch were made together, and leave it together or for another: the first one tells of all.
+    """
+    query = (
+        _unsent(distribution_id)
+        .join(Planned, Planned.message_id == _first_of(session))
+        .where(Planned.settled_at <= by)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def batches_of_range(session: Session, row: Distribution, *, limit: int) -> list[int]:
+    """Up to `limit` batches of a manual distribution that have not left, of first texts."""
+    first = _first_of(session)
+    mine = first.between(row.first_message_id or 0, row.last_message_id or -1)
+    return list(session.scalars(_unsent(row.id).where(mine).limit(limit)))
+
+
+def _unsent(distribution_id: int) -> Select[int]:
+    unsent = Batch.state.in_((BatchState.LEASED, BatchState.WAITING))
+    return select(Batch.id).where(Batch.distribution_id == distribution_id, unsent).order_by(Batch.id)
+
+
+def _first_of(session: Session) -> ColumnElement[int]:
+    """The first message of a batch."""
+    if is_sqlite(session):
+        return cast(func.json_extract(Batch.message_ids, "$[0]"), BigId)
+    return cast(Batch.message_ids[0].astext, BigId)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from distribution.automatic import reminders as as_json
 from distribution.automatic.reminders import Reminder
-from storage import reminded
+from storage import late, planned_reading, reminded
 from storage.reminded import Carried, First, New
 from storage.tables import CodeState, Distribution, MessageState, Planned
 
@@ -111,6 +111,15 @@ def judge(session: Session, row: Distribution, planned: Sequence[Planned], now: 
             verdicts.make.append(each)
             verdicts.since[each.id] = due
     return verdicts
+
+
+def drop_due(session: Session, row: Distribution, after: int, reason: str, now: datetime, *, limit: int) -> int | None:
+    """Drop those of the next reminders above the planned id `after` that would be made now; the last one looked at,
+    None where there is none. Its row is locked."""
+    rows = late.due(session, row.id, now, after=after, limit=limit)
+    verdicts = judge(session, row, [each for each in rows if each.step], now)
+    planned_reading.drop(session, verdicts.make, reason, now)
+    return rows[-1].id if rows else None
 
 
 def again(session: Session, row: Distribution, message_ids: Collection[int], now: datetime) -> None:

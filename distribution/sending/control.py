@@ -10,22 +10,27 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from distribution import launch, seal
+from distribution.automatic import reminding
 from distribution.errors import Refused
 from distribution.jobs import JobRun
 from distribution.report import numbers
 from distribution.runtime import Runtime
+from distribution.schedule import repeating
 from distribution.sending import evidence, lifetime, retrying
 from distribution.sending.record import apply_evidence, cancel, queue_again
 from distribution.sending.status import PAUSED_BY, finish_if_over
 from distribution.undoing import called_back
-from storage import approvals, batches, distributions, messages
+from storage import approvals, batches, distributions, messages, reminded
 from storage.batches import lock
 from storage.messages import Settled
-from storage.tables import Distribution, MessageState
+from storage.tables import Distribution, MessageState, PlannedState
 
 CHUNK = 5_000  # messages that a chunk of stopping cancels
 AT_ONCE = 5_000  # unknown messages that a person settles with one word
 BATCH = 500
+SEND, DROP = "send", "drop"
+PILED = (SEND, DROP)
+PILED_UP = (PlannedState.WAITING, PlannedState.DRY)
 WORDS = {
     "draft": "a draft",
     "pending": "waiting for its approval",
@@ -50,7 +55,7 @@ def call_back(session: Session, runtime: Runtime, distribution_id: int, *, by: s
     if batches.dispatched(session, row.id):
         raise _left(session, row)
     approval, was = approvals.latest_of(session, row.id), row.status
-    if was == "scheduled":
+    if was == "scheduled" or row.repeat:
         seal.void(session, approval, row, [f"{by} called it back"], now)
     else:
         seal.void_approval(session, approval, f"{by} called it back", now)
@@ -83,21 +88,49 @@ def pause(session: Session, distribution_id: int, *, by: str, now: datetime) -> 
     `by` is shown as the reason: a name, or what people know them by.
     """
     row = lock(session, distribution_id)
-    if row.status == "sending":
-        distributions.move(session, row.id, was=("sending",), to="paused", reason=f"{PAUSED_BY}{by}.", at=now)
+    if row.status == "scheduled" and row.repeat:
+        repeating.pause(session, row, by=by, now=now)
+    elif row.status == "sending" or _reminders_to_come(session, row):
+        row.finished_at = None
+        session.flush()
+        distributions.move(session, row.id, was=(row.status,), to="paused", reason=f"{PAUSED_BY}{by}.", at=now)
     elif row.status != "paused":
         raise _cannot(row, "paused")
     return row
 
 
-def resume(session: Session, distribution_id: int, *, by: str, now: datetime) -> Distribution:
-    """Go on with a paused distribution. Raises `Refused` when there is nothing to go on with."""
+def resume(session: Session, distribution_id: int, *, by: str, now: datetime, piled: str = SEND) -> Distribution:
+    """Go on with a paused distribution. Raises `Refused` when there is nothing to go on with.
+
+    `piled`: whether what fell due meanwhile and was not made is sent now ("send") or dropped ("drop"): then only what
+    comes from now on is. Field "piled" for anything else.
+    """
+    if piled not in PILED:
+        raise Refused("Choose what becomes of what piled up: send, or drop.", field="piled")
     row = lock(session, distribution_id)
-    if row.status == "paused":
+    if row.status == "paused" and row.repeat:
+        repeating.resume(session, row, now=now)
+    elif row.status == "paused":
+        if piled == DROP:
+            _drop_piled(session, row, now)
         distributions.move(session, row.id, was=("paused",), to="sending", reason=None, at=now)
-    elif row.status != "sending":
+    elif row.status != "sending" and not (row.status == "scheduled" and row.repeat):
         raise _cannot(row, "resumed")
     return row
+
+
+def _drop_piled(session: Session, row: Distribution, now: datetime) -> None:
+    """Drop the planned texts that fell due; of reminders those whose true time has come."""
+    while reminded.drop(session, row.id, PILED_UP, "paused", now, limit=CHUNK, due=now, first=True):
+        pass
+    after: int | None = 0
+    while after is not None:
+        after = reminding.drop_due(session, row, after, "paused", now, limit=BATCH)
+
+
+def _reminders_to_come(session: Session, row: Distribution) -> bool:
+    """Whether a manual distribution is done but for its reminders."""
+    return row.status == "done" and bool(row.reminders) and reminded.any_open(session, row.id)
 
 
 def stop(session: Session, runtime: Runtime, distribution_id: int, *, by: str, now: datetime) -> Distribution:
@@ -111,11 +144,14 @@ def stop(session: Session, runtime: Runtime, distribution_id: int, *, by: str, n
         return row
     if called_back(row):
         raise Refused(f"'{row.subject}' is being called back: nothing of it leaves.")
-    if was not in ("scheduled", "blocking", "sending", "paused"):
+    if was not in ("scheduled", "blocking", "sending", "paused") and not _reminders_to_come(session, row):
         raise _cannot(row, "stopped")
+    if was == "done":
+        row.finished_at = None
+        session.flush()
     distributions.move(session, row.id, was=(was,), to="stopped", reason=f"Stopped by {by}.", at=now)
-    if was == "scheduled":
-        row.finished_at = now
+    if was == "scheduled" or row.repeat:
+        row.finished_at = now  # nothing of its own is under way; what a repeating one has sent off goes on
     elif was != "blocking":  # then the launch itself finds out, and undoes what it did
         runtime.jobs.enqueue(session, "stop", {"distribution_id": row.id}, by=by)
     session.flush()
@@ -123,11 +159,13 @@ def stop(session: Session, runtime: Runtime, distribution_id: int, *, by: str, n
 
 
 def run_stop(runtime: Runtime, run: JobRun) -> dict[str, Any]:
-    """The job: cancel every message that has not left, and give its codes back."""
+    """The job: drop what is planned, cancel every message that has not left, and give its codes back."""
     distribution_id = int(run.args["distribution_id"])
     while not run.progress.get("over"):
         with run.chunk(runtime) as session:
             row = lock(session, distribution_id)
+            if reminded.drop(session, row.id, reminded.OPEN, "stopped", runtime.clock.now(), limit=CHUNK):
+                continue
             ids = batches.close_unsent(session, row.id, limit=10) or batches.rest_of_range(session, row, limit=CHUNK)
             if not ids and (row.claimed_to or 0) >= (row.last_message_id or 0):
                 run.progress = {"over": True, "cancelled": run.done}
@@ -159,10 +197,17 @@ def retry_failed(session: Session, distribution_id: int, *, by: str, now: dateti
     again = messages.requeue(session, row.id, ids, only=retrying.FAILED, after=latest)
     for start in range(0, len(again), BATCH):
         batches.send_back(session, row.id, again[start : start + BATCH], not_before=None, tries=0)
-    row.finished_at, row.gives_up_at = None, lifetime.ends(session, row, now)
+    _begin_again(session, row, again, by, now)
+    return len(again)
+
+
+def _begin_again(session: Session, row: Distribution, message_ids: Sequence[int], by: str, now: datetime) -> None:
+    """Messages wait to be sent again: their time begins anew, and their reminders may come after all."""
+    lifetime.begin_again(session, row, now)
+    reminding.again(session, row, message_ids, now)
+    row.finished_at = None
     session.flush()
     distributions.move(session, row.id, was=("done",), to="sending", reason=f"Sent again by {by}.", at=now)
-    return len(again)
 
 
 def settle_unknown(
@@ -177,9 +222,10 @@ def settle_unknown(
 ) -> int:
     """A person says what became of the texts whose provider cannot be asked; returns how many were settled.
 
-    `arrived`: they count as sent, their codes as issued. Else the same codes go to the same customers again, or back to
-    active where it was stopped. `only`: these messages, not all. `machine`: the time by the machine's own clock. Those
-    that were settled meanwhile, by somebody else or by late evidence, are left alone.
+    `arrived`: they count as sent, their codes as issued. Else the same codes go to the same customers again; where it
+    was stopped nothing does, and the codes stay theirs: no provider said that they never left. `only`: these messages,
+    not all. `machine`: the time by the machine's own clock. Those that were settled meanwhile, by somebody else or by
+    late evidence, are left alone.
     """
     row = lock(session, distribution_id)
     ids = list(session.scalars(evidence.open_to_people(row.id, only).limit(AT_ONCE)))
@@ -197,9 +243,7 @@ def settle_unknown(
         return cancel(session, row.id, again, now)
     for start in range(0, len(again), BATCH):
         batches.send_back(session, row.id, again[start : start + BATCH], not_before=machine, tries=0)
-    row.finished_at, row.gives_up_at = None, lifetime.ends(session, row, now)
-    session.flush()
-    distributions.move(session, row.id, was=("done",), to="sending", reason=f"Sent again by {by}.", at=now)
+    _begin_again(session, row, again, by, now)
     return len(again)
 
 

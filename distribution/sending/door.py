@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from distribution import settings
 from distribution.limits import Cap, Silence, zone_of
 from distribution.schedule import local
+from distribution.sending import lifetime
 from distribution.sending.prepare import Prepared
 from distribution.sending.record import Moment
 from storage import leaving
@@ -42,9 +43,10 @@ def look(session: Session, distribution: Distribution, prepared: Prepared, at: M
     """
     verdict = Verdict(leaving.forbidden(session, prepared.lease.message_ids))
     left = _without(prepared.lease.message_ids, verdict.left_out)
-    if is_over(distribution, at.business):
-        verdict.left_out |= dict.fromkeys(left, "lifetime")
-        return verdict
+    over = lifetime.over(session, distribution, left, at.business) if left else []
+    if over:
+        verdict.left_out |= dict.fromkeys(over, "lifetime")
+        left = _without(left, over)
     if left and _codes_may_be_stale(session, prepared, at):
         since = distribution.launched_at or distribution.started_at or distribution.created_at
         verdict.left_out |= leaving.stale_codes(session, left, since=since, now=at.business)
@@ -57,11 +59,6 @@ def look(session: Session, distribution: Distribution, prepared: Prepared, at: M
     if left and cap is not None:
         verdict.left_out |= dict.fromkeys(_over(session, cap, left, at.business), "cap")
     return verdict
-
-
-def is_over(distribution: Distribution, now: datetime) -> bool:
-    """Whether what has not left of a distribution is given up."""
-    return distribution.gives_up_at is not None and distribution.gives_up_at <= now
 
 
 def _codes_may_be_stale(session: Session, prepared: Prepared, at: Moment) -> bool:

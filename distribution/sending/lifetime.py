@@ -1,7 +1,8 @@
 """How long texts are worth sending: when what has not left is given up, and the sweep that does it.
 
 The time runs from when sending begins, through pauses, quiet hours and outages: an offer of today must not arrive
-tomorrow because somebody paused it. Where a person has texts sent again, it begins anew.
+tomorrow because somebody paused it. Where a person has texts sent again, it begins anew. What was planned (the texts of
+an automatic distribution, and reminders) has its time from when its message was made.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from distribution import settings
 from distribution.runtime import Runtime
 from distribution.schedule import local
 from distribution.sending.status import finish_if_over
-from storage import batches, issuing, messages
+from storage import batches, issuing, messages, reminded
 from storage.issuing import Codes
 from storage.messages import Settled
 from storage.tables import Distribution, MessageState
@@ -39,6 +40,32 @@ def ends(session: Session, distribution: Distribution, begins: datetime) -> date
     return begins + timedelta(minutes=minutes(session, distribution))
 
 
+def begin_again(session: Session, distribution: Distribution, now: datetime) -> None:
+    """Texts of a distribution are sent again: their time is counted from now (of planned ones, `reminding.again`)."""
+    if distribution.mode == "manual":
+        distribution.gives_up_at = ends(session, distribution, now)
+
+
+def is_over(distribution: Distribution, now: datetime) -> bool:
+    """Whether what has not left of a distribution is given up, but for what was planned."""
+    return distribution.gives_up_at is not None and distribution.gives_up_at <= now
+
+
+def over(session: Session, distribution: Distribution, message_ids: Sequence[int], now: datetime) -> list[int]:
+    """Those of a distribution's messages whose time is over."""
+    rest = is_over(distribution, now)
+    if not has_planned(distribution):
+        return list(message_ids) if rest else []
+    made = reminded.made_at(session, message_ids)
+    last = now - timedelta(minutes=minutes(session, distribution))
+    return [each for each in message_ids if (made[each] <= last if each in made else rest)]
+
+
+def has_planned(distribution: Distribution) -> bool:
+    """Whether messages of a distribution may have been planned."""
+    return distribution.mode == "automatic" or bool(distribution.reminders)
+
+
 def sweep(runtime: Runtime) -> int:
     """Give up what is over, of distributions that are paused or that nobody sends too; returns how many texts.
 
@@ -48,9 +75,9 @@ def sweep(runtime: Runtime) -> int:
     now = runtime.clock.now()
     due = select(Distribution.id).where(Distribution.status.in_(GOING), Distribution.gives_up_at <= now)
     with runtime.db.read() as session:
-        ids = session.scalars(due.order_by(Distribution.id)).all()
+        ids = set(session.scalars(due)) | set(_with_planned_over(session, now))
     given_up = 0
-    for distribution_id in ids:
+    for distribution_id in sorted(ids):
         more = True
         while more:
             with runtime.db.write() as session:
@@ -63,16 +90,38 @@ def sweep(runtime: Runtime) -> int:
     return given_up
 
 
+def _with_planned_over(session: Session, now: datetime) -> list[int]:
+    """Distributions that have planned messages in open batches whose time is over; a look into each that may."""
+    going = session.scalars(select(Distribution).where(Distribution.status.in_(GOING)).order_by(Distribution.id))
+    return [row.id for row in going if has_planned(row) and _planned_over(session, row, now)]
+
+
+def _planned_over(session: Session, row: Distribution, now: datetime) -> list[int]:
+    """Open batches of planned messages whose time is over."""
+    last = now - timedelta(minutes=minutes(session, row))
+    return reminded.batches_made_by(session, row.id, last, limit=BATCHES)
+
+
 def _next(session: Session, row: Distribution, now: datetime) -> Sequence[int]:
     """The next messages to give up: of batches that have not left, then of the range; none where it is not over."""
-    if row.status not in GOING or row.gives_up_at is None or row.gives_up_at > now:
+    if row.status not in GOING:
         return []
-    return batches.close_unsent(session, row.id, limit=BATCHES) or batches.rest_of_range(session, row, limit=CHUNK)
+    planned = _planned_over(session, row, now) if has_planned(row) else []
+    if planned:
+        return batches.close_unsent(session, row.id, limit=BATCHES, only=planned)
+    if not is_over(row, now):
+        return []
+    if row.reminders:  # they have their own time
+        firsts = reminded.batches_of_range(session, row, limit=BATCHES)
+        found = batches.close_unsent(session, row.id, limit=BATCHES, only=firsts) if firsts else []
+    else:
+        found = batches.close_unsent(session, row.id, limit=BATCHES)
+    return found or batches.rest_of_range(session, row, limit=CHUNK)
 
 
 def _give_up(session: Session, row: Distribution, ids: Sequence[int], now: datetime) -> int:
-    """Leave queued messages out for good, and give their codes back; returns how many."""
+    """Leave queued messages out for good, and give their codes back (`issuing.move`); returns how many."""
     rows = [Settled(message_id, MessageState.EXCLUDED, "lifetime") for message_id in ids]
     moved = messages.settle(session, row.id, rows, now)
-    issuing.move(session, Codes(returned=sorted(moved)))
+    issuing.move(session, Codes(returned=sorted(moved)), now)
     return len(moved)

@@ -1,0 +1,173 @@
+"""After an outage: what fell due while nothing ran is not blurted out.
+
+Whoever looks what is due notes that the clock runs. A gap in these notes, by the machines' own clock, says that nothing
+ran: the process was down, the machine suspended, or its clock was put ahead. What fell due in the gap longer ago than
+the setting `clock.late_after` waits for a person's word, on a card in its channel; what is less late just goes. The
+sandbox's moved clock leaves no gap: it moves the business time only.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from distribution import settings
+from distribution.automatic import reminding, trigger
+from distribution.clock import Clock, SystemClock
+from distribution.errors import Refused
+from distribution.limits import zone_of
+from distribution.runtime import Runtime
+from distribution.schedule import repeat
+from storage import distributions, late, planned_reading, reminded
+from storage.batches import lock
+from storage.tables import ClockMark, Distribution, PlannedState
+
+MARK = "clock"
+GAP = timedelta(minutes=10)  # without a note: nothing ran
+NOTED_EVERY = timedelta(minutes=1)
+CHUNK = 500
+FURTHEST = timedelta(days=365)
+LATE = (PlannedState.LATE,)
+CALLED_OFF = "late"  # why a planned text is dropped that a person would not have sent late
+
+
+@dataclass(frozen=True)
+class Late:
+    """What of a distribution waits for a word: so many texts, due since then; or all of it, where it was scheduled."""
+
+    distribution_id: int
+    texts: int
+    since: datetime
+    scheduled: bool
+
+
+def look(runtime: Runtime, machine: Clock | None = None) -> bool:
+    """Note that the clock runs; True after an outage, of which everything late waits now.
+
+    Whoever acts on what is due calls this first. Several may, and be killed: what is late is set aside before the gap
+    is closed. `machine`: the machine's own clock.
+    """
+    at = (machine or SystemClock()).now()
+    with runtime.db.read() as session:
+        mark = session.get(ClockMark, MARK)
+    if mark is not None and abs(at - mark.machine_at) < NOTED_EVERY:
+        return False
+    gap = mark is not None and at - mark.machine_at > GAP
+    if mark is not None and gap:
+        _set_aside(runtime, mark.business_at)
+    with runtime.db.write(lasting=False) as session:
+        late.note(session, MARK, mark, machine_at=at, business_at=runtime.clock.now())
+    return gap
+
+
+def _set_aside(runtime: Runtime, since: datetime) -> None:
+    """Let everything wait that fell due since then, and too long ago to be sent without a word."""
+    now = runtime.clock.now()
+    with runtime.db.read() as session:
+        until = now - timedelta(minutes=settings.get(session, "clock.late_after"))
+        of = late.with_due(session, now)
+    if until <= since:
+        return
+    with runtime.db.write() as session:
+        late.hold_scheduled(session, since, until, now)
+    for distribution_id in of:
+        after: int | None = 0
+        while after is not None:
+            with runtime.db.write() as session:
+                after = _chunk(session, distribution_id, after, since, until, now)
+
+
+def _chunk(
+    session: Session, distribution_id: int, after: int, since: datetime, until: datetime, now: datetime
+) -> int | None:
+    """Set aside what is late of the next planned texts above the id `after`; the last of these, None where none is."""
+    row = lock(session, distribution_id)
+    rows = late.due(session, row.id, now, after=after, limit=CHUNK)
+    if not rows or row.status not in ("sending", "done"):
+        return None
+    # What fired only now was due when it would have been, had anybody looked.
+    delay = timedelta(minutes=trigger.parse(row.trigger).delay) if row.trigger else timedelta()
+    firsts = [each for each in rows if each.step == 0]
+    overdue = [each for each in firsts if any(since <= at <= until for at in (each.due_at, each.fired_at + delay))]
+    verdicts = reminding.judge(session, row, [each for each in rows if each.step], now)
+    overdue += [each for each in verdicts.make if verdicts.since[each.id] <= until]
+    planned_reading.put_off(session, verdicts.again)
+    for reason, those in sorted(verdicts.dropped.items()):
+        planned_reading.drop(session, those, reason, now)
+    late.hold(session, [each.id for each in overdue])
+    return rows[-1].id
+
+
+def waits(session: Session, row: Distribution) -> Late | None:
+    """What of a distribution waits for a person's word; None where nothing does."""
+    if row.status == "scheduled" and row.late_since is not None:
+        since = row.put_off_to or row.send_at or row.late_since
+        return Late(row.id, 0, since, scheduled=True)
+    texts, since_ = late.count(session, row.id)
+    return Late(row.id, texts, since_, scheduled=False) if since_ is not None else None
+
+
+def send_now(session: Session, distribution_id: int, *, now: datetime) -> Late | None:
+    """Let what is late go now: it is as if it were due. Returns what it was; None where somebody was quicker.
+
+    Everything that may stop a text is looked at again before it leaves: consent, codes, the cap, quiet hours.
+    """
+    return _release(session, distribution_id, now)
+
+
+def reschedule(session: Session, distribution_id: int, at: datetime, *, now: datetime) -> Late | None:
+    """Let what is late go at another time; as `send_now` else. Raises `Refused`, field "at", for one that has passed.
+
+    The approval stands: the time is the one thing that an outage has changed already, and a person decides on it.
+    """
+    if at <= now:
+        raise Refused("This time has passed. Choose one to come, or Send now.", field="at")
+    if at > now + FURTHEST:
+        raise Refused(f"Choose a time within {FURTHEST.days} days.", field="at")
+    return _release(session, distribution_id, at)
+
+
+def cancel(session: Session, distribution_id: int, *, by: str, now: datetime) -> Late | None:
+    """Give up what is late: the planned texts are dropped; what was scheduled is stopped, one that repeats goes on
+    with its next time. Returns what it was; None where somebody was quicker. `by`: a name, shown as the reason."""
+    row = lock(session, distribution_id)
+    found = waits(session, row)
+    if found is None:
+        return None
+    if not found.scheduled:
+        while reminded.drop(session, row.id, LATE, CALLED_OFF, now, limit=CHUNK):
+            pass
+    elif row.repeat:
+        row.put_off_to, row.late_since = None, None
+        _next_time(session, row, now)
+    else:
+        row.late_since, row.finished_at = None, now
+        session.flush()
+        reason = f"It fell due while nothing ran, and {by} cancelled it."
+        distributions.move(session, row.id, was=("scheduled",), to="stopped", reason=reason, at=now)
+    session.flush()
+    return found
+
+
+def _release(session: Session, distribution_id: int, at: datetime) -> Late | None:
+    row = lock(session, distribution_id)
+    found = waits(session, row)
+    if found is None:
+        return None
+    if found.scheduled:
+        row.late_since, row.put_off_to = None, at
+        session.flush()
+    else:
+        late.release(session, row.id, at)
+    return found
+
+
+def _next_time(session: Session, row: Distribution, now: datetime) -> None:
+    """Move what repeats to its next time; where there is none, it is done."""
+    rule = repeat.parse(row.repeat)
+    zone = zone_of(None, settings.get(session, "time_zone"))
+    row.send_at = rule.after(now, zone) if rule else None
+    if row.send_at is None:
+        row.finished_at = now
+        session.flush()
+        distributions.move(session, row.id, was=("scheduled",), to="done", reason=None, at=now)

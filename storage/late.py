@@ -1,0 +1,89 @@
+"""When the clock looked last, and what fell due while nothing ran: it waits for a person's word."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage.bulk import among
+from storage.database import is_sqlite
+from storage.planned_counts import HELD
+from storage.tables import ClockMark, Distribution, Planned, PlannedState
+
+WAITING, LATE = PlannedState.WAITING, PlannedState.LATE
+
+
+def note(session: Session, name: str, before: ClockMark | None, *, machine_at: datetime, business_at: datetime) -> None:
+    """Note that the clock runs, unless somebody has noted it since `before` was read: theirs is newer."""
+    into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(ClockMark)
+    row = into.values(name=name, machine_at=machine_at, business_at=business_at)
+    if before is None:
+        session.execute(row.on_conflict_do_nothing())
+        return
+    session.execute(
+        update(ClockMark)
+        .where(ClockMark.name == name, ClockMark.machine_at == before.machine_at)
+        .values(machine_at=machine_at, business_at=business_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def with_due(session: Session, now: datetime) -> list[int]:
+    """Distributions that are being sent, or have reminders to come, of which something planned is due."""
+    due = select(Planned.distribution_id).where(Planned.state == WAITING, Planned.due_at <= now).distinct()
+    going = Distribution.status.in_(("sending", "done"))
+    return list(
+        session.scalars(select(Distribution.id).where(Distribution.id.in_(due), going).order_by(Distribution.id))
+    )
+
+
+def due(session: Session, distribution_id: int, now: datetime, *, after: int, limit: int) -> list[Planned]:
+    """The next planned texts of a distribution, above the id `after`, that are due. Its row is locked."""
+    mine = (Planned.distribution_id == distribution_id, Planned.state == WAITING, Planned.due_at <= now)
+    found = select(Planned).where(*mine, Planned.id > after).order_by(Planned.id).limit(limit)
+    return list(session.scalars(found.execution_options(populate_existing=True)))
+
+
+def hold(session: Session, planned_ids: Collection[int]) -> None:
+    """Let planned texts wait for a word."""
+    if planned_ids:
+        session.execute(
+            update(Planned)
+            .where(among(session, Planned.id, planned_ids), Planned.state == WAITING)
+            .values(state=LATE)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def hold_scheduled(session: Session, since: datetime, until: datetime, now: datetime) -> None:
+    """Let what was scheduled for a time within `since` and `until`, and was not launched, wait for a word."""
+    at = func.coalesce(Distribution.put_off_to, Distribution.send_at)
+    session.execute(
+        update(Distribution)
+        .where(Distribution.status == "scheduled", Distribution.late_since.is_(None), at >= since, at <= until)
+        .values(late_since=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def count(session: Session, distribution_id: int) -> tuple[int, datetime | None]:
+    """How many planned texts of a distribution wait for a word, and since when the first of them was due."""
+    n, since = session.execute(
+        select(func.count(), func.min(Planned.due_at)).where(
+            HELD, Planned.distribution_id == distribution_id, Planned.state == LATE
+        )
+    ).one()
+    return n, since
+
+
+def release(session: Session, distribution_id: int, at: datetime) -> int:
+    """Let the planned texts of a distribution that wait for a word be due at a time; returns how many."""
+    found = session.execute(
+        update(Planned)
+        .where(Planned.distribution_id == distribution_id, Planned.state == LATE)
+        .values(state=WAITING, due_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    return int(found.rowcount)  # type: ignore[attr-defined]

@@ -197,10 +197,14 @@ def _guess_one(heading: str, cells: Sequence[str], known: Mapping[str, Mapping[s
 
 
 def property_name(heading: str) -> str:
-    """The property that a heading names: "properties.cart_total" and "Cart total" are cart_total. Raises `Refused`."""
+    """The property that a heading names: "properties.cart_total" and "Cart total" are cart_total. Raises `Refused`.
+
+    A heading that is a name already, as a system writes one, stays as it is: cartTotal.
+    """
     for prefix in _PREFIXES:
         heading = heading.removeprefix(prefix)
-    return heading if heading.isidentifier() and len(heading) <= events.NAME_LIMIT else clean.attribute_name(heading)
+    named = heading.isidentifier() and not heading[0].isupper() and len(heading) <= events.NAME_LIMIT
+    return heading if named else clean.attribute_name(heading)
 
 
 def _guess_type(name: str, cells: Sequence[str], known: Mapping[str, Mapping[str, str]]) -> str:

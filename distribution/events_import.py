@@ -4,18 +4,21 @@ A row is an event as `distribution.events` records it: told twice under its own 
 and it sets off what waits for it. Without an id of its own a row is a new event each time that its file is imported.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distribution import events
+from distribution.automatic.trigger import EVENT
 from distribution.codes.rules import INLINE
 from distribution.errors import Refused
 from distribution.events_columns import Column, Layout, looked_at, read_row
 from distribution.files import Row, read_table
 from storage import customer_writes, uploads
+from storage.tables import Distribution
 
 if TYPE_CHECKING:
     from distribution.jobs import JobRun, Jobs
@@ -73,6 +76,15 @@ def import_events(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
     counts = {name: run.progress.get(name, 0) for name in ("recorded", "again", "refused")}
     names = run.progress.get("names", [])
     return {"job_id": run.id, "filename": run.args["filename"], "names": names, "rows": run.done, **counts}
+
+
+def waiting(session: Session, names: Collection[str]) -> list[str]:
+    """The subjects of live distributions that events of these names may set off."""
+    live = select(Distribution.subject, Distribution.trigger).where(
+        Distribution.mode == "automatic", Distribution.status.in_(("sending", "paused"))
+    )
+    found = session.execute(live.order_by(Distribution.id))
+    return [subject for subject, trigger in found if trigger.get("kind") == EVENT and trigger.get("event") in names]
 
 
 def _take(session: Session, run: "JobRun", layout: Layout, rows: Sequence[Row]) -> dict[str, int]:

@@ -1,29 +1,29 @@
-"""Importing a file of redemptions: choose it, and correct what its columns say."""
+"""Importing a file of redemptions: correct what its columns say."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from slack_sdk.models.blocks import Block, StaticSelectElement
-from slack_sdk.models.blocks.block_elements import FileInputElement
 
 from commands.ui import blocks as ui
 from commands.ui.choose import select
-from commands.ui.text import clip, escape
+from commands.ui.importing import Importing, examples
+from commands.ui.text import escape
 from distribution.codes.dates import ORDERS
 from distribution.codes.redemption_import import HEADS, Columns
 from distribution.errors import Refused
-from distribution.files import FILE_MAX_WORDS, Table
+from distribution.files import Table
 
-FILE_STEP = "codes.import.file"
+KIND = Importing(
+    "redemptions",
+    "one use of a code to a row",
+    "You say next which column is which. What cannot be redeemed comes back as a file with the reasons.",
+    "codes.import",
+)
 COLUMNS_STEP = "codes.import.columns"
-READING = "codes.import.reading"
-STARTED = "codes.import.started"
-
-FILE_BLOCK = "codes.import:file"
 DATES_BLOCK = "codes.import:dates"
 
-FILE_TYPES = ["csv", "txt", "tsv", "xlsx", "xls", "ods"]
 LABELS = {
     "code": "The promo code",
     "when": "When it was used",
@@ -36,30 +36,6 @@ HINTS = {
 }
 NONE = "none"
 COLUMNS_SHOWN = 98
-EXAMPLES = 3
-
-
-def file_step(error: str = "") -> dict[str, Any]:
-    """The first step: a file. `error`: what was wrong with the one before."""
-    blocks: list[Block] = [ui.section(escape(error))] if error else []
-    blocks += [
-        ui.field(
-            "File of redemptions",
-            FILE_BLOCK,
-            FileInputElement(action_id="codes.import.chosen", filetypes=FILE_TYPES, max_files=1),
-            hint=f"CSV, TXT or a spreadsheet, up to {FILE_MAX_WORDS}, one use of a code to a row.",
-        ),
-        ui.context(
-            "You say next which column is which. What cannot be redeemed comes back as a file with the reasons."
-        ),
-    ]
-    return ui.modal("Import redemptions", blocks, callback_id=FILE_STEP, submit="Next")
-
-
-def reading(filename: str) -> dict[str, Any]:
-    """While the file is fetched."""
-    blocks = [ui.section(f"Reading {escape(filename)}…")]
-    return ui.modal("Import redemptions", blocks, callback_id=READING, close="Close")
 
 
 def columns_step(table: Table, guessed: Columns, upload_id: int) -> dict[str, Any]:
@@ -86,17 +62,7 @@ def columns_step(table: Table, guessed: Columns, upload_id: int) -> dict[str, An
         )
     )
     metadata = json.dumps({"upload": upload_id})
-    return ui.modal("Import redemptions", blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
-
-
-def started() -> dict[str, Any]:
-    """After the last step: where the result will be."""
-    words = (
-        "The redemptions are being imported. promobot tells you in a direct message how it goes; you can close this."
-    )
-    return ui.modal("Import redemptions", [ui.section(words)], callback_id=STARTED, close="Done") | {
-        "clear_on_close": True
-    }
+    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
 
 
 def read(values: Mapping[str, Any], time_zone: str) -> Columns:
@@ -128,7 +94,4 @@ def _choice(field: str, names: list[str], at: int | None) -> StaticSelectElement
 
 def _hint(table: Table, field: str, at: int | None) -> str | None:
     """The first cells of the column that was guessed, else what it means to have none."""
-    examples = [row[at] for row in table.sample if at is not None and row[at]][:EXAMPLES]
-    if examples:
-        return clip(" · ".join(clip(example, 40) for example in examples), 150)
-    return HINTS.get(field)
+    return (examples(table, at) if at is not None else "") or HINTS.get(field)

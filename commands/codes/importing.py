@@ -6,16 +6,18 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from commands import later, modals
+from commands import modals
 from commands.codes import import_views as views
+from commands.codes.import_views import KIND
 from commands.codes.views import IMPORT
+from commands.importing import take_over
 from commands.people import Person, acting
 from commands.ui import blocks as ui
-from commands.uploads import check_size, fetch
+from commands.ui.importing import file_step, started
+from commands.uploads import Upload
 from distribution.codes import redemption_import
 from distribution.codes.intake import hand_over
 from distribution.errors import Refused
-from distribution.files import FILE_MAX
 from distribution.runtime import Runtime
 
 
@@ -26,25 +28,12 @@ def register(app: App, runtime: Runtime) -> None:
     def begin(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
         acting(runtime, body, "edit")
-        modals.show(client, body, views.file_step())
+        modals.show(client, body, file_step(KIND))
 
-    @app.view(views.FILE_STEP)
+    @app.view(KIND.file_callback)
     def file_chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         person = acting(runtime, body, "edit")
-        element = next(iter(view["state"]["values"][views.FILE_BLOCK].values()))
-        file = (element.get("files") or [{"name": "the file"}])[0]
-        try:
-            check_size(file, largest=FILE_MAX, field="file")
-        except Refused as refusal:
-            ack(response_action="errors", errors={views.FILE_BLOCK: str(refusal)})
-            return
-        shown, mark = later.meanwhile(views.reading(str(file["name"])))
-        ack(response_action="update", view=shown)
-        try:
-            following = _take_in(runtime, client, str(file.get("id", "")), person)
-        except Refused as refusal:
-            following = views.file_step(str(refusal))
-        later.replace(client, mark, following)
+        take_over(ack, client, view, KIND, lambda upload: _columns_step(runtime, upload, person))
 
     @app.view(views.COLUMNS_STEP)
     def start(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
@@ -60,12 +49,11 @@ def register(app: App, runtime: Runtime) -> None:
         except Refused as refusal:
             ack(response_action="errors", errors=views.errors(refusal))
             return
-        ack(response_action="update", view=views.started())
+        ack(response_action="update", view=started(KIND))
 
 
-def _take_in(runtime: Runtime, client: WebClient, file_id: str, person: Person) -> dict[str, Any]:
-    """Fetch and keep a file, and return the step about its columns. Raises `Refused`."""
-    upload = fetch(client, file_id, largest=FILE_MAX, field="file")
+def _columns_step(runtime: Runtime, upload: Upload, person: Person) -> dict[str, Any]:
+    """Keep a file, and return the step about its columns. Raises `Refused`."""
     with runtime.db.write() as session:
         upload_id, table = hand_over(session, upload.data, upload.name, by=person.user_id, now=runtime.clock.now())
     return views.columns_step(table, redemption_import.guess(table, person.time_zone), upload_id)

@@ -1,14 +1,14 @@
-"""`/promo customers`: find, open, add, edit and import customers, and record their consent.
+"""`/promo customers`: find, open, add, edit and import customers, record their consent, import their events.
 
 For other surfaces: a button with the action id `customers.open` and a customer's id as value opens the profile, from
-a message or a modal; `customers.add` and `customers.import` (no value) open their forms. A select made by
-`commands.customers.views.customer_select("customers.options:whatever")` finds customers as a person types; choosing one
-in a select with the plain id `customers.options` opens the profile.
+a message or a modal; `customers.add`, `customers.import` and `events.import` (no value) open their forms. A select made
+by `commands.customers.views.customer_select("customers.options:whatever")` finds customers as a person types; choosing
+one in a select with the plain id `customers.options` opens the profile.
 """
 
 from slack_bolt import App
 
-from commands.customers import importing, listeners
+from commands.customers import events_importing, importing, listeners
 from commands.verbs import Verb
 from distribution.runtime import Runtime
 
@@ -19,3 +19,4 @@ def register(app: App, runtime: Runtime) -> None:
     """Every listener of this package."""
     listeners.register(app, runtime)
     importing.register(app, runtime)
+    events_importing.register(app, runtime)

@@ -1,31 +1,33 @@
-"""Importing a file of customers: choose it, correct what its columns mean, see its first rows as they would be read."""
+"""Importing a file of customers: correct what its columns mean, see its first rows as they would be read."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slack_sdk.models.blocks import Block, CheckboxesElement, OptionGroup, PlainTextInputElement, StaticSelectElement
-from slack_sdk.models.blocks.block_elements import FileInputElement
 
 from commands.ui import blocks as ui
+from commands.ui.importing import Importing, examples
 from commands.ui.text import clip, escape, number
 from distribution.customers import clean, phone
 from distribution.customers.columns import ROLES, Column, Record
 from distribution.customers.importing import STATEMENT, Preview
 from distribution.customers.questions import WORDS_ASKED, Questions
 from distribution.errors import Refused
-from distribution.files import FILE_MAX_WORDS, Table
+from distribution.files import Table
 
-FILE_STEP = "customers.import.file"
-READING = "customers.import.reading"
-STARTED = "customers.import.started"
+KIND = Importing(
+    "customers",
+    "one customer to a row",
+    "You say next what each column means. Rows that name somebody who is here already update them.",
+    "customers.import",
+)
 COLUMNS_STEP = "customers.import.columns"
 COLUMN = "customers.import.column"
 REGION = "customers.import.region"
 DATES = "customers.import.dates"
 WORD = "customers.import.word"
 
-FILE_BLOCK = "customers.import:file"
 REGION_BLOCK = "customers.import:region"
 AGREED_BLOCK = "customers.import:agreed"
 COLUMN_BLOCK = "customers.import:column."
@@ -34,40 +36,9 @@ WORD_BLOCK = "customers.import:word."
 
 COLUMNS_SHOWN = 40  # a modal holds 100 blocks
 KNOWN_OPTIONS = 800  # in all selects together: a view holds 250,000 bytes
-EXAMPLES = 3
-FILE_TYPES = ["csv", "txt", "tsv", "xlsx", "xls", "ods"]
 
 CONSENTS = {"given": "Agreed to texts", "opted_out": "Opted out", "unknown": "Not asked"}
 TYPES = {"text": "text", "number": "number", "boolean": "yes or no", "date": "date"}
-
-
-def file_step(error: str = "") -> dict[str, Any]:
-    """The first step: a file. `error`: what was wrong with the one before."""
-    blocks: list[Block] = [
-        ui.field(
-            "File of customers",
-            FILE_BLOCK,
-            FileInputElement(action_id="customers.file", filetypes=FILE_TYPES, max_files=1),
-            hint=f"CSV, TXT or a spreadsheet, up to {FILE_MAX_WORDS}, one customer to a row.",
-        ),
-        ui.context("You say next what each column means. Rows that name somebody who is here already update them."),
-    ]
-    if error:
-        blocks.insert(0, ui.section(escape(error)))
-    return ui.modal("Import customers", blocks, callback_id=FILE_STEP, submit="Next")
-
-
-def started() -> dict[str, Any]:
-    """After the last step: where the result will be. The list below is older than it, and closes too."""
-    words = "The customers are being imported. promobot tells you in a direct message how it goes; you can close this."
-    view = ui.modal("Import customers", [ui.section(words)], callback_id=STARTED, close="Done")
-    return view | {"clear_on_close": True}
-
-
-def reading(filename: str) -> dict[str, Any]:
-    """While a large file is fetched."""
-    blocks = [ui.section(f"Reading {escape(filename)}…")]
-    return ui.modal("Import customers", blocks, callback_id=READING, close="Close")
 
 
 def columns_step(
@@ -109,7 +80,7 @@ def columns_step(
         ui.section(preview(seen, len(table.sample))),
     ]
     metadata = json.dumps({"upload": upload_id})
-    return ui.modal("Import customers", blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
+    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
 
 
 def read_columns(values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -211,8 +182,7 @@ def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str
     every = [*profile, *own, *there]
     chosen = next((option for option in every if option.value == value), profile[-1])
     select = StaticSelectElement(action_id=COLUMN, option_groups=groups, initial_option=chosen)
-    examples = [row[at] for row in table.sample if row[at]][:EXAMPLES]
-    shown = clip(" · ".join(clip(example, 40) for example in examples), 150) if examples else "Empty in the first rows."
+    shown = examples(table, at) or "Empty in the first rows."
     hint = f"{shown}. {note}" if note else shown  # a hint has one line
     return ui.field(clip(name, 100), f"{COLUMN_BLOCK}{at}", select, hint=hint, dispatch=True)
 

@@ -10,22 +10,20 @@ from sqlalchemy.orm import Session
 
 from commands import modals
 from commands.customers import import_views as views
+from commands.customers.import_views import KIND
 from commands.customers.views import IMPORT
+from commands.importing import take_over
 from commands.people import Person, acting
 from commands.ui import blocks as ui
-from commands.uploads import fetch
+from commands.ui.importing import file_step, started
+from commands.uploads import Upload
 from distribution import settings
 from distribution.codes.intake import hand_over, handed_over
 from distribution.customers import clean, columns, importing, questions
 from distribution.customers.columns import Column
 from distribution.errors import Refused
-from distribution.files import FILE_MAX, FILE_MAX_WORDS
 from distribution.runtime import Runtime
 from storage import customers
-
-# A file up to this is fetched while Slack waits for the answer (3 s), so that an error shows at its field; a larger one
-# behind a modal that says so.
-AT_ONCE = 3 * 1024 * 1024
 
 
 def register(app: App, runtime: Runtime) -> None:
@@ -35,29 +33,12 @@ def register(app: App, runtime: Runtime) -> None:
     def begin(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
         acting(runtime, body, "edit")
-        modals.show(client, body, views.file_step())
+        modals.show(client, body, file_step(KIND))
 
-    @app.view(views.FILE_STEP)
+    @app.view(KIND.file_callback)
     def file_chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         person = acting(runtime, body, "edit")
-        element = next(iter(view["state"]["values"][views.FILE_BLOCK].values()))
-        file = (element.get("files") or [{}])[0]
-        size, name = int(file.get("size") or 0), str(file.get("name") or "the file")
-        if size > FILE_MAX:
-            why = f"'{name}' has {size / 1024 / 1024:.0f} MB; up to {FILE_MAX_WORDS} can be read. Split it."
-            ack(response_action="errors", errors={views.FILE_BLOCK: why})
-        elif size > AT_ONCE:
-            ack(response_action="update", view=views.reading(name))
-            try:
-                following = _take_in(runtime, client, file["id"], person)
-            except Refused as refusal:
-                following = views.file_step(str(refusal))
-            modals.refresh(client, view["id"], following)
-        else:
-            try:
-                ack(response_action="update", view=_take_in(runtime, client, file.get("id", ""), person))
-            except Refused as refusal:
-                ack(response_action="errors", errors={views.FILE_BLOCK: str(refusal)})
+        take_over(ack, client, view, KIND, lambda upload: _take_in(runtime, upload, person))
 
     @app.action(views.COLUMN)
     @app.action(views.REGION)
@@ -80,12 +61,11 @@ def register(app: App, runtime: Runtime) -> None:
         except Refused as refusal:
             ack(response_action="errors", errors=views.errors(refusal))
             return
-        ack(response_action="update", view=views.started())
+        ack(response_action="update", view=started(KIND))
 
 
-def _take_in(runtime: Runtime, client: WebClient, file_id: str, person: Person) -> dict[str, Any]:
-    """Fetch and keep a file, and return the step about its columns. Raises `Refused`."""
-    upload = fetch(client, file_id, largest=FILE_MAX, field="file")
+def _take_in(runtime: Runtime, upload: Upload, person: Person) -> dict[str, Any]:
+    """Keep a file, and return the step about its columns. Raises `Refused`."""
     with runtime.db.write() as session:
         upload_id, _ = hand_over(session, upload.data, upload.name, by=person.user_id, now=runtime.clock.now())
         return _columns_step(session, upload_id, None)

@@ -21,6 +21,7 @@ OPEN = "customers.open"
 ADD = "customers.add"
 EDIT = "customers.edit"
 IMPORT = "customers.import"
+IMPORT_EVENTS = "events.import"
 CONSENT = "customers.consent"
 
 FOUND = 20  # results shown; a search for more than this wants another word
@@ -81,7 +82,11 @@ def _ways_to_add(reader: Reader) -> list[Any]:
     """Buttons for those who may."""
     if not reader.may_edit:
         return []
-    return [ui.button("Add customer…", ADD, style="primary"), ui.button("Import a file…", IMPORT)]
+    return [
+        ui.button("Add customer…", ADD, style="primary"),
+        ui.button("Import a file…", IMPORT),
+        ui.button("Import events…", IMPORT_EVENTS),
+    ]
 
 
 def _line(customer: Customer) -> Block:

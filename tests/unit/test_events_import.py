@@ -21,7 +21,7 @@ from storage.tables import Customer, Event, Job
 from tests.conftest import NOON, run_jobs
 from tests.unit.test_files import xlsx
 
-CARTS = """event_id,customer,event,at,cart_total,Gift wrap,properties.promised_on,note
+CARTS = """event_id,customer,event,at,cart_total,Gift wrap,properties.promisedOn,Note
 cart-1,C1,cart_abandoned,2026-06-15T11:00:00Z,59.9,yes,2026-07-01,"two words"
 cart-2,+48 501 234 212,cart_abandoned,2026-06-15T13:30:00+02:00,120,no,,
 cart-3,C9,cart_abandoned,2026-06-15T11:00:00Z,1,no,,
@@ -95,7 +95,7 @@ def test_columns_are_guessed_by_heading_and_properties_by_what_stands_in_them(ru
         ("at", None, None),
         ("property", "cart_total", "number"),
         ("property", "gift_wrap", "boolean"),
-        ("property", "promised_on", "date"),
+        ("property", "promisedOn", "date"),
         ("property", "note", "text"),
     ]
 
@@ -120,7 +120,7 @@ def test_rows_are_events_by_their_own_time_with_properties_of_their_types(runtim
         "cart_abandoned",
         datetime(2026, 6, 15, 11, tzinfo=UTC),
     )
-    wanted = {"cart_total": 59.9, "gift_wrap": True, "promised_on": "2026-07-01", "note": "two words"}
+    wanted = {"cart_total": 59.9, "gift_wrap": True, "promisedOn": "2026-07-01", "note": "two words"}
     assert first.properties == wanted
     assert second.at == datetime(2026, 6, 15, 11, 30, tzinfo=UTC)
     assert second.properties == {"cart_total": 120, "gift_wrap": False}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from commands.codes import forms, import_views, views
+from commands.ui.importing import file_step, started
 from commands.ui.text import who
 from distribution.codes.life import Life, Step
 from distribution.codes.redemption_import import guess
@@ -88,9 +89,9 @@ def test_forms_are_within_the_limits() -> None:
         forms.replace(found, metadata, active=3),
         forms.replace(None, {}),
         forms.give([], metadata, this=found),
-        import_views.file_step(HOSTILE),
+        file_step(import_views.KIND, HOSTILE),
         import_views.columns_step(table, guess(table, "UTC"), 1),
-        import_views.started(),
+        started(import_views.KIND),
     ):
         assert [problem for problem in check_view(view) if problem.is_error] == []
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from commands.customers import forms, import_views, profile_views
+from commands.customers import events_views, forms, import_views, profile_views
 from commands.customers import views as customer_views
+from commands.ui.importing import file_step, reading, started
+from distribution import events_columns
 from distribution.customers import columns, importing
 from distribution.customers.profile import PAGE, TABS, Membership, Profile
 from distribution.errors import Refused
@@ -128,8 +130,29 @@ def test_an_import_of_many_wide_columns() -> None:
     known = {f"known_{n}": "text" for n in range(300)}
     view = import_views.columns_step(table, guessed, seen, known=known, region="PL", agreed=True, upload_id=10**9)
     assert "Columns after the 40th are ignored" in fine(view)
-    fine(import_views.file_step(HOSTILE))
-    fine(import_views.reading(HOSTILE))
+    fine(file_step(import_views.KIND, HOSTILE))
+    fine(reading(import_views.KIND, HOSTILE))
+    fine(started(import_views.KIND))
+
+
+def test_an_import_of_events_of_many_wide_columns() -> None:
+    head = ",".join(f"{HOSTILE.replace(chr(96), '')} {n}" for n in range(60))
+    table = read_table(
+        f"customer,at,event,{head}\nC1,2026-06-15,x,{','.join([HOSTILE] * 60)}\n".encode(), "<!channel>.csv"
+    )
+    guessed = events_columns.guess(table, {})[: import_views.COLUMNS_SHOWN]
+    guessed[:3] = [events_columns.Column(role) for role in ("customer", "at", "name")]
+    layout = events_columns.checked([each.to_json() for each in guessed], name="", order="", time_zone="UTC")
+    seen: events_columns.Preview | str
+    for seen in (events_columns.preview(table, layout), HOSTILE):
+        off = events_views.sets_off([HOSTILE] * 40, 24)
+        view = events_views.columns_step(
+            table, guessed, seen, name="n" * 60, order="dmy", sets_off=off, time_zone="Europe/Warsaw", upload_id=10**9
+        )
+        assert "Columns after the 40th are ignored" in fine(view)
+    fine(file_step(events_views.KIND, HOSTILE))
+    assert "and 35 more wait for these events. Those of the last 24 hours" in off
+    assert events_views.sets_off([], 24) == "No live distribution waits for these events: nobody is texted."
 
 
 def test_a_refusal_without_a_field_shows_at_the_first_input() -> None:

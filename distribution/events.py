@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.orm import Session
 
 from distribution import settings
+from distribution.automatic import watching
 from distribution.customers import clean, phone
 from distribution.errors import Refused
 from storage import customers
@@ -95,11 +96,13 @@ def record(session: Session, events: Sequence[Mapping[str, Any]], *, now: dateti
             if each.source_id is not None:
                 before.add(each.source_id)
             taken.append((each.place, NewEvent(customer_id, each.name, each.at, each.properties, each.source_id)))
-    raced = rows.add(session, [new for _, new in taken], now)
-    for index, new in taken:
-        status = "again" if new.source_id in raced else "recorded"
+    written = list(zip(taken, rows.add(session, [new for _, new in taken], now), strict=True))
+    for (index, new), event_id in written:
+        status = "again" if event_id is None else "recorded"
         told[index] = Recorded(index, status, customer_id=new.customer_id)
     rows.note(session, reader.seen({new.name for _, new in taken}), now)
+    new_ones = [(new.customer_id, new.name, event_id) for (_, new), event_id in written if event_id is not None]
+    watching.happened(session, new_ones)
     return [told[index] for index in range(len(events))]
 
 

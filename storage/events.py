@@ -46,20 +46,21 @@ def known(session: Session, source_ids: Sequence[str]) -> set[str]:
     return {each for each in found if each is not None}
 
 
-def add(session: Session, events: Sequence[NewEvent], now: datetime) -> set[str]:
-    """Write events, each source id once; returns the source ids that another transaction wrote a moment before."""
+def add(session: Session, events: Sequence[NewEvent], now: datetime) -> list[int | None]:
+    """Write events, each source id once; returns their ids, None for what another transaction wrote a moment before."""
     if not events:
-        return set()
+        return []
     lite, first = is_sqlite(session), take(session, "event", len(events))
     rows = [
         (first + number, each.customer_id, each.name, _moment(each.at, lite), each.properties, each.source_id)
         for number, each in enumerate(events)
     ]
     session.execute(_insert(lite), rows_as(lite, rows) | {"now": now})
+    ids = range(first, first + len(events))
     if lite:  # one writer at a time: `known` and this are of one transaction
-        return set()
-    mine = select(Event.source_id).where(Event.id.between(first, first + len(events) - 1))
-    return {each.source_id for each in events if each.source_id} - set(session.scalars(mine))
+        return list(ids)
+    written = set(session.scalars(select(Event.id).where(Event.id.between(ids[0], ids[-1]))))
+    return [each if each in written else None for each in ids]
 
 
 @lru_cache(2)

@@ -48,14 +48,14 @@ class Asked:
     """As of when, and about whom.
 
     `zone`: where days begin. `included`: the segments that rules ask about, directly or through others: their rules,
-    None for static ones. `customer_id`: the only customer asked about, so that theirs alone is looked at; give the same
-    id to the statement.
+    None for static ones. `few`: the statement names the customers whom it asks about, and they are few, so that theirs
+    alone is looked at.
     """
 
     now: datetime
     zone: str = "UTC"
     included: Mapping[int, Rules | None] = field(default_factory=dict)
-    customer_id: int | None = None
+    few: bool = False
 
 
 def matching(session: Session, rules: Rules, asked: Asked) -> ColumnElement[bool]:
@@ -63,7 +63,7 @@ def matching(session: Session, rules: Rules, asked: Asked) -> ColumnElement[bool
 
     Raises `KeyError` for a segment that `asked` does not include.
     """
-    place = _Place(joined=True, alone=asked.customer_id is not None)
+    place = _Place(joined=True, alone=asked.few)
     return _Compiler(session, asked).group(flat(rules, asked.included), place)
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, delete, insert, select
+from sqlalchemy import BigInteger, bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import among, values
 from storage.database import is_sqlite
 from storage.tables import Touched
+
+_ANY = select(Touched.id).where(Touched.id > bindparam("after")).limit(1)
 
 
 class Mark(NamedTuple):
@@ -36,6 +38,11 @@ def take(session: Session, limit: int, *, after: int = 0) -> list[Mark]:
     rows = rows.order_by(Touched.id).limit(limit)
     found = session.execute(rows if is_sqlite(session) else rows.with_for_update(skip_locked=True))
     return [Mark(*row) for row in found]
+
+
+def any_after(session: Session, after: int) -> bool:
+    """Whether there is a row beyond an id, whoever holds it."""
+    return session.scalar(_ANY, {"after": after}) is not None
 
 
 def drop(session: Session, ids: Iterable[int]) -> None:

@@ -1,14 +1,14 @@
 """Who is known to be in the segment that a live distribution watches: who is put here first has entered it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import BigInteger, delete, insert, literal, select
+from sqlalchemy import BigInteger, ColumnElement, delete, insert, literal, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.bulk import among, values
 from storage.database import is_sqlite
-from storage.tables import TriggerMember
+from storage.tables import Customer, TriggerMember
 
 
 def enter(session: Session, distribution_id: int, customer_ids: Sequence[int]) -> list[int]:
@@ -18,6 +18,26 @@ def enter(session: Session, distribution_id: int, customer_ids: Sequence[int]) -
     into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(TriggerMember)
     written = into.from_select(["distribution_id", "customer_id"], rows).on_conflict_do_nothing()
     return sorted(session.scalars(written.returning(TriggerMember.customer_id)))
+
+
+def known(session: Session, distribution_id: int, customer_ids: Iterable[int]) -> set[int]:
+    """Those of some customers who are known to be in it."""
+    mine = select(TriggerMember.customer_id).where(TriggerMember.distribution_id == distribution_id)
+    return set(session.scalars(mine.where(among(session, TriggerMember.customer_id, customer_ids))))
+
+
+def changed(session: Session, distribution_id: int, matches: ColumnElement[bool]) -> Sequence[int]:
+    """Customers who match and are not known to, and those who are known to and do not match any more, by id.
+
+    `matches` is asked once, of everybody.
+    """
+    matching = select(Customer.id).where(matches).cte("matching")
+    mine = TriggerMember.distribution_id == distribution_id
+    entered = select(matching.c.id).where(
+        ~select(1).where(mine, TriggerMember.customer_id == matching.c.id).correlate(matching).exists()
+    )
+    left = select(TriggerMember.customer_id).where(mine, TriggerMember.customer_id.not_in(select(matching.c.id)))
+    return sorted(session.scalars(union_all(entered, left)))
 
 
 def leave(session: Session, distribution_id: int, customer_ids: Sequence[int]) -> None:

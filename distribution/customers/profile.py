@@ -104,7 +104,7 @@ def _why(session: Session, segment: Segment, customer_id: int, now: datetime) ->
     holding = []
     for part in rules.parts:
         alone = Rules(parts=(part,))
-        where = counting.matching(session, alone, now, customer_id=customer_id)
+        where = counting.matching(session, alone, now, few=True)
         if session.scalar(select(Customer.id).where(Customer.id == customer_id, where)) is not None:
             holding.append(part)
     return describe(session, Rules(parts=tuple(holding) or rules.parts))

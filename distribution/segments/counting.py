@@ -31,22 +31,21 @@ class Count:
         return f"{self.number:,}{'+' if self.more else ''}"
 
 
-def matching(session: Session, rules: Rules, now: datetime, *, customer_id: int | None = None) -> ColumnElement[bool]:
+def matching(session: Session, rules: Rules, now: datetime, *, few: bool = False) -> ColumnElement[bool]:
     """Whether a `Customer` matches at `now`, for WHERE; days begin at midnight in the workspace's time zone.
 
-    Nobody who was erased does, whatever the rules say of what is not set.
+    Nobody who was erased does, whatever the rules say of what is not set. `few`: the statement asks about one customer,
+    or some hundreds, whom it names: their rows alone are looked at.
     Raises `Refused`, field "rules", where a segment that the rules ask about is gone.
     """
-    asked = Asked(now, settings.get(session, "time_zone"), include(session, rules), customer_id)
+    asked = Asked(now, settings.get(session, "time_zone"), include(session, rules), few)
     return and_(compiled.matching(session, rules, asked), here(session))
 
 
-def belongs(
-    session: Session, segment: Segment, now: datetime, *, customer_id: int | None = None
-) -> ColumnElement[bool]:
-    """Whether a `Customer` is in `segment` at `now`, for WHERE: by its rules, or on its list."""
+def belongs(session: Session, segment: Segment, now: datetime, *, few: bool = False) -> ColumnElement[bool]:
+    """Whether a `Customer` is in `segment` at `now`, for WHERE: by its rules (`few`: see `matching`), or on its list."""
     if segment.kind == "dynamic":
-        return matching(session, parse(segment.rules), now, customer_id=customer_id)
+        return matching(session, parse(segment.rules), now, few=few)
     return Customer.id.in_(select(SegmentMember.customer_id).where(SegmentMember.segment_id == segment.id))
 
 
@@ -75,5 +74,5 @@ def of_customer(session: Session, customer_id: int, now: datetime) -> list[Segme
 
 def _is_in(session: Session, segment: Segment, customer_id: int, now: datetime) -> bool:
     """Whether one customer matches a dynamic segment: a look at their row alone."""
-    where = belongs(session, segment, now, customer_id=customer_id)
+    where = belongs(session, segment, now, few=True)
     return session.scalar(select(Customer.id).where(Customer.id == customer_id, where)) is not None

@@ -96,13 +96,16 @@ class Touched(Base):
 
 
 class TriggerMember(Base):
-    """A customer who is known to be in the segment that a live distribution watches: they enter by not being here."""
+    """A customer who is known to be in the segment that a live distribution watches: they enter by not being here.
+
+    No foreign keys: who fires would wait for whoever holds the distribution's row, who may wait for them.
+    """
 
     __tablename__ = "trigger_member"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    distribution_id: Mapped[int] = mapped_column(ForeignKey("distribution.id"), primary_key=True)
-    customer_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    distribution_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
 
 
 class ClockMark(Base):

@@ -63,7 +63,6 @@ def upgrade() -> None:
     op.create_table('trigger_member',
     sa.Column('distribution_id', sa.Integer(), nullable=False),
     sa.Column('customer_id', BigId, nullable=False),
-    sa.ForeignKeyConstraint(['distribution_id'], ['distribution.id'], name='fk_trigger_member_distribution_id'),
     sa.PrimaryKeyConstraint('distribution_id', 'customer_id', name='pk_trigger_member'),
     sqlite_with_rowid=False
     )

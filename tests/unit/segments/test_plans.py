@@ -28,7 +28,7 @@ CODES, EVENTS, MESSAGES = "ix_promo_code_customer", "ix_event_", "message"
 
 def plan(session: Session, rules: dict[str, Any], *, customer_id: int | None = None) -> str:
     """The plan of counting who matches, one line a step."""
-    where = counting.matching(session, parse(rules), NOON, customer_id=customer_id)
+    where = counting.matching(session, parse(rules), NOON, few=customer_id is not None)
     query = select(func.count()).select_from(Customer).where(where)
     if customer_id is not None:
         query = query.where(Customer.id == customer_id)

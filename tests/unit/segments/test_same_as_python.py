@@ -56,7 +56,7 @@ class Asker:
         found = select(Customer.id).where(matching(self.session, parse(rules), asked))
         wrong = set(self.session.scalars(found)) ^ wanted
         number = self.chance.randint(1, PEOPLE)
-        alone = matching(self.session, parse(rules), Asked(now, str(ZONE), included, number))
+        alone = matching(self.session, parse(rules), Asked(now, str(ZONE), included, few=True))
         only = self.session.scalar(select(Customer.id).where(Customer.id == number, alone))
         return wrong | ({number} if (only is not None) != (number in wanted) else set())
 

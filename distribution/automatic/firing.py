@@ -1,0 +1,127 @@
+"""Firing: what was noted as it changed (`watching`) sets live distributions off, in small transactions.
+
+`look(runtime)` is called every second, by any number of processes. An event counts by its own time, however late or out
+of order it was told, up to the setting `trigger.oldest`; one that is still to come waits for its time. Whatever was
+noted is forgotten in the transaction that plans what comes of it, so nothing is lost and nothing fires twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from distribution import settings
+from distribution.automatic import entering
+from distribution.automatic.trigger import EVENT, SEGMENT, Happening
+from distribution.automatic.watching import Watch, watches
+from distribution.limits import zone_of
+from distribution.runtime import Runtime
+from storage import histories, planned, touched
+from storage.bulk import among
+from storage.database import is_away
+from storage.planned import Entry
+from storage.rules import Condition
+from storage.tables import Event
+from storage.touched import Mark
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 500  # noted changes in one transaction
+ROUNDS = 100  # transactions in one look: a process that ends is not waited for any longer
+
+
+class _Happened(NamedTuple):
+    """An event that a live distribution may wait for."""
+
+    id: int
+    customer_id: int
+    name: str
+    at: datetime
+
+
+def look(runtime: Runtime) -> int:
+    """Fire what was noted; returns how many first texts were planned. What cannot be fired does not hold up the rest:
+    it stays noted, and is tried again by the next look."""
+    entering.begin(runtime)
+    fired = after = 0
+    for _ in range(ROUNDS):
+        with runtime.db.read() as session:
+            if not touched.any_after(session, after):
+                break
+        with runtime.db.write() as session:
+            marks = touched.take(session, CHUNK, after=after)
+            if not marks:  # another process has them
+                break
+            fired += _fire(session, marks, runtime.clock.now())
+            after = marks[-1].id
+    return fired
+
+
+def _fire(session: Session, marks: Sequence[Mark], now: datetime) -> int:
+    """Fire what some noted changes set off, and forget them; returns how many texts were planned."""
+    planned.share(session)
+    stuck: set[int] = set()
+    fired = _events(session, [each.event_id for each in marks if each.event_id is not None], now, stuck)
+    customers = sorted({each.customer_id for each in marks if each.event_id is None})
+    for watch in watches(session, now, kind=SEGMENT) if customers else []:
+        try:
+            with session.begin_nested():
+                fired += entering.settle(session, watch, customers, now)
+        except Exception as error:
+            _passed_over(watch, error)  # the sweep looks at everybody again
+    touched.drop(session, [each.id for each in marks if each.event_id not in stuck])
+    return fired
+
+
+def _events(session: Session, event_ids: Sequence[int], now: datetime, stuck: set[int]) -> int:
+    """Fire what events set off; those that could not be fired are put into `stuck`."""
+    waiting = watches(session, now, kind=EVENT) if event_ids else []
+    if not waiting:
+        return 0
+    oldest = now - timedelta(hours=settings.get(session, "trigger.oldest"))
+    by_name: dict[str, list[_Happened]] = defaultdict(list)
+    rows = select(Event.id, Event.customer_id, Event.name, Event.at)
+    for row in session.execute(rows.where(among(session, Event.id, sorted(event_ids)), Event.at >= oldest)):
+        by_name[row.name].append(_Happened(*row))
+    fired = 0
+    for watch in waiting:
+        if watch.trigger.happening is None:
+            continue
+        told = [each for each in by_name[watch.trigger.happening.event] if _in_its_time(watch, each.at)]
+        try:
+            with session.begin_nested():
+                fired += _of_one(session, watch, watch.trigger.happening, told, now) if told else 0
+        except Exception as error:
+            _passed_over(watch, error)
+            stuck.update(each.id for each in told)
+    return fired
+
+
+def _of_one(session: Session, watch: Watch, happening: Happening, told: Sequence[_Happened], now: datetime) -> int:
+    """Fire one distribution for those of some events whose properties are as it asks."""
+    if happening.where:
+        today = now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
+        asked = Condition("event", "did", None, event=happening.event, where=happening.where)
+        such = histories.events(session, asked, now, today).rows.with_only_columns(Event.id)
+        found = set(session.scalars(such.where(among(session, Event.id, [each.id for each in told]))))
+        told = [each for each in told if each.id in found]
+    entries = [Entry(each.customer_id, each.at, watch.due(each.at, now), each.id) for each in told]
+    return len(planned.fire(session, watch.row.id, entries, apart=watch.apart, family=watch.family.ids))
+
+
+def _in_its_time(watch: Watch, at: datetime) -> bool:
+    """Whether something happened while a distribution, or one that it took over from, was live."""
+    since, until = watch.family.since, watch.row.ends_at
+    return (since is None or at >= since) and (until is None or at < until)
+
+
+def _passed_over(watch: Watch, error: Exception) -> None:
+    """Say that one distribution could not be fired. Raises `error` where nothing can be: the database is away."""
+    if isinstance(error, DBAPIError) and is_away(error):
+        raise error
+    log.error("a distribution could not be fired; it is tried again", distribution=watch.row.id, exc_info=error)

@@ -22,10 +22,12 @@ from bot.settings import ROLES, RUN_ROLES, Settings, Unset
 from bot.web.app import build as build_web
 from commands import replies
 from commands.approvals import cards
+from commands.automatic import notices
 from commands.distributions import progress as distributions
 from commands.groups import cards as group_cards
 from commands.jobs import progress as jobs
 from distribution import launch, tokens
+from distribution.automatic import due, entering, firing
 from distribution.codes import expiry, low_stock
 from distribution.runtime import Runtime
 from distribution.sending import lifetime, worker
@@ -40,6 +42,8 @@ except ImportError:  # Windows: two processes on one SQLite file are not noticed
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 2.0  # seconds
+FIRE_EVERY = 1.0  # between looks at what sets live distributions off
+SWEEP_EVERY = 60.0  # and at everybody, for what time alone sets off
 JOBS_AT_ONCE = 2
 LOOK_AT_SCHEMA_EVERY = 15.0  # seconds
 STOP_WITHIN = 5.0  # seconds that a part gets to end
@@ -76,6 +80,7 @@ class Bot:
         self.roles = roles or set(RUN_ROLES)
         settings.require(self.roles)
         self.runtime = runtime or wiring.build(settings)
+        self._look_every = look_every
         self.clockwork = Clockwork(look_every)
         self._jobs_at_once = jobs_at_once
         self.ended = threading.Event()  # set when it stopped, or can no longer do its work: see `failure`
@@ -132,11 +137,19 @@ class Bot:
 
     def _watch_what_is_due(self) -> None:
         """Several processes may do so: what is due is done once."""
-        self.clockwork.add("due", lambda: launch.due(self.runtime))
+        self.clockwork.add("scheduled", lambda: launch.due(self.runtime))
+        self.clockwork.add("fired", self._fire, every=min(FIRE_EVERY, self._look_every))
+        self.clockwork.add("due", lambda: due.look(self.runtime))
+        self.clockwork.add("entered", lambda: entering.sweep(self.runtime), every=SWEEP_EVERY)
         self.clockwork.add("lifetime", lambda: lifetime.sweep(self.runtime))
         self.clockwork.add("expiry", lambda: expiry.sweep(self.runtime))
         self.clockwork.add("stock", lambda: low_stock.watch(self.runtime))
         self.clockwork.add("old answers", lambda: tokens.sweep(self.runtime))
+
+    def _fire(self) -> None:
+        """What was set off is made at once, where it is due, and not with the next look."""
+        if firing.look(self.runtime):
+            self.clockwork.wake("due")
 
     @contextmanager
     def _embedded_jobs(self) -> Iterator[None]:

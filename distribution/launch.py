@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
 from distribution import recipients, seal, settings, team
+from distribution.automatic import live
 from distribution.clock import SystemClock
 from distribution.codes import taking
 from distribution.codes.usable import missing, unusable
@@ -51,12 +52,16 @@ CODES = 25_000
 
 def launch(session: Session, runtime: Runtime, distribution_id: int, *, hold: timedelta | None = None) -> bool:
     """Start a sealed distribution, whether it waits for its time or not: its status is `blocking`, a job does the rest.
+    An automatic one is live at once.
 
-    `hold`: how long from now no text of it may leave. False when it was started already, or is not sealed.
+    `hold`: how long from now no text of it may leave. False when it was started already, or is not sealed. Raises
+    `Refused` where an automatic one cannot be set live (`distribution.automatic.live`).
     """
     row = lock(session, distribution_id)
     if row.seal is None or row.status not in ("draft", "pending", "scheduled"):
         return False
+    if row.mode == "automatic":
+        return live.go_live(session, runtime, row)
     now = runtime.clock.now()
     row.launched_at = now
     row.held_until = SystemClock().now() + hold if hold else None

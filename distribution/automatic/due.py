@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from distribution import settings
-from distribution.automatic import dry, making, reminding, trigger
+from distribution.automatic import dry, making, outage, reminding, trigger
 from distribution.automatic.texts import FIRST
 from distribution.limits import zone_of
 from distribution.runtime import Runtime
@@ -21,8 +23,11 @@ from distribution.sending.status import finish_if_over
 from storage import distributions, histories, planned_counts, planned_reading, reminded
 from storage.batches import lock
 from storage.bulk import among
+from storage.database import is_away
 from storage.rules import Condition
 from storage.tables import Distribution, Event, Planned, PlannedState
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 500  # planned texts in one transaction
 ROUNDS = 50  # chunks of each distribution in one look: a process that ends is not waited for any longer
@@ -33,8 +38,10 @@ CALLED_OFF = "called_off"  # what was to call it off has happened (`distribution
 def look(runtime: Runtime) -> int:
     """Make what is due, of each distribution in turn; returns how many planned texts were moved on.
 
-    Then close the automatic ones that fire no more and of which nothing is left.
+    What fell due while nothing ran is set aside before (`outage`). Then the automatic ones are closed that fire no
+    more and of which nothing is left. One distribution that fails does not hold up the others: it is tried again.
     """
+    outage.look(runtime)
     moved = 0
     for _ in range(ROUNDS):
         now = runtime.clock.now()
@@ -42,8 +49,13 @@ def look(runtime: Runtime) -> int:
             ids = _to_look_at(session, now)
         before = moved
         for distribution_id in ids:
-            with runtime.db.write() as session:
-                moved += _chunk(session, runtime, distribution_id, now)
+            try:
+                with runtime.db.write() as session:
+                    moved += _chunk(session, runtime, distribution_id, now)
+            except Exception as error:
+                if isinstance(error, DBAPIError) and is_away(error):
+                    raise
+                log.exception("what is due could not be made; it is tried again", distribution=distribution_id)
         if moved == before:
             break
     _finish(runtime)

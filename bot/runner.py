@@ -22,7 +22,6 @@ from bot.settings import ROLES, RUN_ROLES, Settings, Unset
 from bot.web.app import build as build_web
 from commands import replies
 from commands.approvals import cards
-from commands.automatic import notices
 from commands.distributions import progress as distributions
 from commands.groups import cards as group_cards
 from commands.jobs import progress as jobs

@@ -88,6 +88,18 @@ RULES = (
         """,
     ),
     Rule(
+        "a promo code went back although its provider never said that its text did not leave: only a person did",
+        """
+        SELECT DISTINCT m.id FROM unknown_attempt u
+        JOIN message m ON m.id = u.message_id JOIN distribution d ON d.id = m.distribution_id
+        WHERE u.outcome = 'person' AND m.state IN (1, 5, 7) AND m.step = 0 AND CAST(d.codes_taken AS TEXT) <> '{}'
+          AND NOT EXISTS (SELECT 1 FROM promo_code c WHERE c.message_id = m.id AND c.state <> 0)
+          AND NOT EXISTS (SELECT 1 FROM promo_code_repeat r JOIN promo_code c ON c.id = r.code_id
+                          WHERE r.message_id = m.id AND c.state <> 0)
+          AND NOT EXISTS (SELECT 1 FROM planned p WHERE p.message_id = m.id AND p.fallback)
+        """,
+    ),
+    Rule(
         "an issued promo code has no time of issue",
         "SELECT id FROM promo_code WHERE state = 2 AND message_id IS NOT NULL AND issued_at IS NULL",
     ),

@@ -12,7 +12,7 @@ from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
 from distribution.sending import evidence, retrying
 from storage import batches, tally
-from storage.bulk import seconds_between
+from storage.bulk import among, seconds_between
 from storage.tables import (
     CodeState,
     Distribution,
@@ -22,6 +22,7 @@ from storage.tables import (
     PromoCodeGroup,
     PromoCodeRepeat,
     Reply,
+    UnknownAttempt,
 )
 
 S = MessageState
@@ -89,7 +90,8 @@ class Progress:
 class GroupCodes:
     """What became of the codes that a distribution took from one group; `held` are still blocked.
 
-    Of those `issued`, `redeemed` were used, and `expired` were not and cannot be any more.
+    Of those `issued`, `redeemed` were used, `expired` were not and cannot be any more, and `kept` are their customers'
+    though no text of theirs counts as sent: only a person said that it did not arrive.
     """
 
     group_id: int
@@ -99,6 +101,7 @@ class GroupCodes:
     held: int
     redeemed: int = 0
     expired: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,8 @@ def report(session: Session, distribution_id: int, *, chart: bool = True, now: d
     """
     row = found(session, distribution_id)
     counted = numbers(session, row)
+    sizes = select(func.coalesce(func.sum(Message.segments), 0), func.count(case((Message.segments == 0, 1))))
+    segments, pictures = session.execute(sizes.where(messages_of(row))).one()
     return Report(
         row.id,
         row.subject,
@@ -206,8 +211,8 @@ def report(session: Session, distribution_id: int, *, chart: bool = True, now: d
         codes=_codes(session, row, now or SystemClock().now()),
         repeated=_repeated(session, row),
         redeemed=redeemed(session, row),
-        segments=session.scalar(select(func.coalesce(func.sum(Message.segments), 0)).where(messages_of(row))) or 0,
-        pictures=session.scalar(select(func.count()).where(messages_of(row), Message.segments == 0)) or 0,
+        segments=segments or 0,
+        pictures=pictures,
         opted_out=opted_out(session, row.id),
         to_settle=evidence.count(session, row.id) if counted.unknown else 0,
         retryable=retrying.count(session, row, now or SystemClock().now()) if counted.failed else 0,
@@ -264,13 +269,33 @@ def _codes(session: Session, row: Distribution, now: datetime) -> tuple[GroupCod
             .group_by(PromoCode.group_id)
         )
     }
+    kept = _kept(session, row)
     lines = []
     for key, taken in sorted(row.codes_taken.items(), key=lambda pair: int(pair[0])):
         group = session.get(PromoCodeGroup, int(key))
         # Revoked and expired ones were issued before.
         n, held, used, expired = bound.get(int(key), (0, 0, 0, 0))
-        lines.append(GroupCodes(int(key), group.name if group else "", n - held, taken - n, held, used, expired))
+        name, issued, stay = group.name if group else "", n - held, kept.get(int(key), 0)
+        lines.append(GroupCodes(int(key), name, issued, taken - n, held, used, expired, stay))
     return tuple(lines)
+
+
+def _kept(session: Session, row: Distribution) -> dict[int, int]:
+    """How many codes of each group stay with customers whose text does not count as sent, and may have arrived."""
+    unsent = (MessageState.EXCLUDED, MessageState.REJECTED, MessageState.CANCELLED)
+    said = select(UnknownAttempt.message_id).where(
+        UnknownAttempt.distribution_id == row.id, UnknownAttempt.outcome == "person"
+    )
+    doubtful = set(session.scalars(said))
+    if not doubtful:
+        return {}
+    query = (
+        select(PromoCode.group_id, func.count())
+        .join(Message, Message.id == PromoCode.message_id)
+        .where(among(session, Message.id, doubtful), Message.state.in_(unsent), PromoCode.state != CodeState.BLOCKED)
+        .group_by(PromoCode.group_id)
+    )
+    return dict(session.execute(query).all())
 
 
 def opted_out(session: Session, distribution_id: int) -> int:

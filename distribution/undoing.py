@@ -4,7 +4,6 @@ Nothing has left by then: nothing of it was ever dispatched, and nothing can be 
 """
 
 from datetime import datetime
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete

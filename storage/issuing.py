@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from storage import live_codes, pace, stock
+from storage import live_codes, messages, pace, stock
 from storage.bulk import fetch, ids_as, ids_given, rows_as, rows_given
 from storage.database import is_sqlite
 from storage.tables import CodeState, Distribution, Message, MessageState, PromoCode, PromoCodeRepeat
@@ -216,31 +216,38 @@ class Codes:
     repeats: bool = True
 
 
-def move(session: Session, moved: Codes, at: datetime | None = None) -> None:
+def move(session: Session, moved: Codes, at: datetime) -> None:
     """Issue the blocked codes of messages that were sent, and the repeats planned for them; free those of the unsent.
 
     Once in a transaction, after its messages: groups are shared by distributions, so their counts are moved last and in
     the order of their ids. `at`: when they were issued. A code that was issued stays its customer's whatever happens
-    later: it left the house. So does one that another message, still to leave, repeats (`storage.live_codes`).
+    later: it left the house. So does one that another message, still to leave, repeats (`storage.live_codes`). And so
+    does one that may have left: where only a person says that its text did not arrive, it is issued to its customer,
+    though no text counts as sent (docs/decisions/sending.md, Codes).
     """
     sqlite = is_sqlite(session)
     deltas: dict[int, Counter[str]] = defaultdict(Counter)
     issued: Counter[int] = Counter()
-    if moved.issued and at is not None:
+    if moved.issued:
         given = {**ids_as(sqlite, moved.issued), "at": at}
         issued.update(_change(session, _issuing(sqlite), given))
         if moved.repeats:
             issued.update(live_codes.issue_repeated(session, moved.issued, at))
             session.execute(_repeating(sqlite), given)
+    kept = messages.doubtful(session, moved.returned) if moved.returned else []
+    if kept:
+        issued.update(_change(session, _issuing(sqlite), {**ids_as(sqlite, kept), "at": at}))
+        issued.update(live_codes.issue_repeated(session, kept, at))
     if moved.returned:
-        for group_id, n in live_codes.give_back(session, moved.returned).items():
+        returned = sorted(set(moved.returned) - set(kept))
+        for group_id, n in live_codes.give_back(session, returned).items():
             deltas[group_id].update(blocked=-n, active=n)
     for group_id, n in issued.items():
         deltas[group_id].update(blocked=-n, issued=n)
     for group_id in sorted(deltas):
         stock.move(session, group_id, **deltas[group_id])
-    if issued and at is not None:
-        _limit(session, moved.issued, issued, at)
+    if issued:
+        _limit(session, [*moved.issued, *kept], issued, at)
         pace.add(session, issued, at)
 
 

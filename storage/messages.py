@@ -1,7 +1,7 @@
 """Message rows: settled in bulk, only forward, with their distribution's tally."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -237,6 +237,14 @@ def close_unknown(session: Session, message_ids: Sequence[int], *, outcome: str,
         .execution_options(synchronize_session=False)
     )
     return [(message_id, batch_id) for message_id, batch_id in closed]
+
+
+def doubtful(session: Session, message_ids: Collection[int]) -> list[int]:
+    """Those of the messages that may have left once: a person said that an attempt did not arrive, not its provider."""
+    query = select(UnknownAttempt.message_id).where(
+        among(session, UnknownAttempt.message_id, message_ids), UnknownAttempt.outcome == "person"
+    )
+    return sorted(set(session.scalars(query)))
 
 
 def unknown_of(session: Session, batch_id: int, message_ids: Sequence[int]) -> set[int]:

@@ -169,7 +169,7 @@ def report(session: Session, distribution: Distribution, now: datetime) -> Repor
     return Report(
         about,
         codes=[
-            Codes(each.group, each.issued, each.returned, each.held, each.redeemed, each.expired)
+            Codes(each.group, each.issued, each.returned, each.held, each.redeemed, each.expired, each.kept)
             for each in found.codes
         ],
         excluded={reasons.words(reason): n for reason, n in found.excluded.items()},

@@ -22,6 +22,7 @@ class Codes:
     held: int
     redeemed: int = 0
     expired: int = 0  # of those issued, not used in time
+    kept: int = 0  # of those issued, with no text that counts as sent
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ def _codes(codes: Codes) -> str:
     parts = [f"{number(codes.issued)} issued"]
     if codes.returned:
         parts.append(f"{number(codes.returned)} returned to active")
+    if codes.kept:
+        parts[0] += f", {number(codes.kept)} of them without a text that is known to be sent"
     if codes.held:
         parts.append(f"{number(codes.held)} held")
     if codes.redeemed:

@@ -94,7 +94,7 @@ def _one(distribution_id: int, text: Text, *, stopped: bool) -> list[Block]:
 
 def _lost(stopped: bool) -> str:
     return (
-        "Their codes go back to the group: it was stopped"
+        "Nothing is sent: it was stopped. Their codes stay theirs"
         if stopped
         else "The same codes are sent to the same customers again"
     )
@@ -102,5 +102,5 @@ def _lost(stopped: bool) -> str:
 
 def _lost_one(stopped: bool) -> str:
     if stopped:
-        return "Its code goes back to the group: the distribution was stopped."
+        return "Nothing is sent: it was stopped. The code stays the customer's, in case it did."
     return "The same code is sent to the same customer again, now."

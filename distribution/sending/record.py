@@ -247,8 +247,8 @@ def _send_back(session: Session, lease: Lease, put_off: Sequence[Result], now: d
 
 
 def cancel(session: Session, distribution_id: int, ids: Sequence[int], at: datetime) -> int:
-    """Cancel queued messages that certainly did not leave; returns how many, their codes are active again."""
+    """Cancel queued messages, and give their codes back (`issuing.move`); returns how many."""
     rows = [Settled(message_id, MessageState.CANCELLED, "stopped") for message_id in ids]
     moved = messages.settle(session, distribution_id, rows, at)
-    issuing.move(session, Codes(returned=list(moved)))
+    issuing.move(session, Codes(returned=list(moved)), at)
     return len(moved)

@@ -231,7 +231,7 @@ def test_what_is_unknown_is_settled_once_whoever_says_it(runtime: Runtime, sendi
     assert check(runtime.db) == []
 
 
-def test_what_did_not_arrive_of_a_stopped_one_is_not_sent_and_its_code_goes_back(
+def test_what_did_not_arrive_of_a_stopped_one_is_not_sent_and_its_code_stays_with_its_customer(
     runtime: Runtime, sending: int
 ) -> None:
     ids = over(runtime, sending, failed=0, unknown=2)
@@ -240,6 +240,7 @@ def test_what_did_not_arrive_of_a_stopped_one_is_not_sent_and_its_code_goes_back
     assert press(runtime, "settle", sending, arrived=False) == 2
     with runtime.db.read() as session:
         assert tally.read(session, sending)[S.CANCELLED] == 2
-        assert session.scalar(select(func.count()).where(PromoCode.message_id.in_(ids[:2]))) == 0
+        codes = session.scalars(select(PromoCode).where(PromoCode.message_id.in_(ids[:2]))).all()
+        assert [code.state for code in codes] == [CodeState.ISSUED] * 2
     assert waiting(runtime) == []
     assert check(runtime.db) == []

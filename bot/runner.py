@@ -22,6 +22,7 @@ from bot.settings import ROLES, RUN_ROLES, Settings, Unset
 from bot.web.app import build as build_web
 from commands import replies
 from commands.approvals import cards
+from commands.automatic import notices
 from commands.distributions import progress as distributions
 from commands.groups import cards as group_cards
 from commands.jobs import progress as jobs
@@ -55,6 +56,7 @@ STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
 REFRESHERS = {
     "progress": distributions.refresh,
     "approval cards": cards.refresh,
+    "notices": notices.refresh,
     "job messages": jobs.refresh,
     "low stock": group_cards.refresh,
     "replies": replies.refresh,

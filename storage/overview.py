@@ -7,12 +7,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from storage.tables import (
-    Approval,
-    Distribution,
-    DistributionTally,
-    MessageState,
-)
+from storage import planned_counts
+from storage.tables import Approval, Distribution, DistributionTally, MessageState, PlannedState
 
 # States of messages that were handed to a provider, whatever became of them then.
 SENT = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
@@ -31,6 +27,20 @@ class UnderWay:
     send_at: datetime | None
     sent: int
     total: int
+
+
+@dataclass(frozen=True)
+class Live:
+    """An automatic distribution that texts by itself: since when, how many texts left, and what holds it up."""
+
+    id: int
+    subject: str
+    status: str
+    since: datetime | None
+    ends_at: datetime | None
+    sent: int
+    dry: int  # texts that wait for codes
+    late: int  # and for a person's word
 
 
 def drafts(session: Session, user_id: str) -> Sequence[Distribution]:
@@ -58,17 +68,10 @@ def _count_pending(session: Session, whose: ColumnElement[bool]) -> int:
 
 
 def under_way(session: Session) -> list[UnderWay]:
-    """Distributions that are not over, the newest first, at most five."""
-    rows = session.scalars(
-        select(Distribution).where(Distribution.status.in_(UNDER_WAY)).order_by(Distribution.id.desc()).limit(LINES)
-    ).all()
-    tally: dict[int, dict[MessageState, int]] = {}
-    for found, state, n in session.execute(
-        select(DistributionTally.distribution_id, DistributionTally.state, DistributionTally.n).where(
-            DistributionTally.distribution_id.in_([row.id for row in rows])
-        )
-    ):
-        tally.setdefault(found, {})[state] = n
+    """Distributions that are not over, the newest first, at most five; live ones are listed by `live`."""
+    moving = (Distribution.status.in_(UNDER_WAY), ~_is_live())
+    rows = session.scalars(select(Distribution).where(*moving).order_by(Distribution.id.desc()).limit(LINES)).all()
+    tally = _tallies(session, [row.id for row in rows])
     return [
         UnderWay(
             row.id,
@@ -80,6 +83,50 @@ def under_way(session: Session) -> list[UnderWay]:
         )
         for row in rows
     ]
+
+
+def live(session: Session) -> list[Live]:
+    """Live distributions, the newest first, at most five."""
+    rows = session.scalars(select(Distribution).where(_is_live()).order_by(Distribution.id.desc()).limit(LINES)).all()
+    tally = _tallies(session, [row.id for row in rows])
+    dry, late = (
+        {held.distribution_id: held.texts for held in planned_counts.held(session, state)} if rows else {}
+        for state in (PlannedState.DRY, PlannedState.LATE)
+    )
+    return [
+        Live(
+            row.id,
+            row.subject,
+            row.status,
+            row.started_at,
+            row.ends_at,
+            sum(tally.get(row.id, {}).get(state, 0) for state in SENT),
+            dry.get(row.id, 0),
+            late.get(row.id, 0),
+        )
+        for row in rows
+    ]
+
+
+def live_count(session: Session) -> int:
+    """How many distributions are live."""
+    return session.scalar(select(func.count()).select_from(Distribution).where(_is_live())) or 0
+
+
+def _is_live() -> ColumnElement[bool]:
+    return (Distribution.mode == "automatic") & Distribution.status.in_(("sending", "paused"))
+
+
+def _tallies(session: Session, ids: Sequence[int]) -> dict[int, dict[MessageState, int]]:
+    """How many messages of each distribution stand where."""
+    tally: dict[int, dict[MessageState, int]] = {}
+    for found, state, n in session.execute(
+        select(DistributionTally.distribution_id, DistributionTally.state, DistributionTally.n).where(
+            DistributionTally.distribution_id.in_(ids)
+        )
+    ):
+        tally.setdefault(found, {})[state] = n
+    return tally
 
 
 def sent_by_day(session: Session, *, now: datetime, zone: tzinfo, days: int = 7) -> dict[date, int]:

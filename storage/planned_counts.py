@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
 from storage.tables import Distribution, Planned, PlannedState
@@ -27,6 +27,13 @@ class Counts:
     dropped: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # by step, then by reason, most first
     next_at: datetime | None = None  # when the first of those waiting is looked at
     next_reminder_at: datetime | None = None  # and the first of those that are reminders
+
+
+class Piled(NamedTuple):
+    """What fell due in a pause: first texts, and reminders that come up (some of them may not be due after all)."""
+
+    texts: int
+    reminders: int
 
 
 class Held(NamedTuple):
@@ -80,14 +87,14 @@ def of(session: Session, distribution_id: int) -> Counts:
     )
 
 
-def piled(session: Session, distribution_id: int, now: datetime) -> int:
-    """How many texts of a distribution have fallen due and were not made: what a resume would send at once."""
-    due = select(func.count()).where(
+def piled(session: Session, distribution_id: int, now: datetime) -> Piled:
+    """What of a distribution has fallen due and was not made: what a resume would send at once."""
+    due = select(func.count(case((Planned.step == 0, 1))), func.count(case((Planned.step > 0, 1)))).where(
         Planned.distribution_id == distribution_id,
         Planned.state.in_([S.WAITING, S.DRY]),
         Planned.due_at <= now,
     )
-    return session.scalar(due) or 0
+    return Piled(*session.execute(due).one())
 
 
 def held(session: Session, state: PlannedState) -> list[Held]:

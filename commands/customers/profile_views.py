@@ -15,7 +15,8 @@ from distribution.customers.consent import WORDS
 from distribution.customers.profile import Membership, Profile
 from storage.codes import CodeLine
 from storage.customers import MessageLine
-from storage.tables import ConsentChange, Customer, Event, MessageState, Reply
+from storage.planned_counts import PlannedLine
+from storage.tables import ConsentChange, Customer, Event, MessageState, PlannedState, Reply
 
 TAB = "customers.tab"
 EXPORT = "customers.export"
@@ -179,11 +180,29 @@ def _code(line: CodeLine, reader: Reader) -> str:
     return f"{code(line.code)} · " + " · ".join(fact for fact in facts if fact)
 
 
-def _message(line: MessageLine, reader: Reader) -> str:
-    """A message: from which distribution, and what became of it."""
+def _message(line: MessageLine | PlannedLine, reader: Reader) -> str:
+    """A message: from which distribution, and what became of it; or a planned one, and when it goes, or why not."""
+    if isinstance(line, PlannedLine):
+        return _planned(line, reader)
     state = STATES[line.state] + (f" ({escape(reasons.words(line.reason))})" if line.reason else "")
     at = line.delivered_at or line.settled_at
     return f"*{escape(line.subject or 'Without a subject')}* · {state}" + (f" · {reader.when(at)}" if at else "")
+
+
+def _planned(line: PlannedLine, reader: Reader) -> str:
+    """A text that is planned for them, or was and is not sent."""
+    what = f"*{escape(line.subject or 'Without a subject')}*" + (f" · reminder {line.step}" if line.step else "")
+    if line.state == PlannedState.DROPPED:
+        at = f" · {reader.when(line.settled_at)}" if line.settled_at else ""
+        return f"{what} · not sent: {escape(reasons.words(line.reason or 'stopped'))}{at}"
+    if line.status == "paused":
+        return f"{what} · planned, held while it is paused"
+    if line.state == PlannedState.DRY:
+        return f"{what} · waits for codes since {reader.when(line.due_at)}"
+    if line.state == PlannedState.LATE:
+        return f"{what} · late since {reader.when(line.due_at)}, waits for a word"
+    # A reminder's time is counted anew when its first text is known to be sent.
+    return f"{what} · planned for {'about ' if line.step else ''}{reader.when(line.due_at)}"
 
 
 def _event(line: Event, reader: Reader) -> str:

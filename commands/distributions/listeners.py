@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
-from commands.distributions import export, facts, lists, progress, settling, shown, views
+from commands.distributions import export, facts, lists, live_listeners, owners, progress, settling, shown, views
 from commands.people import Person, acting
 from commands.send import beginning
 from commands.ui.blocks import as_dicts
@@ -30,6 +30,7 @@ def register(app: App, runtime: Runtime) -> None:
     app.action(views.STOP)(buttons.stop)
     app.action(views.RETRY)(buttons.retry)
     settling.register(app, runtime)
+    live_listeners.register(app, runtime, buttons)
     app.action(views.CSV)(buttons.csv)
     app.action(views.AGAIN)(buttons.again)
     app.action(re.compile(rf"^{re.escape(views.OPEN)}(:repeating|:copy)?$"))(buttons.open)
@@ -54,7 +55,7 @@ class Buttons:
         """Take it back before anything leaves; a moment too late, say what has left, and offer to stop the rest."""
         ack()
         try:
-            self._do(
+            self.do(
                 client,
                 body,
                 action,
@@ -72,25 +73,30 @@ class Buttons:
     def pause(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Hold it."""
         ack()
-        self._do(
-            client, body, action, lambda session, who, at: control.pause(session, at, by=who.name, now=self._now())
-        )
+        self.do(client, body, action, lambda session, who, at: control.pause(session, at, by=who.name, now=self._now()))
 
     def resume(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Go on with it."""
         ack()
-        self._do(
-            client, body, action, lambda session, who, at: control.resume(session, at, by=who.name, now=self._now())
+        self.do(
+            client,
+            body,
+            action,
+            lambda session, who, at: control.resume(
+                session, owners.own(session, at, who, "resume it"), by=who.name, now=self._now()
+            ),
         )
 
     def stop(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """End it for good; the button asked already."""
         ack()
-        self._do(
+        self.do(
             client,
             body,
             action,
-            lambda session, who, at: control.stop(session, self.runtime, at, by=who.name, now=self._now()),
+            lambda session, who, at: control.stop(
+                session, self.runtime, owners.own(session, at, who, "stop it"), by=who.name, now=self._now()
+            ),
         )
 
     # When it is over
@@ -99,7 +105,7 @@ class Buttons:
         """Send again what failed. The button knows the batches that there were when it was drawn."""
         ack()
         distribution_id, _, known = action["value"].partition(":")
-        self._do(
+        self.do(
             client,
             body,
             {**action, "value": distribution_id},
@@ -113,7 +119,7 @@ class Buttons:
         ack()
         person = acting(self.runtime, body)
         with self.runtime.db.read() as session:
-            distribution = self._one(session, action)
+            distribution = self.one(session, action)
         export.post(self.runtime, client, distribution, person)
 
     def again(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
@@ -135,7 +141,7 @@ class Buttons:
         person = acting(self.runtime, body)
         chosen = body["view"]["private_metadata"] if body.get("view") else "all"
         with self.runtime.db.read() as session:
-            found = self._one(session, action)
+            found = self.one(session, action)
         view = shown.opened(self.runtime, client, person, found, back=chosen)
         if body.get("view"):
             _update(client, body, view)
@@ -184,7 +190,7 @@ class Buttons:
 
     # Tools
 
-    def _do(
+    def do(
         self,
         client: WebClient,
         body: dict[str, Any],
@@ -201,10 +207,10 @@ class Buttons:
             progress.refresh(self.runtime, client, clicked=int(action["value"]))
             if body.get("view"):
                 with self.runtime.db.read() as session:
-                    found = self._one(session, action)
+                    found = self.one(session, action)
                 _update(client, body, shown.opened(self.runtime, client, person, found))
 
-    def _one(self, session: Session, action: dict[str, Any]) -> Distribution:
+    def one(self, session: Session, action: dict[str, Any]) -> Distribution:
         """The distribution that a button is of. Raises `Refused`."""
         found = rows.get(session, int(action["value"]))
         if found is None or found.status == "discarded":
@@ -212,7 +218,7 @@ class Buttons:
         return found
 
     def _line(self, session: Session, action: dict[str, Any]) -> views.Line:
-        return facts.line(session, self._one(session, action), self._now())
+        return facts.line(session, self.one(session, action), self._now())
 
     def _list(self, client: WebClient, body: dict[str, Any], chosen: str, first: int = 0) -> None:
         person = acting(self.runtime, body)

@@ -11,7 +11,7 @@ from commands.ui import blocks as ui
 from commands.ui import choose
 from commands.ui.text import count, escape, moment, number, percent, who
 from distribution.reasons import words
-from storage.planned_counts import Counts
+from storage.planned_counts import Counts, Piled
 
 RESUME_PILED = f"{RESUME}:piled"  # asks what becomes of what piled up
 RESUMED = "distributions.resumed"
@@ -188,17 +188,25 @@ def _stop(live: Live) -> ButtonElement:
     return ui.button("Stop", STOP, line.id, style="danger", confirm=question)
 
 
-def resume(line: Line, piled: int) -> dict[str, Any]:
-    """The modal that asks what becomes of `piled` texts that fell due in the pause."""
-    texts = count(piled, "text")
+def resumed(metadata: str) -> tuple[int, str]:
+    """Whose modal `resume` is, and the id of the view below it ("" for none)."""
+    distribution_id, _, below = metadata.partition(" ")
+    return int(distribution_id), below
+
+
+def resume(line: Line, piled: Piled, below: str = "") -> dict[str, Any]:
+    """The modal that asks what becomes of what fell due in the pause. `below`: the view that it lies on."""
+    parts = [count(piled.texts, "text")] if piled.texts else []
+    parts += [f"up to {count(piled.reminders, 'reminder')}"] if piled.reminders else []
+    them = " and ".join(parts)
     options = [
-        ui.option(f"Send what piled up: {texts}", SEND, "They leave now, in the order in which they fell due"),
-        ui.option("Only what comes from now", DROP, f"{texts} {'is' if piled == 1 else 'are'} never sent"),
+        ui.option(f"Send what piled up: {them}", SEND, "They leave now, in the order in which they fell due"),
+        ui.option("Only what comes from now", DROP, f"Never sent: {them}"),
     ]
     blocks: list[Block] = [
-        ui.section(f"*{escape(line.subject)}* fired on while it was paused: {texts} fell due and waited."),
+        ui.section(f"*{escape(line.subject)}* went on noticing while it was paused: {them} fell due and waited."),
         ui.field("What piled up", PILED, choose.radios("distributions.piled", options, chosen=SEND)),
     ]
     if line.to_go:
         blocks.append(ui.context(f"{count(line.to_go, 'text')} with codes set aside already leave either way."))
-    return ui.modal("Resume", blocks, callback_id=RESUMED, submit="Resume", metadata=str(line.id))
+    return ui.modal("Resume", blocks, callback_id=RESUMED, submit="Resume", metadata=f"{line.id} {below}".strip())

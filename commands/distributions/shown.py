@@ -27,14 +27,21 @@ def listing(runtime: Runtime, session: Session, person: Person, chosen: str = "a
 
 
 def opened(
-    runtime: Runtime, client: WebClient, person: Person, distribution: Distribution, *, back: str = "all"
+    runtime: Runtime,
+    client: WebClient,
+    person: Person,
+    distribution: Distribution,
+    *,
+    back: str = "all",
+    report: bool = False,
 ) -> dict[str, Any]:
-    """One distribution in a modal, as it is now."""
+    """One distribution in a modal, as it is now. `report`: with its report, though it is not over."""
     link = _link(client, distribution)
     with runtime.db.read() as session:
         now = session.get_one(Distribution, distribution.id)
         live = now.status not in ("draft", "pending")
-        content = progress.shown(runtime, session, now).plain if live else []
+        show = progress.report if report and now.started_at is not None else progress.shown
+        content = show(runtime, session, now).plain if live else []
         about = facts.opened(session, now, person, runtime.clock.now(), link=link)
     return lists.opened(about, content, back=back)
 

@@ -7,6 +7,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
+from commands.distributions import progress
 from commands.home import views
 from commands.people import Person, recognise
 from commands.ui.blocks import as_dicts
@@ -14,6 +15,7 @@ from commands.verbs import Ask
 from distribution.codes.listing import listing
 from distribution.runtime import Runtime
 from storage import overview
+from storage.tables import Distribution
 
 
 def register(app: App, runtime: Runtime) -> None:
@@ -49,6 +51,13 @@ def _facts(runtime: Runtime, session: Session, person: Person) -> views.Facts:
         asked=overview.approvals_asked(session, person.user_id),
         to_decide=overview.approvals_to_decide(session, person.user_id) if person.may("approve") else 0,
         under_way=overview.under_way(session),
+        live=[views.LiveLine(line, _redeemed(runtime, session, line.id)) for line in overview.live(session)],
+        live_total=overview.live_count(session),
         stock=listing(session, now, "low")[: views.GROUPS],
         by_day=overview.sent_by_day(session, now=now, zone=ZoneInfo(person.time_zone)),
     )
+
+
+def _redeemed(runtime: Runtime, session: Session, distribution_id: int) -> int:
+    """How many codes of a live distribution were used, as its message in the channel says it."""
+    return progress.redeemed(runtime, session, session.get_one(Distribution, distribution_id))

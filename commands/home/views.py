@@ -11,9 +11,9 @@ from slack_sdk.models.blocks import Block
 from commands.people import Person
 from commands.ui.blocks import actions, button, context, divider, header, section
 from commands.ui.charts import bar
-from commands.ui.text import clip, count, escape, number, roughly, when
+from commands.ui.text import clip, count, escape, number, percent, roughly, when
 from distribution.codes.listing import GroupLine
-from storage.overview import UnderWay
+from storage.overview import Live, UnderWay
 
 GROUPS = 8  # groups whose stock is shown, the low ones first
 
@@ -31,6 +31,14 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class LiveLine:
+    """A live distribution, and how many of its codes were used."""
+
+    of: Live
+    redeemed: int
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything that the home tab says."""
 
@@ -40,6 +48,8 @@ class Facts:
     asked: int
     to_decide: int
     under_way: Sequence[UnderWay]
+    live: Sequence[LiveLine]
+    live_total: int
     stock: Sequence[GroupLine]
     by_day: dict[date, int]
 
@@ -63,6 +73,7 @@ def summary(facts: Facts) -> Blocks:
         divider(),
         *_waiting(facts),
     ]
+    blocks += _live(facts)
     if facts.under_way:
         blocks += [section("*Under way*"), *(_moving(line, facts) for line in facts.under_way)]
     blocks += _stock(facts)
@@ -123,6 +134,42 @@ def _moving(line: UnderWay, facts: Facts) -> Block:
         f"{subject}  {WORDS.get(line.status, line.status)}{at}",
         accessory=button("Open", "promo.run", f"distributions {line.id}"),
     )
+
+
+def _live(facts: Facts) -> Blocks:
+    """What texts by itself, and what holds it up."""
+    if not facts.live:
+        return []
+    blocks: Blocks = [section("*Live*"), *(_live_line(line, facts) for line in facts.live)]
+    more = facts.live_total - len(facts.live)
+    if more > 0:
+        blocks.append(context(f"and {number(more)} more: `/promo distributions`, filter Live"))
+    return blocks
+
+
+def _live_line(line: LiveLine, facts: Facts) -> Block:
+    """One live distribution."""
+    found = line.of
+    parts = [
+        f"since {_day(found.since, facts)}" if found.since else "",
+        "paused" if found.status == "paused" else "",
+        f"ended {_day(found.ends_at, facts)}" if found.ends_at and found.ends_at <= facts.now else "",
+        f"{number(found.sent)} sent",
+        f"{percent(line.redeemed, found.sent)} redeemed" if line.redeemed else "",
+        f"⚠ {count(found.dry, 'customer waits', 'customers wait')} for codes" if found.dry else "",
+        f"{count(found.late, 'text')} late" if found.late else "",
+    ]
+    words = " · ".join(part for part in parts if part)
+    return section(
+        f"*{escape(found.subject)}*  {words}", accessory=button("Open", "promo.run", f"distributions {found.id}")
+    )
+
+
+def _day(at: datetime, facts: Facts) -> str:
+    """The day of a moment, in the reader's zone: "3 Nov", with its year where it is not this one."""
+    zone = ZoneInfo(facts.person.time_zone)
+    local = at.astimezone(zone)
+    return f"{local.day} {local:%b}" + ("" if local.year == facts.now.astimezone(zone).year else f" {local.year}")
 
 
 def _stock(facts: Facts) -> Blocks:

@@ -64,7 +64,12 @@ def left_at(draft_id: int, step: int) -> Place:
     return Place(draft_id, step, turn=1)
 
 
-def draft_view(runtime: Runtime, session: Session, draft_id: int, person: Person, *, turn: int = 1) -> dict[str, Any]:
-    """The wizard's modal at the step at which a draft was left. Raises `Refused`: gone, sent, or somebody else's."""
+def draft_view(
+    runtime: Runtime, session: Session, draft_id: int, person: Person, *, turn: int = 1, note: str = ""
+) -> dict[str, Any]:
+    """The wizard's modal at the step at which a draft was left; `note`: a word above it, in mrkdwn.
+
+    Raises `Refused`: gone, sent, or somebody else's.
+    """
     draft = drafts.get(session, draft_id, by=person.user_id)
-    return show.view(runtime, session, Place(draft.id, drafts.reached(draft), turn), person)
+    return show.view(runtime, session, Place(draft.id, drafts.reached(draft), turn), person, note=note)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from distribution import settings
+from distribution.automatic import watching
 from distribution.customers import clean, consent, phone
 from distribution.customers.consent import OPTED_OUT_BEFORE
 from distribution.customers.erasing import not_erased
@@ -17,7 +18,9 @@ from distribution.errors import Refused
 from distribution.segments import counting
 from distribution.segments.describing import describe
 from distribution.segments.rules import parse
-from storage import codes, customers, events, suppressions
+from storage import codes, customers, events, planned_counts, suppressions
+from storage.customers import MessageLine
+from storage.planned_counts import PlannedLine
 from storage.rules import Rules
 from storage.tables import Customer, Segment
 
@@ -38,8 +41,8 @@ class Membership:
 class Profile:
     """A customer, and a page of one tab: newest first; segments and attributes by name.
 
-    `lines`: "about": `Membership`; "attributes": (name, value); "codes": `CodeLine`; "messages": `MessageLine`;
-    "events": `Event`; "replies": `Reply`; "consent": `ConsentChange`. `more`: there is another page.
+    `lines`: "about": `Membership`; "attributes": (name, value); "codes": `CodeLine`; "messages": `PlannedLine` and
+    `MessageLine`; "events": `Event`; "replies": `Reply`; "consent": `ConsentChange`. `more`: there is another page.
     """
 
     customer: Customer
@@ -110,13 +113,23 @@ def _why(session: Session, segment: Segment, customer_id: int, now: datetime) ->
     return describe(session, Rules(parts=tuple(holding) or rules.parts))
 
 
+def _messages(session: Session, customer_id: int, skipped: int) -> Sequence[MessageLine | PlannedLine]:
+    """What is planned for a customer and was not made (yet), then the messages to them."""
+    planned = planned_counts.of_customer(session, customer_id, PAGE + 1, skipped)
+    room = PAGE + 1 - len(planned)
+    if not room:
+        return planned
+    before = planned_counts.count_of_customer(session, customer_id) if skipped else 0
+    return [*planned, *customers.messages(session, customer_id, room, max(0, skipped - before))]
+
+
 _TABS: dict[str, Callable[[Session, Customer, datetime, int], Sequence[Any]]] = {
     "about": _memberships,
     "attributes": lambda _, customer, __, skipped: sorted(customer.attributes.items())[skipped:][: PAGE + 1],
     "codes": lambda session, customer, _, skipped: codes.of_customer(session, customer.id)[
         skipped : skipped + PAGE + 1
     ],
-    "messages": lambda session, customer, _, skipped: customers.messages(session, customer.id, PAGE + 1, skipped),
+    "messages": lambda session, customer, _, skipped: _messages(session, customer.id, skipped),
     "events": lambda session, customer, _, skipped: events.of_customer(session, customer.id, PAGE + 1, skipped),
     "replies": lambda session, customer, _, skipped: customers.replies(session, customer.id, PAGE + 1, skipped),
     "consent": lambda session, customer, _, skipped: customers.history(session, customer.id, PAGE + 1, skipped),
@@ -142,6 +155,7 @@ def add(
         )
     if agreed:
         consent.change(session, customer.id, "given", consent.by_person(by_name, by, statement), now)
+    watching.touch(session, "profile", [customer.id])
     return customer
 
 
@@ -153,6 +167,7 @@ def edit(session: Session, customer_id: int, details: Details, *, now: datetime)
     _flush(session)
     if customer.phone != before:
         _wanted_no_texts(session, customer, now)
+    watching.touch(session, "profile", [customer.id])
     return customer
 
 

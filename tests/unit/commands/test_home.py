@@ -14,7 +14,7 @@ from distribution.codes.listing import GroupLine
 from distribution.codes.recipe import Recipe
 from sandbox import limits
 from sandbox.testing.words import describe
-from storage.overview import UnderWay
+from storage.overview import Live, UnderWay
 
 NASTY = "<!channel> *x* 😀 & `y`"
 
@@ -36,6 +36,8 @@ def facts(**more: Any) -> views.Facts:
         "asked": 0,
         "to_decide": 0,
         "under_way": [],
+        "live": [],
+        "live_total": 0,
         "stock": [],
         "by_day": {date(2026, 6, 15): 0},
     }
@@ -155,3 +157,18 @@ def test_a_mistyped_word_is_shown_harmless() -> None:
     blocks = as_dicts(promo.unknown_blocks("<!channel>" * 20, "x" * 3000, "groups"))
     assert [p for p in limits.check_message({"text": "?", "blocks": blocks}) if p.is_error] == []
     assert "<!channel>" not in str(blocks[0])
+
+
+def test_live_ones_say_since_when_what_came_of_them_and_what_holds_them_up() -> None:
+    since = datetime(2026, 6, 3, 22, 30, tzinfo=UTC)  # already the 4th in Warsaw
+    lines = [
+        views.LiveLine(Live(7, "Abandoned cart", "sending", since, None, 1204, 0, 0), 96),
+        views.LiveLine(Live(8, NASTY, "paused", since.replace(year=2025), None, 0, 12, 3), 0),
+        views.LiveLine(Live(9, "Old", "sending", since, since, 5, 0, 0), 0),
+    ]
+    text = shown(facts(live=lines, live_total=9))
+    assert "Abandoned cart  since 4 Jun · 1,204 sent · 8% redeemed" in text
+    assert "since 4 Jun 2025 · paused · 0 sent · ⚠ 12 customers wait for codes · 3 texts late" in text
+    assert "Old  since 4 Jun · ended 4 Jun · 5 sent" in text
+    assert "and 6 more" in text
+    assert "Live" not in shown(facts())

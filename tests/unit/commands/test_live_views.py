@@ -12,7 +12,7 @@ from commands.ui.blocks import as_dicts
 from commands.ui.paging import Page
 from sandbox import limits
 from sandbox.testing.words import describe
-from storage.planned_counts import Counts
+from storage.planned_counts import Counts, Piled
 
 NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 LINE = views.Line(
@@ -117,11 +117,11 @@ def test_one_that_is_ending_says_why_and_cannot_be_edited(change: dict[str, Any]
 
 
 def test_resuming_asks_what_becomes_of_what_piled_up() -> None:
-    view = live_views.resume(replace(LINE, total=1210, status="paused"), 34)
+    view = live_views.resume(replace(LINE, total=1210, status="paused"), Piled(34, 5))
     assert [p for p in limits.check_view(view) if p.is_error] == []
     text = describe(view["blocks"])
-    assert "34 texts fell due and waited" in text
-    assert "Send what piled up: 34 texts" in text and "34 texts are never sent" in text
+    assert "34 texts and up to 5 reminders fell due and waited" in text
+    assert "Send what piled up: 34 texts and up to 5 reminders" in text and "Never sent: 34 texts" in text
     assert "2 texts with codes set aside already leave either way." in text
 
 

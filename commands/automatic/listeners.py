@@ -1,0 +1,115 @@
+"""The buttons of the card that asks what becomes of what is late. Pressed twice, the second finds it settled."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from sqlalchemy.orm import Session
+
+from commands import modals
+from commands.automatic import facts, notices, views
+from commands.distributions import progress
+from commands.people import acting
+from commands.ui.blocks import values
+from commands.ui.text import moment, who
+from distribution.automatic import outage
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from storage import notices as rows
+from storage.notices import LATE
+from storage.tables import Distribution
+
+Decide = Callable[[Session, int], outage.Late | None]
+
+
+def register(app: App, runtime: Runtime) -> None:
+    """Send now, Reschedule… and its modal, Cancel."""
+
+    @app.action(views.SEND_NOW)
+    def send_now(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        person, now = acting(runtime, body, "send"), runtime.clock.now()
+        said = f"{who(person.user_id)} had it sent late."
+        _decide(runtime, client, int(action["value"]), said, lambda session, at: outage.send_now(session, at, now=now))
+
+    @app.action(views.CANCEL)
+    def cancel(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        person, now = acting(runtime, body, "send"), runtime.clock.now()
+        said = f"{who(person.user_id)} gave up what was late: it is not sent."
+        _decide(
+            runtime,
+            client,
+            int(action["value"]),
+            said,
+            lambda session, at: outage.cancel(session, at, by=person.name, now=now),
+        )
+
+    @app.action(views.RESCHEDULE)
+    def ask(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        ack()
+        person = acting(runtime, body, "send")
+        with runtime.db.read() as session:
+            found = facts.late(session, _one(session, int(action["value"])))
+        if found is None:
+            notices.refresh(runtime, client, clicked=(int(action["value"]), LATE))
+            raise Refused("Nothing of it is late any more: somebody was quicker.")
+        modals.show(client, body, views.reschedule(found, _next_hour(runtime.clock.now()), person.time_zone))
+
+    @app.view(views.RESCHEDULED)
+    def reschedule(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        person, now = acting(runtime, body), runtime.clock.now()
+        typed = values(view["state"]["values"]).get(views.AT)
+        try:
+            person.must("send")
+            if typed is None:
+                raise Refused("Choose a date and a time.", field="at")
+            at = datetime.fromtimestamp(int(typed), UTC)
+            said = f"{who(person.user_id)} had it sent late, {moment(at)}."
+            _write(
+                runtime,
+                int(view["private_metadata"]),
+                said,
+                lambda session, one: outage.reschedule(session, one, at, now=now),
+            )
+        except Refused as refusal:
+            ack(response_action="errors", errors={views.AT: str(refusal)})
+            return
+        ack()
+        _show(runtime, client, int(view["private_metadata"]))
+
+
+def _decide(runtime: Runtime, client: WebClient, distribution_id: int, said: str, decide: Decide) -> None:
+    """Do what was pressed, and show it; where somebody was quicker, show theirs."""
+    try:
+        _write(runtime, distribution_id, said, decide)
+    finally:
+        _show(runtime, client, distribution_id)
+
+
+def _write(runtime: Runtime, distribution_id: int, said: str, decide: Decide) -> None:
+    """Decide, and keep who did, in one transaction."""
+    with runtime.db.write() as session:
+        _one(session, distribution_id)
+        if decide(session, distribution_id) is not None:
+            rows.settle(session, (distribution_id, LATE), said)
+
+
+def _show(runtime: Runtime, client: WebClient, distribution_id: int) -> None:
+    notices.refresh(runtime, client, clicked=(distribution_id, LATE))
+    progress.refresh(runtime, client, clicked=distribution_id)
+
+
+def _one(session: Session, distribution_id: int) -> Distribution:
+    """The distribution that a button is of. Raises `Refused`."""
+    found = session.get(Distribution, distribution_id)
+    if found is None:
+        raise Refused("This distribution does not exist any more.")
+    return found
+
+
+def _next_hour(now: datetime) -> datetime:
+    """The next full hour that is not too near."""
+    return (now + timedelta(minutes=90)).replace(minute=0, second=0, microsecond=0)

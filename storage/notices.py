@@ -1,0 +1,50 @@
+"""Messages in Slack about a distribution beside its progress: which there are, and where."""
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage import planned_counts
+from storage.database import is_sqlite
+from storage.tables import Distribution, Notice, PlannedState
+
+LATE, DRY = "late", "dry"
+
+Key = tuple[int, str]
+
+
+def wanted(session: Session) -> list[Key]:
+    """Every distribution and kind of which there is a notice, or should be: a few look-ups by index."""
+    found: set[Key] = {(row.distribution_id, row.kind) for row in session.scalars(select(Notice))}
+    for kind, state in ((LATE, PlannedState.LATE), (DRY, PlannedState.DRY)):
+        found |= {(held.distribution_id, kind) for held in planned_counts.held(session, state)}
+    scheduled = select(Distribution.id).where(Distribution.status == "scheduled", Distribution.late_since.is_not(None))
+    found |= {(distribution_id, LATE) for distribution_id in session.scalars(scheduled)}
+    return sorted(found)
+
+
+def get(session: Session, key: Key) -> Notice | None:
+    """One notice."""
+    return session.get(Notice, key)
+
+
+def shown(session: Session, key: Key, *, channel: str, ts: str, shown: str) -> None:
+    """Write down where a notice is, and what it shows."""
+    into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(Notice)
+    row = into.values(distribution_id=key[0], kind=key[1], channel=channel, ts=ts, shown=shown)
+    session.execute(
+        row.on_conflict_do_update(
+            index_elements=["distribution_id", "kind"], set_={"channel": channel, "ts": ts, "shown": shown}
+        )
+    )
+
+
+def settle(session: Session, key: Key, words: str) -> None:
+    """Write down a person's word on what a notice asks, in mrkdwn: it is edited once more, and is over."""
+    mine = (Notice.distribution_id == key[0], Notice.kind == key[1])
+    session.execute(update(Notice).where(*mine, Notice.settled.is_(None)).values(settled=words))
+
+
+def forget(session: Session, key: Key) -> None:
+    """A notice that is over: the next is another message."""
+    session.execute(delete(Notice).where(Notice.distribution_id == key[0], Notice.kind == key[1]))

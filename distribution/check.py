@@ -8,7 +8,7 @@ With a gateway's own log, what it took is held against what is written down here
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from distribution import gateway_log as gateway_log_
@@ -29,7 +29,8 @@ class Rule:
 
 
 # States: messages 0 queued, 1 excluded, 2 accepted, 3 delivered, 4 undelivered, 5 rejected, 6 unknown, 7 cancelled;
-# codes 0 active, 1 blocked, 2 issued, 3 revoked, 4 expired; batches 0 leased, 1 dispatching, 2 done, 3 waiting.
+# codes 0 active, 1 blocked, 2 issued, 3 revoked, 4 expired; batches 0 leased, 1 dispatching, 2 done, 3 waiting;
+# planned 0 waiting, 1 dry, 2 late, 3 made, 4 dropped.
 RULES = (
     Rule(
         "a promo code's stock is not what its group's codes add up to",
@@ -196,7 +197,50 @@ RULES = (
         "a message lies outside its distribution's range",
         """
         SELECT m.id FROM message m JOIN distribution d ON d.id = m.distribution_id
-        WHERE m.id < d.first_message_id OR m.id > d.last_message_id
+        WHERE m.step = 0 AND d.mode = 'manual'
+          AND (d.first_message_id IS NULL OR m.id < d.first_message_id OR m.id > d.last_message_id)
+        """,
+    ),
+    Rule(
+        "a planned text was made, and its message is not there or another customer's",
+        """
+        SELECT p.id FROM planned p LEFT JOIN message m ON m.id = p.message_id
+        WHERE p.state = 3 AND (m.id IS NULL OR m.distribution_id <> p.distribution_id
+          OR m.customer_id <> p.customer_id OR m.step <> p.step OR m.occurrence <> p.occurrence)
+        """,
+    ),
+    Rule(
+        "a message of an automatic distribution, or a reminder, was made that nothing had planned",
+        """
+        SELECT m.id FROM message m JOIN distribution d ON d.id = m.distribution_id
+        WHERE (m.step > 0 OR d.mode = 'automatic')
+          AND NOT EXISTS (SELECT 1 FROM planned p WHERE p.message_id = m.id AND p.state = 3)
+        """,
+    ),
+    Rule(
+        "a planned text was not made, and has a message",
+        "SELECT id FROM planned WHERE state <> 3 AND message_id IS NOT NULL",
+    ),
+    Rule(
+        "a planned text was dropped, and nothing says why or when",
+        "SELECT id FROM planned WHERE state = 4 AND (reason IS NULL OR settled_at IS NULL)",
+    ),
+    Rule(
+        "a reminder was made before its first text was known to be sent",
+        # A first text that a person had sent again since may have any outcome.
+        """
+        SELECT p.id FROM planned p LEFT JOIN message f ON f.distribution_id = p.distribution_id
+          AND f.customer_id = p.customer_id AND f.occurrence = p.occurrence AND f.step = 0
+        WHERE p.step > 0 AND p.state = 3 AND (f.id IS NULL OR (f.retried_after IS NULL
+          AND (f.state NOT IN (2, 3, 4) OR f.settled_at > p.settled_at)))
+        """,
+    ),
+    Rule(
+        "a text is planned of a distribution that is not sent any more",
+        """
+        SELECT p.id FROM planned p JOIN distribution d ON d.id = p.distribution_id
+        WHERE p.state IN (0, 1, 2) AND (d.status IN ('draft', 'pending', 'refused', 'discarded')
+          OR (d.status = 'stopped' AND d.finished_at IS NOT NULL))
         """,
     ),
     Rule(
@@ -292,7 +336,8 @@ def _line(says: str, culprits: Iterable[object]) -> list[str]:
 def _balanced(session: Session) -> list[str]:
     """Every report balances."""
     lines = []
-    for row in session.scalars(select(Distribution).where(Distribution.first_message_id.is_not(None))):
+    launched = or_(Distribution.first_message_id.is_not(None), Distribution.started_at.is_not(None))
+    for row in session.scalars(select(Distribution).where(launched)):
         error = numbers(session, row).balance_error
         if error is not None:
             lines.append(f"the report of distribution {row.id} does not add up: {error}")
@@ -312,13 +357,13 @@ def _held_once(session: Session) -> list[str]:
         lines += _line("a message is in two open batches", (key for key, n in seen.items() if n > 1))
         lines += _line(
             "a message that no batch ever had is in an open one",
-            (key for key in seen if row.claimed_to is not None and key > row.claimed_to),
+            (key for key in seen if row.claimed_to is not None and row.claimed_to < key <= (row.last_message_id or 0)),
         )
         waiting = session.scalars(
             select(Message.id).where(
                 Message.distribution_id == row.id,
                 Message.state == MessageState.QUEUED,
-                Message.id <= (row.claimed_to or 0),
+                or_(Message.id <= (row.claimed_to or 0), Message.id > (row.last_message_id or 0)),
             )
         )
         lost = [message_id for message_id in waiting if message_id not in seen]

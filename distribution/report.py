@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Integer, case, cast, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from distribution import steps
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
 from distribution.sending import evidence, retrying
-from storage import batches, tally
+from distribution.steps import Step
+from storage import batches, belonging, planned_counts, tally
+from storage.belonging import messages_of
 from storage.bulk import among, seconds_between
+from storage.planned_counts import Counts
 from storage.tables import (
     CodeState,
     Distribution,
@@ -137,6 +141,8 @@ class Report:
     opted_out: int = 0  # customers who answered STOP
     to_settle: int = 0  # unknown ones whose provider cannot be asked: a person decides
     retryable: int = 0  # failed ones that may be sent again
+    planned: Counts = field(default_factory=Counts)  # texts that were not made (yet): beside the balance
+    steps: tuple[Step, ...] = ()  # where there are reminders: a line for each text
     series: Series | None = None
 
     @property
@@ -159,10 +165,10 @@ def progress(session: Session, distribution_id: int, *, machine: Clock | None = 
 
 
 def numbers(session: Session, row: Distribution) -> Numbers:
-    """Where its messages stand. The audience is the range of its ids, the rest the tally: two witnesses."""
+    """Where its messages stand. The audience is its ids and what was planned, the rest the tally: two witnesses."""
     n = tally.read(session, row.id)
     return Numbers(
-        audience=0 if row.first_message_id is None else (row.last_message_id or 0) - row.first_message_id + 1,
+        audience=belonging.audience(session, row),
         excluded=n[S.EXCLUDED],
         sent=n[S.ACCEPTED] + n[S.DELIVERED],
         delivered=n[S.DELIVERED],
@@ -195,6 +201,7 @@ def report(session: Session, distribution_id: int, *, chart: bool = True, now: d
     """
     row = found(session, distribution_id)
     counted = numbers(session, row)
+    planned = planned_counts.of(session, row.id) if belonging.has_planned(row) else Counts()
     sizes = select(func.coalesce(func.sum(Message.segments), 0), func.count(case((Message.segments == 0, 1))))
     segments, pictures = session.execute(sizes.where(messages_of(row))).one()
     return Report(
@@ -216,6 +223,8 @@ def report(session: Session, distribution_id: int, *, chart: bool = True, now: d
         opted_out=opted_out(session, row.id),
         to_settle=evidence.count(session, row.id) if counted.unknown else 0,
         retryable=retrying.count(session, row, now or SystemClock().now()) if counted.failed else 0,
+        planned=planned,
+        steps=steps.of(session, row, planned),
         series=_series(session, row) if chart else None,
     )
 
@@ -226,15 +235,6 @@ def found(session: Session, distribution_id: int) -> Distribution:
     if row is None:
         raise Refused(f"Distribution {distribution_id} does not exist.")
     return row
-
-
-def messages_of(row: Distribution) -> ColumnElement[bool]:
-    """Whether a message is one of the distribution's: a range of ids."""
-    return and_(
-        Message.id >= (row.first_message_id or 0),
-        Message.id <= (row.last_message_id if row.last_message_id is not None else -1),
-        Message.distribution_id == row.id,
-    )
 
 
 def _by_reason(session: Session, row: Distribution, states: list[MessageState]) -> dict[str, int]:
@@ -265,7 +265,7 @@ def _codes(session: Session, row: Distribution, now: datetime) -> tuple[GroupCod
                 func.count(case((over, 1))),
             )
             .join(PromoCodeGroup, PromoCodeGroup.id == PromoCode.group_id)
-            .where(PromoCode.message_id >= row.first_message_id, PromoCode.message_id <= row.last_message_id)
+            .where(belonging.carried_by(row, PromoCode.message_id))
             .group_by(PromoCode.group_id)
         )
     }
@@ -306,39 +306,31 @@ def opted_out(session: Session, distribution_id: int) -> int:
 
 def redeemed(session: Session, row: Distribution) -> int:
     """How many of the codes that it sent were used since: those that it issued, and those that it sent again."""
-    if row.first_message_id is None:
-        return 0
     issued = select(func.count()).where(
-        PromoCode.message_id >= row.first_message_id,
-        PromoCode.message_id <= row.last_message_id,
-        PromoCode.redeemed_at.is_not(None),
+        belonging.carried_by(row, PromoCode.message_id), PromoCode.redeemed_at.is_not(None)
     )
     again = (
-        select(func.count())
+        select(func.count(PromoCode.id.distinct()))
         .select_from(PromoCodeRepeat)
         .join(PromoCode, PromoCode.id == PromoCodeRepeat.code_id)
         .where(
-            PromoCodeRepeat.message_id >= row.first_message_id,
-            PromoCodeRepeat.message_id <= row.last_message_id,
+            belonging.carried_by(row, PromoCodeRepeat.message_id),
             PromoCode.redeemed_at >= PromoCodeRepeat.issued_at,
+            *_not_its_own(row),
         )
     )
     return sum(session.scalar(query) or 0 for query in (issued, again))
 
 
+def _not_its_own(row: Distribution) -> list[ColumnElement[bool]]:
+    """Where reminders repeat codes: that they are not those that the distribution itself issued."""
+    own = belonging.carried_by(row, PromoCode.message_id)
+    return [PromoCode.message_id.is_(None) | ~own] if belonging.has_planned(row) else []
+
+
 def _repeated(session: Session, row: Distribution) -> int:
-    if row.first_message_id is None:
-        return 0
-    return (
-        session.scalar(
-            select(func.count()).where(
-                PromoCodeRepeat.message_id >= row.first_message_id,
-                PromoCodeRepeat.message_id <= row.last_message_id,
-                PromoCodeRepeat.issued_at.is_not(None),
-            )
-        )
-        or 0
-    )
+    again = belonging.carried_by(row, PromoCodeRepeat.message_id)
+    return session.scalar(select(func.count()).where(again, PromoCodeRepeat.issued_at.is_not(None))) or 0
 
 
 def _series(session: Session, row: Distribution) -> Series | None:

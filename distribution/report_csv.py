@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distribution.reasons import words
-from distribution.report import found, messages_of
+from distribution.report import found
+from storage.belonging import messages_of
 from storage.tables import Customer, Message
 from storage.tables import MessageState as S
 
@@ -32,8 +33,10 @@ def lines(session: Session, distribution_id: int, *, whole: bool = False) -> Ite
     Numbers are masked unless `whole`, and codes are not in it: a file in a channel is read by everybody there.
     """
     distribution = found(session, distribution_id)
-    yield written([["customer", "name", "phone", "state", "reason", "segments", "sent at", "delivered at"]])
-    after = (distribution.first_message_id or 1) - 1
+    several = bool(distribution.reminders)
+    heading = ["customer", "name", "phone", "state", "reason", "segments", "sent at", "delivered at"]
+    yield written([[*heading, *(["text"] if several else [])]])
+    after = 0
     while True:
         rows = session.execute(
             select(Message, Customer.name)
@@ -44,12 +47,12 @@ def lines(session: Session, distribution_id: int, *, whole: bool = False) -> Ite
         ).all()
         if not rows:
             return
-        yield written([_line(message, name or "", whole) for message, name in rows])
+        yield written([_line(message, name or "", whole, several) for message, name in rows])
         after = rows[-1][0].id
         session.expunge_all()
 
 
-def _line(message: Message, name: str, whole: bool) -> list[str]:
+def _line(message: Message, name: str, whole: bool, several: bool) -> list[str]:
     return [
         str(message.customer_id),
         harmless(name),
@@ -59,6 +62,7 @@ def _line(message: Message, name: str, whole: bool) -> list[str]:
         str(message.segments or ""),
         message.settled_at.isoformat() if message.settled_at and message.state is not S.EXCLUDED else "",
         message.delivered_at.isoformat() if message.delivered_at else "",
+        *([f"reminder {message.step}" if message.step else "first"] if several else []),
     ]
 
 

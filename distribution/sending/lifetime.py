@@ -16,6 +16,7 @@ from distribution.runtime import Runtime
 from distribution.schedule import local
 from distribution.sending.status import finish_if_over
 from storage import batches, issuing, messages, reminded
+from storage.belonging import has_planned
 from storage.issuing import Codes
 from storage.messages import Settled
 from storage.tables import Distribution, MessageState
@@ -59,11 +60,6 @@ def over(session: Session, distribution: Distribution, message_ids: Sequence[int
     made = reminded.made_at(session, message_ids)
     last = now - timedelta(minutes=minutes(session, distribution))
     return [each for each in message_ids if (made[each] <= last if each in made else rest)]
-
-
-def has_planned(distribution: Distribution) -> bool:
-    """Whether messages of a distribution may have been planned."""
-    return distribution.mode == "automatic" or bool(distribution.reminders)
 
 
 def sweep(runtime: Runtime) -> int:

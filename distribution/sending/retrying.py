@@ -12,6 +12,7 @@ from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.templates import render
 from storage import issuing, messages
+from storage.belonging import messages_of
 from storage.bulk import among, values
 from storage.customers import exclusion
 from storage.tables import (
@@ -56,8 +57,7 @@ def _failed(row: Distribution, now: datetime) -> Select[int, str | None, str | N
         select(Message.id, Message.phone, Customer.phone.label("present"))
         .join(Customer, Customer.id == Message.customer_id)
         .where(
-            Message.id.between(row.first_message_id, row.last_message_id),
-            Message.distribution_id == row.id,
+            messages_of(row),
             Message.state.in_(FAILED),
             exclusion().is_(None),
             ~exists().where(PromoCode.message_id == Message.id, (PromoCode.state == CodeState.REVOKED) | over),

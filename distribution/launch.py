@@ -8,7 +8,7 @@ clock, as leases do, because it gives a person time to think (docs/decisions/cal
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,17 +18,18 @@ from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
 from distribution import recipients, seal, settings, team
-from distribution.automatic import live
+from distribution.automatic import live, outage, reminding
 from distribution.clock import SystemClock
 from distribution.codes import taking
 from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.jobs import JobRun, JobStopped
 from distribution.runtime import Runtime
+from distribution.schedule import repeating
 from distribution.sending import lifetime
 from distribution.templates import render
 from distribution.undoing import called_back, undo
-from storage import distributions, issuing, tally
+from storage import distributions, fixed_lists, issuing, tally
 from storage.batches import lock
 from storage.bulk import fetch
 from storage.customers import exclusion
@@ -89,20 +90,38 @@ def undo_launch(session: Session, runtime: Runtime, row: Distribution) -> None:
 
 
 def due(runtime: Runtime) -> None:
-    """Launch what is scheduled and whose time has come, and go on with a launch whose job broke off."""
+    """Launch what is scheduled and whose time has come, and go on with a launch whose job broke off.
+
+    What fell due while nothing ran, too long ago, is not launched: it waits for a person's word (`outage`).
+    """
+    outage.look(runtime)
     now = runtime.clock.now()
-    time_has_come = (Distribution.status == "scheduled") & (Distribution.send_at <= now)
+    repeating.realign(runtime, now)
+    at = func.coalesce(Distribution.put_off_to, Distribution.send_at)
+    time_has_come = (Distribution.status == "scheduled") & Distribution.late_since.is_(None) & (at <= now)
     with runtime.db.read() as session:
         ids = session.scalars(select(Distribution.id).where(time_has_come).order_by(Distribution.id)).all()
         blocking = session.scalars(select(Distribution.id).where(Distribution.status == "blocking")).all()
     for distribution_id in ids:
         with runtime.db.write() as session:
-            # What was scheduled at the last moment can be called back as long as any other.
             row = lock(session, distribution_id)
-            launch(session, runtime, distribution_id, hold=hold_left(session, row, now - row.updated_at))
+            if session.scalar(select(Distribution.id).where(time_has_come, Distribution.id == row.id)) is not None:
+                _launch_due(session, runtime, row, now)
     for distribution_id in blocking:
         with runtime.db.write() as session:
             _resume_broken(session, runtime, distribution_id)
+
+
+def _launch_due(session: Session, runtime: Runtime, row: Distribution, now: datetime) -> None:
+    """Launch what is due, or the copy for its time of what is repeated; the row is locked.
+
+    What was scheduled at the last moment can be called back as long as any other.
+    """
+    hold = hold_left(session, row, now - row.updated_at)
+    going = repeating.fire(session, row, now) if row.repeat else row
+    if going is not None:
+        session.flush()
+        launch(session, runtime, going.id, hold=hold)
 
 
 def _resume_broken(session: Session, runtime: Runtime, distribution_id: int) -> None:
@@ -123,7 +142,14 @@ def _resume_broken(session: Session, runtime: Runtime, distribution_id: int) -> 
 def run_launch(runtime: Runtime, run: JobRun) -> dict[str, Any]:
     """The job: audience, codes, repeats, then `sending`; or everything undone, then `refused`."""
     distribution_id = int(run.args["distribution_id"])
-    steps = {"start": _start, "audience": _audience, "codes": _codes, "repeats": _repeats, "undo": undo}
+    steps = {
+        "start": _start,
+        "audience": _audience,
+        "codes": _codes,
+        "repeats": _repeats,
+        "reminders": _reminders,
+        "undo": undo,
+    }
     while (phase := run.progress.get("phase", "start")) != "over":
         try:
             with run.chunk(runtime) as session:
@@ -154,6 +180,8 @@ def _start(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -
     if changed:
         run.progress = {"phase": "over", "result": {"changed": changed}}
         return
+    if row.repeats_id is not None:
+        _fix(session, row, runtime.clock.now())
     members = audiences.where(session, row.audience, runtime.clock.now())
     size = session.scalar(select(func.count()).select_from(Customer).where(members)) or 0
     first = take(session, "message", max(size, 1))
@@ -161,6 +189,15 @@ def _start(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -
     issues, repeats = _groups(session, row)
     run.total = size * (1 + len(issues) + len(repeats))
     run.progress = {"phase": "audience", "after": 0, "end": first + size - 1}
+
+
+def _fix(session: Session, row: Distribution, now: datetime) -> None:
+    """Write down who is in the audience of a repeated one this time: there is no review that has."""
+    if row.audience.get("kind") == "segment" and not row.audience.get("fixed"):
+        name, members = audiences.name(session, row.audience), audiences.members(session, row.audience, now)
+        fixed_id, _ = fixed_lists.write(session, name, members, by=row.created_by, at=now)
+        row.audience = {**row.audience, "fixed": fixed_id}
+        session.flush()
 
 
 def _groups(session: Session, row: Distribution) -> tuple[list[int], list[int]]:
@@ -300,14 +337,24 @@ def _queued(session: Session, row: Distribution, after: int, limit: int) -> Sequ
 
 
 def _repeats(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
-    """Plan which code each of the next messages repeats; when none is left, sending begins."""
+    """Plan which code each of the next messages repeats."""
     _, repeats = _groups(session, row)
     waiting = _queued(session, row, run.progress["after"], CODES) if repeats else []
     if not waiting:
-        _go(session, runtime, run, row)
+        run.progress = {"phase": "reminders", "after": 0}
         return
     taking.repeat_last(session, repeats, waiting, runtime.clock.now())
     run.done += len(waiting) * len(repeats)
+    run.progress = {**run.progress, "after": waiting[-1][0]}
+
+
+def _reminders(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> None:
+    """Plan the reminders of the next messages, if there are any; when none is left, sending begins."""
+    waiting = _queued(session, row, run.progress["after"], CODES) if row.reminders else []
+    if not waiting:
+        _go(session, runtime, run, row)
+        return
+    reminding.plan_launched(session, row, waiting, runtime.clock.now())
     run.progress = {**run.progress, "after": waiting[-1][0]}
 
 

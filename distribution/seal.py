@@ -5,7 +5,7 @@ provider, schedule, reminders, subject, and after how long a text is given up wh
 collected anew when somebody approves and when the distribution is launched; if the hash is another, the approval is
 void, and `changes` says in words what is different. The audience's size is that of the list which the review wrote down
 (docs/decisions/recipients-are-fixed-at-review.md); of one that is sent again and again, nobody knows who will be in it
-each time, and its size is no fact.
+each time, and its size is no fact. Its copies carry its seal, so a copy's facts are those of the rule, not of the time.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ def facts(session: Session, distribution: Distribution) -> Facts:
         "provider": provider
         and provider.name_key
         and {"id": provider.id, "name": provider.name, "kind": provider.kind, "config": provider.config},
-        "send_at": distribution.send_at.isoformat() if distribution.send_at and not distribution.repeat else None,
+        "send_at": distribution.send_at.isoformat() if distribution.send_at and not _repeat(distribution) else None,
         # Only where it is not the usual one: what was sealed before there was a choice keeps its seal.
         **({"code_policy": distribution.code_policy} if distribution.code_policy != NEW else {}),
         # Only where it was chosen: the workspace's own may change without anybody's approval.
@@ -154,7 +154,7 @@ def _audience(session: Session, distribution: Distribution) -> Facts | None:
     except Refused:
         return None
     found = {**rule(audience), "name": name, "rules": _rules(session, audience.get("segment_id"))}
-    if not distribution.repeat:
+    if not _repeat(distribution):
         found["size"] = session.scalar(select(func.count()).select_from(Customer).where(members)) or 0
     return found
 
@@ -183,9 +183,15 @@ def _by_itself(session: Session, distribution: Distribution) -> Facts:
         found["reminders"] = [dict(each) for each in distribution.reminders]
     if distribution.local_at:
         found["local_at"] = distribution.local_at
-    if distribution.repeat:
-        found["repeat"] = dict(distribution.repeat)
+    if rule_ := _repeat(distribution):
+        found["repeat"] = rule_
     return found
+
+
+def _repeat(distribution: Distribution) -> Facts:
+    """How it is repeated; of a copy that goes by the approval of a repeating one, how that is. {}: it is sent once."""
+    of_copy = distribution.sealed.get("repeat") if distribution.repeats_id else None
+    return dict(distribution.repeat or of_copy or {})
 
 
 def _changed_subject(old: Any, new: Any) -> list[str]:

@@ -48,7 +48,7 @@ def make_group(runtime: Runtime, name: str, codes: int) -> int:
         lot = PromoCodeLot(group_id=group.id, method="paste", created_at=now, created_by="U0MAYA")
         session.add(lot)
         session.flush()
-        first = take(session, "code", max(codes, 1))
+        first = take(session, "promo_code", max(codes, 1))
         session.add_all(
             PromoCode(
                 id=first + n,

@@ -1,0 +1,260 @@
+"""Set live, edited while texts are under way, paused, stopped, ended: nobody is texted twice, nobody is forgotten."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from distribution import seal
+from distribution.automatic import due, entering, firing, live
+from distribution.check import check
+from distribution.clock import ManualClock
+from distribution.errors import Refused
+from distribution.runtime import Runtime
+from distribution.sending import control
+from storage.tables import Distribution, MessageState, Segment, TriggerMember
+from tests.conftest import NOON, run_jobs
+from tests.gateway import Gateway, serving
+from tests.sending import make_customers, make_group, make_provider, sending, until
+from tests.unit.automatic.lively import (
+    CART,
+    codes,
+    happens,
+    look,
+    make_live,
+    messages,
+    row_of,
+    sealed,
+    set_live,
+    states,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def provider(runtime: Runtime) -> int:
+    """A provider that nobody sends through."""
+    return make_provider(runtime, "http://127.0.0.1:9")
+
+
+def edited(runtime: Runtime, distribution_id: int, *, by: str = "U0MAYA", **changed: Any) -> int:
+    """An edit of a live one, sealed and ready to take over; its id."""
+    with runtime.db.write() as session:
+        draft = live.edit(session, distribution_id, by=by, now=runtime.clock.now())
+        for name, value in changed.items():
+            setattr(draft, name, value)
+        seal.put(session, draft)
+        return draft.id
+
+
+def reachable(runtime: Runtime) -> int:
+    """A segment of those who agreed to be texted; its id."""
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        rules = {"match": "all", "rules": [{"field": "consent", "op": "is", "value": "given"}]}
+        row = Segment(name="Reachable", kind="dynamic", rules=rules, created_at=now, created_by="U0MAYA")
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def test_an_edit_takes_over_while_texts_are_under_way(runtime: Runtime) -> None:
+    """Those planned, made, and posted by then keep the old text; what happens afterwards gets the new one."""
+
+    async def scenario() -> None:
+        async with serving(Gateway()) as gateway:
+            make_group(runtime, "Summer 10%", 20)
+            customers = make_customers(runtime, 9)
+            through = make_provider(runtime, gateway.url)
+            body = "{}: {{{{ client.promocode('Summer 10%') }}}} {{{{ event.n }}}}"
+            old = make_live(runtime, through, CART, body=body.format("old"))
+            for n, some in enumerate((customers[:3], customers[3:6])):
+                happens(runtime, some, n=n)
+                firing.look(runtime)
+                if n == 0:
+                    due.look(runtime)
+            new = edited(runtime, old, body=body.format("new"))
+            assert (row_of(runtime, new).replaces_id, row_of(runtime, new).family_id) == (old, old)
+            gateway.latency = 0.2
+            async with sending(runtime):
+                await until(lambda: gateway.requests > 0)
+                set_live(runtime, new)
+                happens(runtime, customers, n=2)
+                look(runtime)
+                await until(lambda: len(gateway.accepted) == 15)
+                await until(
+                    lambda: all(
+                        each.state is MessageState.ACCEPTED for of in (old, new) for each in messages(runtime, of)
+                    )
+                )
+            assert gateway.twice() == []
+            texts = sorted(text["body"].split(":")[0] + text["body"].split()[-1] for text in gateway.accepted)
+            assert texts == ["new2"] * 9 + ["old0"] * 3 + ["old1"] * 3
+
+    asyncio.run(scenario())
+    due.look(runtime)
+    with runtime.db.read() as session:
+        assert list(session.scalars(select(Distribution.status).order_by(Distribution.id))) == ["done", "sending"]
+    assert check(runtime.db) == []
+
+
+def test_once_is_once_over_an_edit_and_ceilings_count_on(runtime: Runtime) -> None:
+    customers = make_customers(runtime, 4)
+    trigger = CART | {"reentry": "once", "most": 3}
+    old = make_live(runtime, provider(runtime), trigger, body="old")
+    happens(runtime, customers[:2])
+    look(runtime)
+    new = set_live(runtime, edited(runtime, old, body="new"))
+    happens(runtime, customers)
+    look(runtime)
+    assert states(runtime, old) == ["MADE", "MADE"]
+    assert sorted(states(runtime, new)) == ["DROPPED ceiling", "MADE"]
+
+
+def test_who_is_in_the_segment_has_not_entered_it_again_by_an_edit(runtime: Runtime) -> None:
+    make_customers(runtime, 3)
+    trigger = {"kind": "segment", "segment_id": reachable(runtime), "members": "new"}
+    old = make_live(runtime, provider(runtime), trigger, body="old")
+    entering.sweep(runtime)
+    new = set_live(runtime, edited(runtime, old, body="new"))
+    (enters,) = make_customers(runtime, 1, first=7)
+    entering.sweep(runtime)
+    look(runtime)
+    assert messages(runtime, old) == []
+    assert [each.customer_id for each in messages(runtime, new)] == [enters]
+    with runtime.db.read() as session:
+        mine = select(TriggerMember).where(TriggerMember.distribution_id == new)
+        assert len(session.scalars(mine).all()) == 4
+
+
+def test_an_edit_that_came_second_does_not_take_over(runtime: Runtime) -> None:
+    old = make_live(runtime, provider(runtime), body="old")
+    first, second = edited(runtime, old, body="a"), edited(runtime, old, by="U0LEE", body="b")
+    assert first != second
+    set_live(runtime, first)
+    with pytest.raises(Refused, match="was edited meanwhile, and that edit is live"):
+        set_live(runtime, second)
+    assert row_of(runtime, second).status == "draft"
+    with runtime.db.write() as session, pytest.raises(Refused, match="has ended"):
+        live.edit(session, old, by="U0MAYA", now=runtime.clock.now())
+
+
+def test_edit_asked_twice_is_one_draft_and_waits_for_an_approval_that_is_asked_for(runtime: Runtime) -> None:
+    old = make_live(runtime, provider(runtime), body="old", reminders=[{"after": 60, "body": "Still"}])
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        draft = live.edit(session, old, by="U0MAYA", now=now)
+        assert live.edit(session, old, by="U0MAYA", now=now).id == draft.id
+        assert (draft.mode, draft.trigger, draft.reminders) == (
+            "automatic",
+            row_of(runtime, old).trigger,
+            [{"after": 60, "body": "Still"}],
+        )
+        draft.status = "pending"
+        session.flush()
+        with pytest.raises(Refused, match="waits for its approval"):
+            live.edit(session, old, by="U0LEE", now=now)
+
+
+@pytest.mark.parametrize(("mode", "status"), [("manual", "sending"), ("automatic", "stopped")])
+def test_only_what_is_live_is_edited(runtime: Runtime, mode: str, status: str) -> None:
+    old = make_live(runtime, provider(runtime), body="old")
+    with runtime.db.write() as session:
+        row = session.get_one(Distribution, old)
+        row.mode, row.status = mode, status
+        session.flush()
+        with pytest.raises(Refused, match="is not live"):
+            live.edit(session, old, by="U0MAYA", now=runtime.clock.now())
+
+
+def test_what_changed_since_the_seal_is_not_set_live(runtime: Runtime) -> None:
+    distribution = sealed(runtime, provider(runtime), body="Hi")
+    with runtime.db.write() as session:
+        session.get_one(Distribution, distribution).body = "Other words"
+    set_live(runtime, distribution)
+    row = row_of(runtime, distribution)
+    assert (row.status, row.seal) == ("draft", None)
+    assert row.status_reason == "Back to a draft: the text was changed."
+
+
+def test_an_end_that_has_passed_is_refused(runtime: Runtime, clock: ManualClock) -> None:
+    distribution = sealed(runtime, provider(runtime), body="Hi", ends_at=NOON + HOUR)
+    clock.advance(HOUR)
+    with pytest.raises(Refused, match="end before it begins"):
+        set_live(runtime, distribution)
+
+
+def test_pressed_twice_it_is_live_once(runtime: Runtime) -> None:
+    make_customers(runtime, 2)
+    trigger = {"kind": "segment", "segment_id": reachable(runtime), "members": "new"}
+    distribution = make_live(runtime, provider(runtime), trigger, body="Hi")
+    set_live(runtime, distribution)
+    assert row_of(runtime, distribution).status == "sending"
+
+
+def test_it_fires_while_paused_and_sends_what_piled_up_or_only_what_comes(runtime: Runtime) -> None:
+    customers = make_customers(runtime, 4)
+    distribution = make_live(runtime, provider(runtime), body="Hi")
+    for piled, some in (("send", customers[:1]), ("drop", customers[1:2])):
+        with runtime.db.write() as session:
+            control.pause(session, distribution, by="Maya", now=runtime.clock.now())
+        happens(runtime, some)
+        look(runtime)
+        with runtime.db.write() as session:
+            control.resume(session, distribution, by="Maya", now=runtime.clock.now(), piled=piled)
+        look(runtime)
+    happens(runtime, customers[2:3])
+    look(runtime)
+    assert states(runtime, distribution) == ["MADE", "DROPPED paused", "MADE"]
+    assert check(runtime.db) == []
+
+
+def test_stopped_it_makes_nothing_more_and_gives_its_codes_back(runtime: Runtime, clock: ManualClock) -> None:
+    make_group(runtime, "Summer 10%", 5)
+    customers = make_customers(runtime, 3)
+    distribution = make_live(
+        runtime, provider(runtime), CART | {"delay": 60}, body="{{ client.promocode('Summer 10%') }}"
+    )
+    happens(runtime, customers[:2])
+    clock.advance(HOUR)
+    look(runtime)
+    happens(runtime, customers[2:])
+    firing.look(runtime)
+    with runtime.db.write() as session:
+        control.stop(session, runtime, distribution, by="Maya", now=clock.now())
+    run_jobs(runtime)
+    clock.advance(2 * HOUR)
+    happens(runtime, customers)
+    look(runtime)
+    assert sorted(states(runtime, distribution)) == ["DROPPED stopped", "MADE", "MADE"]
+    assert {each.state for each in messages(runtime, distribution)} == {MessageState.CANCELLED}
+    assert codes(runtime, [each.id for each in messages(runtime, distribution)]) == {}
+    row = row_of(runtime, distribution)
+    assert (row.status, row.finished_at is not None) == ("stopped", True)
+    assert check(runtime.db) == []
+
+
+def test_it_ends_at_its_end_and_is_done_when_what_it_planned_is_sent(runtime: Runtime, clock: ManualClock) -> None:
+    async def scenario() -> None:
+        async with serving(Gateway()) as gateway:
+            before, after = make_customers(runtime, 2)
+            through = make_provider(runtime, gateway.url)
+            distribution = make_live(runtime, through, CART | {"delay": 120}, body="Hi", ends_at=NOON + HOUR)
+            happens(runtime, [before])
+            look(runtime)
+            clock.advance(HOUR)
+            happens(runtime, [after])
+            look(runtime)
+            assert row_of(runtime, distribution).status == "sending"
+            clock.advance(HOUR)
+            look(runtime)
+            assert states(runtime, distribution) == ["MADE"]
+            async with sending(runtime):
+                await until(lambda: len(gateway.accepted) == 1)
+                await until(lambda: due.look(runtime) == 0 and row_of(runtime, distribution).status == "done")
+            assert row_of(runtime, distribution).finished_at == NOON + 2 * HOUR
+
+    asyncio.run(scenario())
+    assert check(runtime.db) == []

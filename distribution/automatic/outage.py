@@ -15,9 +15,8 @@ from distribution import settings
 from distribution.automatic import reminding, trigger
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
-from distribution.limits import zone_of
 from distribution.runtime import Runtime
-from distribution.schedule import repeat
+from distribution.schedule import repeating
 from storage import distributions, late, planned_reading, reminded
 from storage.batches import lock
 from storage.tables import ClockMark, Distribution, PlannedState
@@ -138,8 +137,7 @@ def cancel(session: Session, distribution_id: int, *, by: str, now: datetime) ->
         while reminded.drop(session, row.id, LATE, CALLED_OFF, now, limit=CHUNK):
             pass
     elif row.repeat:
-        row.put_off_to, row.late_since = None, None
-        _next_time(session, row, now)
+        repeating.skip(session, row, now)
     else:
         row.late_since, row.finished_at = None, now
         session.flush()
@@ -160,14 +158,3 @@ def _release(session: Session, distribution_id: int, at: datetime) -> Late | Non
     else:
         late.release(session, row.id, at)
     return found
-
-
-def _next_time(session: Session, row: Distribution, now: datetime) -> None:
-    """Move what repeats to its next time; where there is none, it is done."""
-    rule = repeat.parse(row.repeat)
-    zone = zone_of(None, settings.get(session, "time_zone"))
-    row.send_at = rule.after(now, zone) if rule else None
-    if row.send_at is None:
-        row.finished_at = now
-        session.flush()
-        distributions.move(session, row.id, was=("scheduled",), to="done", reason=None, at=now)

@@ -56,6 +56,27 @@ WORDS: dict[str, str] = {
     "interrupted": "sender was interrupted",
 }
 
+# Why a planned text was dropped, before there was a message: "88 called off by what they did since".
+DROPPED: dict[str, str] = {
+    "called_off": "called off by what the customer did since",
+    "ceiling": "over the limit of texts in all",
+    "ceiling_daily": "over the limit of texts a day",
+    "paused": "fell due in a pause, and not sent after it",
+    "late": "fell due while nothing ran, and given up",
+    "stopped": "stopped",
+    "first_failed": "first text did not get through",
+    "redeemed": "code was used already",
+    "opted_out": "opted out",
+    "no_expiry": "code has no end to remind of",
+    "code_expired": "code has expired",
+    "code_revoked": "code was revoked",
+}
+
+
+def dropped(key: str) -> str:
+    """Why a planned text is not sent, as people read it: "code was used already"."""
+    return DROPPED.get(key) or words(key)
+
 
 def words(key: str) -> str:
     """A reason as people read it, in the middle of a sentence: "number does not exist"."""

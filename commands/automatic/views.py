@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement, DateTimePickerElement
 
-from commands.distributions.live_views import RESUME_PILED
+from commands.distributions.views import RESUME_PILED
 from commands.groups.views import ADD
 from commands.ui import blocks as ui
 from commands.ui.text import count, escape, moment, number, who

@@ -194,7 +194,7 @@ def _planned(line: PlannedLine, reader: Reader) -> str:
     what = f"*{escape(line.subject or 'Without a subject')}*" + (f" · reminder {line.step}" if line.step else "")
     if line.state == PlannedState.DROPPED:
         at = f" · {reader.when(line.settled_at)}" if line.settled_at else ""
-        return f"{what} · not sent: {escape(reasons.words(line.reason or 'stopped'))}{at}"
+        return f"{what} · not sent: {escape(reasons.dropped(line.reason or 'stopped'))}{at}"
     if line.status == "paused":
         return f"{what} · planned, held while it is paused"
     if line.state == PlannedState.DRY:

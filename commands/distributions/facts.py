@@ -18,7 +18,7 @@ from commands.send import show
 from commands.ui import paging
 from commands.ui.charts import Chart
 from commands.ui.text import escape, moment
-from distribution import reasons, settings
+from distribution import by_day, reasons, settings
 from distribution import report as reports
 from distribution.clock import SystemClock
 from distribution.customers import phone
@@ -180,9 +180,22 @@ def report(session: Session, distribution: Distribution, now: datetime) -> Repor
         retryable=found.retryable,
         segments=found.segments,
         pictures=found.pictures,
-        chart=_over_time(found.series, zone) or _outcomes(about),
+        planned=found.planned,
+        steps=found.steps,
+        reminders=live_facts.reminders(distribution),
+        chart=_by_day(session, distribution, zone, now) or _over_time(found.series, zone) or _outcomes(about),
         balance_error=found.balance_error,
     )
+
+
+def _by_day(session: Session, distribution: Distribution, zone: str, now: datetime) -> Chart | None:
+    """What a live one sent, and how many codes were used, day by day; None for others, and on its first day."""
+    found = by_day.of(session, distribution, ZoneInfo(zone), now) if distribution.mode == "automatic" else None
+    if found is None:
+        return None
+    series = {"Sent": found.sent} | ({"Redeemed": found.redeemed} if any(found.redeemed) else {})
+    days = [f"{day.day} {day:%b}" for day in found.days]
+    return Chart("Texts by day", "bar", days, series, x_label=f"Days in {zone}")
 
 
 def _over_time(series: reports.Series | None, zone: str) -> Chart | None:

@@ -6,14 +6,23 @@ from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from commands.distributions.views import ACTIONS, AGAIN, PAUSE, RESUME, SETTLE, STOP, Line, in_a_line, title
+from commands.distributions.views import (
+    ACTIONS,
+    AGAIN,
+    PAUSE,
+    RESUME_PILED,
+    SETTLE,
+    STOP,
+    Line,
+    in_a_line,
+    title,
+)
 from commands.ui import blocks as ui
 from commands.ui import choose
 from commands.ui.text import count, escape, moment, number, percent, who
-from distribution.reasons import words
+from distribution import reasons
 from storage.planned_counts import Counts, Piled
 
-RESUME_PILED = f"{RESUME}:piled"  # asks what becomes of what piled up
 RESUMED = "distributions.resumed"
 PILED = "distributions.resumed:piled"
 EDIT = "distributions.edit"
@@ -119,7 +128,7 @@ def not_sent(counts: Counts) -> list[str]:
 def _by_reason(found: Mapping[str, int]) -> str:
     """ "88 called off by an event · 12 over the day's ceiling", the most first."""
     most_first = sorted(found.items(), key=lambda each: -each[1])
-    return " · ".join(f"{number(n)} {escape(words(reason))}" for reason, n in most_first)
+    return " · ".join(f"{number(n)} {escape(reasons.dropped(reason))}" for reason, n in most_first)
 
 
 def _reminders(live: Live) -> list[str]:

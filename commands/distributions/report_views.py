@@ -6,10 +6,13 @@ from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from commands.distributions.views import ACTIONS, AGAIN, CSV, RETRY, SETTLE, Line, title
+from commands.distributions.live_views import not_sent, planned
+from commands.distributions.views import ACTIONS, AGAIN, CSV, PAUSE, RETRY, SETTLE, STOP, Line, title
 from commands.ui import blocks as ui
 from commands.ui import charts
 from commands.ui.text import clip, count, duration, escape, moment, number, percent, who
+from distribution.steps import Step
+from storage.planned_counts import Counts
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class Report:
     retryable: int = 0  # failed ones that a click on Retry sends again
     segments: int = 0
     pictures: int = 0
+    planned: Counts = field(default_factory=Counts)  # texts that were not made (yet): beside the balance
+    steps: Sequence[Step] = ()  # where there are reminders: each text by itself
+    reminders: Sequence[str] = ()  # when each reminder goes
     chart: charts.Chart | None = None
     balance_error: str | None = None
 
@@ -47,12 +53,21 @@ def report(facts: Report) -> list[Block]:
     """The report without its chart: the receipt, codes, failures, and what can be done."""
     line = facts.line
     blocks: list[Block] = [ui.header(f"{title(line)} · {line.subject}")]
-    if line.started_at and line.finished_at:
+    if line.automatic and line.started_at:
+        until = f" until {moment(line.finished_at)}" if line.finished_at else ""
+        blocks.append(
+            ui.context(f"Asked for by {who(line.requested_by)} · live since {moment(line.started_at)}{until}")
+        )
+    elif line.started_at and line.finished_at:
         took = duration((line.finished_at - line.started_at).total_seconds())
         blocks.append(ui.context(f"Asked for by {who(line.requested_by)} · {moment(line.started_at)} · took {took}"))
     if facts.balance_error:
         blocks.append(ui.section(f"⚠ These numbers do not add up: {escape(facts.balance_error)}. Tell an admin."))
-    blocks.append(ui.section("\n".join([receipt(line, facts.excluded), *_after(facts)])))
+    blocks.append(ui.section("\n".join([receipt(facts), *_after(facts)])))
+    if facts.steps:
+        blocks.append(ui.section("\n".join(_step(facts, step) for step in facts.steps)))
+    if beside := [*planned(facts.planned), *not_sent(facts.planned)]:
+        blocks.append(ui.section("\n".join(beside)))
     if facts.codes:
         blocks.append(ui.section("\n".join(_codes(codes) for codes in facts.codes)))
     if facts.failures:
@@ -83,12 +98,14 @@ def report_actions(facts: Report) -> Block:
     """What can be done with a report."""
     line = facts.line
     buttons: list[ButtonElement] = []
-    if facts.retryable:
+    if facts.retryable and line.status == "done":
         buttons.append(ui.button(f"Retry {number(facts.retryable)} failed", RETRY, f"{line.id}:{line.last_batch}"))
     if line.to_settle:
         buttons.append(ui.button(f"Settle {number(line.to_settle)} unknown…", SETTLE, line.id))
+    if line.reminders_left and line.status == "done":
+        buttons += _reminders_to_come(line)
     buttons.append(ui.button("CSV", CSV, line.id))
-    buttons.append(ui.button("Send again…", AGAIN, line.id))
+    buttons.append(ui.button("Clone…" if line.automatic else "Send again…", AGAIN, line.id))
     return ui.actions(*buttons, block_id=ACTIONS)
 
 
@@ -100,9 +117,20 @@ def with_chart(facts: Report, *, native: bool) -> list[Block | dict[str, Any]]:
     return [*report(facts), *middle, report_actions(facts)]
 
 
-def receipt(line: Line, excluded: Mapping[str, int]) -> str:
+def _reminders_to_come(line: Line) -> list[ButtonElement]:
+    """What can be done with reminders that are still to come, of a distribution that is over but for these."""
+    them = count(line.reminders_left, "reminder")
+    what = f"{them} to come {'is' if line.reminders_left == 1 else 'are'} not sent to anybody. This cannot be undone."
+    question = ui.confirm("Stop the reminders?", what, "Stop", "Go on", danger=True)
+    return [
+        ui.button("Pause reminders", PAUSE, line.id),
+        ui.button("Stop reminders", STOP, line.id, style="danger", confirm=question),
+    ]
+
+
+def receipt(facts: Report) -> str:
     """The sum that must balance: "412 in the audience = 14 left out + 395 sent + 2 failed + 1 unknown"."""
-    audience = line.total + line.excluded
+    line = facts.line
     parts = [f"{number(line.sent)} sent"]
     if line.excluded:
         parts.insert(0, f"{number(line.excluded)} left out")
@@ -114,10 +142,40 @@ def receipt(line: Line, excluded: Mapping[str, int]) -> str:
     ):
         if n:
             parts.append(f"{number(n)} {word}")
-    words = f"*{number(audience)} in the audience* = {' + '.join(parts)}"
-    if excluded:
-        words += "\nLeft out: " + " · ".join(f"{number(n)} {escape(why)}" for why, n in excluded.items())
+    words = f"{_whole(facts)} = {' + '.join(parts)}"
+    if facts.excluded:
+        words += "\nLeft out: " + " · ".join(f"{number(n)} {escape(why)}" for why, n in facts.excluded.items())
     return words
+
+
+def _whole(facts: Report) -> str:
+    """What the receipt is the sum of: an audience, its reminders too, or the texts that were set off."""
+    line = facts.line
+    whole, reminders = line.total + line.excluded, sum(step.made for step in facts.steps if step.step)
+    if line.automatic:
+        return f"*{count(whole, 'text')}*" + (f" ({count(reminders, 'reminder')} of them)" if reminders else "")
+    if reminders:
+        return f"*{number(whole - reminders)} in the audience + {count(reminders, 'reminder')}*"
+    return f"*{number(whole)} in the audience*"
+
+
+def _step(facts: Report, step: Step) -> str:
+    """What became of the first text, or of one reminder, in a line."""
+    name = f"Reminder {step.step}" if step.step else "First text"
+    parts = [f"{number(step.sent)} sent", f"{number(step.delivered)} delivered"]
+    for n, word in (
+        (step.failed, "failed"),
+        (step.unknown, "unknown"),
+        (step.excluded, "left out"),
+        (step.cancelled, "stopped"),
+        (step.pending, "to go"),
+        (step.waiting, "planned"),
+        (sum(step.dropped.values()), "not due any more" if step.step else "called off"),
+    ):
+        if n:
+            parts.append(f"{number(n)} {word}")
+    when = facts.reminders[step.step - 1] if 0 < step.step <= len(facts.reminders) else ""
+    return f"*{name}* {' · '.join(parts)}" + (f"  _{escape(when)}_" if when else "")
 
 
 def _after(facts: Report) -> list[str]:

@@ -13,6 +13,7 @@ from commands.ui.text import count, duration, escape, moment, number, who
 CALL_BACK = "distributions.call_back"
 PAUSE = "distributions.pause"
 RESUME = "distributions.resume"
+RESUME_PILED = f"{RESUME}:piled"  # asks what becomes of what piled up
 STOP = "distributions.stop"
 RETRY = "distributions.retry"
 SETTLE = "distributions.settle"
@@ -115,6 +116,8 @@ def progress(line: Line) -> list[Block]:
             why = escape(line.reason) or "Nothing is sent until somebody resumes it."
             blocks.append(ui.section(f"⚠ {why}" if line.reason else why))
         blocks += _waits(line)
+        if line.reminders_left:
+            blocks.append(ui.context(f"{reminders_to_come(line)}."))
     blocks.append(ui.context(f"Asked for by {who(line.requested_by)}"))
     buttons = _buttons(line)
     return [*blocks, ui.actions(*buttons, block_id=ACTIONS)] if buttons else blocks
@@ -168,7 +171,11 @@ def _buttons(line: Line) -> list[ButtonElement]:
     if line.called_back:
         return []
     held = line.held_for is not None and line.status == "sending"
-    buttons = [ui.button("Resume", RESUME, line.id, style="primary")] if line.status == "paused" else []
+    buttons = []
+    if line.status == "paused":
+        asks = line.reminders_left > 0
+        label, action = ("Resume…", RESUME_PILED) if asks else ("Resume", RESUME)
+        buttons.append(ui.button(label, action, line.id, style="primary"))
     if line.may_call_back:
         buttons.append(ui.button("Call back", CALL_BACK, line.id, style="primary" if held else None))
     if line.status == "sending":

@@ -1,5 +1,6 @@
 """What a tag may put into a text: plain words, without anything that a phone or a terminal would act upon."""
 
+from decimal import Decimal
 from typing import Any
 
 # Control characters, bidirectional overrides and marks (they can turn a text around), invisible separators.
@@ -32,8 +33,9 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, float):
+        # Fifteen digits are what a float holds for certain: 0.1 + 0.2 is 0.3.
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{Decimal(f'{value:.15g}'):f}"
     if isinstance(value, list):
         return ", ".join(filter(None, map(as_text, value)))
     if isinstance(value, dict):

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from distribution import drafts, launch, seal, settings
+from distribution.automatic import live
 from distribution.drafts import STATUS_WORDS
 from distribution.errors import Refused
 from distribution.limits import zone_of
@@ -214,6 +215,8 @@ def _changes(session: Session, approval: Approval, distribution: Distribution, n
         changed.append("the time that it was to be sent at has passed")
     if distribution.ends_at and distribution.ends_at <= now:
         changed.append("the time that it was to end at has passed")
+    if live.superseded(session, distribution):
+        changed.append("another edit of it is live by now")
     return changed
 
 
@@ -238,6 +241,7 @@ def _go(
     now = runtime.clock.now()
     if distribution.mode == "automatic":
         launch.launch(session, runtime, distribution.id)
+        session.refresh(distribution)
         return "sending"
     if rule := repeat.parse(distribution.repeat):  # while it waited for its approval, its first time may have passed
         distribution.send_at = repeat.first(rule, now, _zone(session))

@@ -375,10 +375,8 @@ def in_flight(session: Session, distribution_id: int) -> int:
 
 
 def may_leave(now: datetime) -> ColumnElement[bool]:
-    """Whether a distribution is being sent, and not held back any more (`now` by the machine's clock).
-
-    An automatic one is live for months: it is only where a batch of it is open, or every turn would look into it.
-    """
+    """Whether a distribution is being sent, and not held back any more (`now` by the machine's clock); one that is live
+    for months only where a batch of it is open, or every turn would look into it."""
     any_open = exists().where(Batch.distribution_id == Distribution.id, OPEN)
     return and_(
         Distribution.status == "sending",

@@ -45,13 +45,15 @@ def call_back(session: Session, runtime: Runtime, distribution_id: int, *, by: s
 
     Its codes go back in a job; until then its status is `blocking` and it has no seal. Possible for as long as nothing
     was dispatched, be the hold over or not. Raises `Refused` once something has left, saying how many (reason "left"
-    while there is something to stop), and where it was never sent off.
+    while there is something to stop), where it was never sent off, and for a live one.
     """
     row = lock(session, distribution_id)
     if row.status == "draft" or called_back(row):
         return row
     if row.status not in ("scheduled", "blocking", "sending", "paused"):
         raise _cannot(row, "called back")
+    if row.mode == "automatic":
+        raise Refused(f"'{row.subject}' is live, and cannot be called back. Pause it, stop it, or edit it as it runs.")
     if batches.dispatched(session, row.id):
         raise _left(session, row)
     approval, was = approvals.latest_of(session, row.id), row.status

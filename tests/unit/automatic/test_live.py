@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from distribution import seal
+from commands.people import Person
+from distribution import approvals, seal
 from distribution.automatic import due, entering, firing, live
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.sending import control
-from storage.tables import Distribution, MessageState, Segment, TriggerMember
+from storage.tables import Approval, Distribution, MessageState, Segment, TriggerMember
 from tests.conftest import NOON, run_jobs
 from tests.gateway import Gateway, serving
 from tests.sending import make_customers, make_group, make_provider, sending, until
@@ -139,6 +140,29 @@ def test_an_edit_that_came_second_does_not_take_over(runtime: Runtime) -> None:
     assert row_of(runtime, second).status == "draft"
     with runtime.db.write() as session, pytest.raises(Refused, match="has ended"):
         live.edit(session, old, by="U0MAYA", now=runtime.clock.now())
+
+
+def test_a_live_one_is_not_called_back(runtime: Runtime) -> None:
+    distribution = make_live(runtime, provider(runtime), body="Hi")
+    with runtime.db.write() as session, pytest.raises(Refused, match="is live, and cannot be called back"):
+        control.call_back(session, runtime, distribution, by="Maya", now=runtime.clock.now())
+
+
+def test_an_approval_of_an_edit_that_came_second_is_void(runtime: Runtime) -> None:
+    old = make_live(runtime, provider(runtime), body="old")
+    first, second = edited(runtime, old, body="a"), edited(runtime, old, by="U0LEE", body="b")
+    set_live(runtime, first)
+    with runtime.db.write() as session:
+        row = session.get_one(Distribution, second)
+        row.status = "pending"
+        approval = Approval(
+            distribution_id=second, seal=row.seal, requested_by="U0LEE", requested_at=NOON, state="pending"
+        )
+        session.add(approval)
+        session.flush()
+        decision = approvals.approve(session, runtime, approval.id, Person("U0ADA", "Ada", "admin", "UTC"))
+    assert (decision.outcome, decision.changes) == ("void", ("another edit of it is live by now",))
+    assert row_of(runtime, second).status == "draft"
 
 
 def test_edit_asked_twice_is_one_draft_and_waits_for_an_approval_that_is_asked_for(runtime: Runtime) -> None:

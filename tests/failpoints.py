@@ -107,9 +107,9 @@ def watched(hook: Hook) -> Iterator[None]:
     write, opened = Database.write, registry.opened
 
     @contextmanager
-    def writing(db: Database) -> Iterator[Session]:
+    def writing(db: Database, **how: Any) -> Iterator[Session]:
         place = _here()
-        with write(db) as session:
+        with write(db, **how) as session:
             yield session
             if place is not None:
                 session.flush()

@@ -5,8 +5,8 @@ down what it took and never dies with whoever it serves:
 
     python -m tests.gateway --log texts.jsonl --seed 7 --trouble drop-after-accept=0.05 --receipts lost=0.1
 
-It speaks as the sandbox's phone does, and as Twilio does: `tests/unit/providers/test_gateway.py` holds the latter to
-Twilio's own client.
+It speaks as the sandbox's phone does, as Twilio does (`tests/unit/providers/test_gateway.py` holds that to Twilio's own
+client), and as a webhook behind the HTTP provider that cannot be asked about texts (`tests.dialects`).
 """
 
 import argparse
@@ -21,18 +21,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from aiohttp import ClientError, ClientSession, web
+
+from tests.dialects import ACCOUNT_SID, Dialect, Phone, Twilio, Webhook
 
 # What may become of a request. Those after the line break take the text first.
 TROUBLE = (
     *("refuse", "account", "429", "500", "drop", "hang"),
     *("slow", "500-after-accept", "drop-after-accept", "hang-after-accept"),
 )
-ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 
 
 @dataclass
@@ -135,6 +135,12 @@ class Gateway:
         }
         return await self._handle(request, body, Twilio())
 
+    async def hook(self, request: web.Request) -> web.StreamResponse:
+        """POST /hook: a text as the HTTP provider posts it."""
+        said = await request.json()
+        body = {"to": said["to"], "body": said["text"], "reference": said["reference"]}
+        return await self._handle(request, body, Webhook())
+
     async def listing(self, request: web.Request) -> web.Response:
         """GET Messages.json, as Twilio's: newest first, one page."""
         texts = [Twilio.text(text) for text in await self._found(request.query.get("To"))]
@@ -158,14 +164,14 @@ class Gateway:
             drawn -= share
         return self.always
 
-    async def _handle(self, request: web.Request, body: dict[str, Any], speaks: "Phone | Twilio") -> web.StreamResponse:
+    async def _handle(self, request: web.Request, body: dict[str, Any], speaks: Dialect) -> web.StreamResponse:
         self.in_hand += 1
         try:
             return _cut(request) if self.closed else await self._answer(request, body, speaks)
         finally:
             self.in_hand -= 1
 
-    async def _answer(self, request: web.Request, body: dict[str, Any], speaks: "Phone | Twilio") -> web.StreamResponse:
+    async def _answer(self, request: web.Request, body: dict[str, Any], speaks: Dialect) -> web.StreamResponse:
         self.requests += 1
         what = self._what(body["to"])
         if self.latency:
@@ -232,57 +238,6 @@ async def _post(http: ClientSession, url: str, news: dict[str, Any]) -> bool:
     return False
 
 
-class Phone:
-    """How the sandbox's phone answers."""
-
-    def taken(self, text: dict[str, Any]) -> web.Response:
-        """It has the text."""
-        return web.json_response({"id": text["id"], "status": "accepted", "segments": 1}, status=201)
-
-    def refusal(self, what: str) -> web.Response:
-        """It has not, or does not say so."""
-        status, error = {
-            "refuse": (400, "invalid_number"),
-            "account": (401, "unauthorized"),
-            "429": (429, "rate_limited"),
-            "500": (500, "server_error"),
-        }[what]
-        headers = {"Retry-After": "0.05"} if status == 429 else {}
-        return web.json_response({"error": error, "permanent": status == 400}, status=status, headers=headers)
-
-
-class Twilio:
-    """How Twilio answers (twilio.com/docs/api/errors; `rest/api/v2010/account/message` of its package)."""
-
-    @staticmethod
-    def text(text: dict[str, Any]) -> dict[str, Any]:
-        """A text as the API shows it."""
-        pictures = text.get("pictures") or []
-        return {
-            "sid": text["id"].replace("SM", "MM") if pictures else text["id"],
-            "account_sid": ACCOUNT_SID,
-            "status": "queued",
-            "direction": "outbound-api",
-            "to": text["to"],
-            "body": text["body"],
-            "num_segments": "1",
-            "num_media": str(len(pictures)),
-            "date_created": format_datetime(datetime.fromisoformat(text["time"])),
-            "date_sent": None,
-        }
-
-    def taken(self, text: dict[str, Any]) -> web.Response:
-        """It has the text."""
-        return web.json_response(self.text(text), status=201)
-
-    def refusal(self, what: str) -> web.Response:
-        """It has not, or does not say so."""
-        status, code = {"refuse": (400, 21211), "account": (401, 20003), "429": (429, 20429), "500": (500, 20500)}[what]
-        headers = {"Retry-After": "0.05"} if status == 429 else {}
-        said = {"code": code, "message": what, "more_info": "", "status": status}
-        return web.json_response(said, status=status, headers=headers)
-
-
 def line_of(text: dict[str, Any]) -> str:
     """A text in the gateway's own log."""
     return json.dumps({key: text.get(key) for key in ("to", "body", "reference", "time")}) + "\n"
@@ -316,6 +271,7 @@ async def serving(gateway: Gateway, port: int = 0) -> AsyncIterator[Gateway]:
     app = web.Application()
     app.router.add_post("/gateway/messages", gateway.send)
     app.router.add_get("/gateway/messages", gateway.search)
+    app.router.add_post("/hook", gateway.hook)
     twilio = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
     app.router.add_post(twilio, gateway.create)
     app.router.add_get(twilio, gateway.listing)

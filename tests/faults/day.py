@@ -1,18 +1,22 @@
 """A day at a shop, on which somebody is killed or held at one place; whoever is missing is replaced.
 
-Four distributions are launched by the clock. *Everybody* goes through a gateway that is trouble: it takes texts and
+Six distributions are launched by the clock. *Everybody* goes through a gateway that is trouble: it takes texts and
 does not say so, takes none and does not say so, refuses one number; its receipts come twice, swapped and early, and
 its customers reply. What it refused is sent again by a person. *Some* goes through a slow one; the sender is replaced
-meanwhile, as for an upgrade, and a person stops it. *Late* is paused until it is given up. *None* has too few codes.
-Then: nobody was texted twice, all that should have left did, and the gateway's log, ledger and invariants agree.
+meanwhile, as for an upgrade, and a person stops it. *Late* is paused, resumed, and paused again until it is given up.
+*None* has too few codes. *Undone* is called back before anything left. *Unheard* goes through a gateway that cannot be
+asked: a person looks into its log and says which texts arrived; of those that did not, one is sent again, and one
+customer has opted out. Then: nobody was texted twice, all that should have left did, and the gateways' logs, ledger and
+invariants agree.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.web.callbacks import Inbox
-from distribution import launch, seal
+from distribution import launch, providers, seal
 from distribution.check import check
 from distribution.clock import ManualClock, SystemClock
 from distribution.errors import Refused
@@ -29,13 +33,13 @@ from distribution.jobs import Jobs
 from distribution.kinds import KINDS
 from distribution.report import report
 from distribution.runtime import Runtime
-from distribution.sending import callbacks, control, lifetime
-from storage.tables import Batch, BatchState, CallbackInbox, Distribution, Job, Message, MessageState, Reply
+from distribution.sending import callbacks, control, evidence, lifetime
+from storage.tables import Batch, BatchState, CallbackInbox, Customer, Distribution, Job, Message, MessageState, Reply
 from tests.faults.workers import PATIENCE, Crew, Fault, Killed, Looker, Patience, Sender, Staff, failing, move_on
 from tests.gateway import Gateway, Receipts
 from tests.sending import make_customers, make_distribution, make_group, make_provider
 
-EVERYBODY, SOME, LATE = 24, 150, 3
+EVERYBODY, SOME, LATE, UNDONE, UNHEARD = 24, 150, 3, 3, 3
 SLOW = 4.0  # texts a second
 REFUSED = "+48600100003"
 # Ways in which a gateway leaves us without an answer, some with the text taken and some without.
@@ -65,7 +69,7 @@ class Day:
         gateway.receipts, gateway.slow = receipts, 0.05
         # Half a second under way each, four a second: until it is stopped, some are in flight and a batch is in hand.
         slow.script, slow.slow = ["slow"] * SOME, 0.5
-        make_group(runtime, "Summer 10%", EVERYBODY + SOME + LATE + 5)
+        make_group(runtime, "Summer 10%", EVERYBODY + SOME + LATE + UNDONE + UNHEARD + 5)
         make_group(runtime, "Few", 3)
         customers = make_customers(runtime, EVERYBODY + SOME + LATE)
         provider = make_provider(runtime, gateway.url)
@@ -74,6 +78,11 @@ class Day:
         self.some = make_distribution(runtime, self._second, customers[EVERYBODY:-LATE])
         self.late = make_distribution(runtime, self._second, customers[-LATE:])
         slow.by_number = {f"+486001{EVERYBODY + SOME + n:05d}": "429" for n in range(LATE)}
+        self.undone = make_distribution(runtime, _disabled(runtime), customers[:UNDONE])
+        self._unheard_of = make_customers(runtime, UNHEARD, first=EVERYBODY + SOME + LATE)
+        self.unheard = make_distribution(runtime, _deaf(runtime, f"{slow.url}/hook"), self._unheard_of)
+        what = ("drop-after-accept", "drop", "drop")
+        slow.by_number |= dict(zip(map(_number, range(EVERYBODY + SOME + LATE, 10_000)), what, strict=False))
         body = "Hi {{ client.first_name }}, your code: {{ client.promocode('Few') }}"
         self.none = make_distribution(runtime, provider, customers, body=body)
         with runtime.db.write() as session:  # they wait for their time, which has come
@@ -94,20 +103,57 @@ class Day:
             for role, hire in self._hiring.items():
                 self._staff[role] = self._crew.add(hire())
             self._until(self._some_waits)
-            self.act("pause", lambda session: control.pause(session, self.late, by="Lee", now=self._now()))
+            for verb, do in (("pause", control.pause), ("resume", control.resume), ("pause", control.pause)):
+                self.act(verb, partial(do, distribution_id=self.late, by="Lee", now=self._now()))
+            self.act(
+                "call_back",
+                lambda session: control.call_back(session, self._own(), self.undone, by="Lee", now=self._now()),
+            )
             self._upgrade()
             self._until(self._first_has_theirs)  # who has none yet, and says STOP, gets none
             for customer, body in enumerate(("STOP", "help", POISON, "nice")):
                 self._reply(body, customer)
             self._until(lambda session: len(self.slow.accepted) >= 2)
             self._let_go()
+            self._until(self._nobody_knows)
+            self._settle()
             self.act("stop", lambda session: control.stop(session, self._own(), self.some, by="Lee", now=self._now()))
             self._until(lambda session: _finished(session, self.everybody))
             self.gateway.by_number.clear()
             self.act("retry", lambda session: control.retry_failed(session, self.everybody, by="Lee", now=self._now()))
             self._until(self._over)
             self._let_go()
+            while self._asked():  # minutes passed while it was sent again, and again nobody heard of it
+                self._settle()
+                self._until(self._over)
             self._crew.stop()
+
+    def _call_back(self, session: Session) -> None:
+        control.call_back(session, self._own(), self.undone, by="Lee", now=self._now())
+
+    def _settle(self) -> None:
+        """A person looks into the gateway's log, and says which texts arrived. One customer opts out meanwhile."""
+        there = {text["to"] for text in self.slow.accepted}
+        with self.runtime.db.write() as session:
+            heard = {row.id: row.phone in there for row in _messages_of(session, self.unheard)}
+            session.get_one(Customer, self._unheard_of[-1]).consent = "opted_out"
+        self.slow.by_number |= {_number(EVERYBODY + SOME + LATE + n): "ok" for n in range(UNHEARD)}
+        for verb, arrived in (("arrived", True), ("lost", False)):
+            only = [message_id for message_id, found in heard.items() if found is arrived]
+            self.act(verb, partial(self._say, arrived=arrived, only=only))
+
+    def _say(self, session: Session, *, arrived: bool, only: list[int]) -> None:
+        now, machine = self._now(), self.machine.now()
+        control.settle_unknown(session, self.unheard, arrived=arrived, by="Lee", now=now, machine=machine, only=only)
+
+    def _nobody_knows(self, session: Session) -> bool:
+        """Whether what became of all of *unheard* is for a person to say."""
+        return evidence.count(session, self.unheard) == UNHEARD
+
+    def _asked(self) -> bool:
+        """Whether a person is asked about any."""
+        with self.runtime.db.read() as session:
+            return evidence.count(session, self.unheard) > 0
 
     def _let_go(self) -> None:
         """Who is held goes on: now that others have taken over, or when all is over."""
@@ -154,13 +200,17 @@ class Day:
         assert not wrong, wrong
         assert self.gateway.twice() == self.slow.twice() == []
         texts = [text for text in self.gateway.accepted if not text["reference"].startswith("reply-")]
-        assert sorted(text["to"] for text in texts) == [f"+486001{n:05d}" for n in range(EVERYBODY)]
+        assert sorted(text["to"] for text in texts) == [_number(n) for n in range(EVERYBODY)]
         with self.runtime.db.read() as session:
             everybody, some = report(session, self.everybody), report(session, self.some)
             assert (everybody.numbers.sent, everybody.numbers.failed) == (EVERYBODY, 0)
             assert [(codes.issued, codes.held) for codes in everybody.codes] == [(EVERYBODY, 0)]
-            assert some.numbers.sent == len(self.slow.accepted) < SOME
-            assert [(codes.issued, codes.held) for codes in some.codes] == [(len(self.slow.accepted), 0)]
+            slow_ones = [text for text in self.slow.accepted if text["to"] < _number(EVERYBODY + SOME + LATE)]
+            assert some.numbers.sent == len(slow_ones) < SOME
+            assert [(codes.issued, codes.held) for codes in some.codes] == [(len(slow_ones), 0)]
+            self._unheard_is_right(session)
+            assert session.get_one(Distribution, self.undone).status == "draft"
+            assert list(_messages_of(session, self.undone)) == []
             assert report(session, self.late).numbers.excluded == LATE
             assert session.get_one(Distribution, self.none).status == "refused"
             states = session.scalars(select(Reply.answer_state).where(Reply.answer.is_not(None))).all()
@@ -168,13 +218,22 @@ class Day:
             # At most once: an answer whose sender was struck in between stays as it is.
             assert len(answers) <= len(states) <= 2
 
+    def _unheard_is_right(self, session: Session) -> None:
+        """Two have one text each, and who opted out has none. All three codes stay: no provider said no to any."""
+        told = report(session, self.unheard)
+        texts = [text["to"] for text in self.slow.accepted if text["to"] >= _number(EVERYBODY + SOME + LATE)]
+        assert sorted(texts) == [_number(EVERYBODY + SOME + LATE + n) for n in range(UNHEARD - 1)]
+        assert (told.numbers.sent, told.numbers.excluded) == (UNHEARD - 1, 1)
+        assert [(codes.issued, codes.returned, codes.held) for codes in told.codes] == [(UNHEARD, 0, 0)]
+
     def _some_waits(self, session: Session) -> bool:
         """The slow one has texts under way, and a batch in hand beside."""
         open_ = session.scalars(
             select(Batch.state).where(Batch.distribution_id == self.some, Batch.state != BatchState.DONE)
         ).all()
         late = session.get_one(Distribution, self.late).started_at  # before minutes pass, in which it is given up
-        return BatchState.LEASED in open_ and BatchState.DISPATCHING in open_ and late is not None
+        undone = session.get_one(Distribution, self.undone).status == "sending"  # its provider is not there
+        return BatchState.LEASED in open_ and BatchState.DISPATCHING in open_ and late is not None and undone
 
     def _first_has_theirs(self, session: Session) -> bool:
         """The first customer's text is known to have left."""
@@ -204,7 +263,7 @@ class Day:
         replies = session.scalar(select(func.count()).select_from(Reply))
         waiting = session.scalar(select(func.count()).where(Reply.answer_state == "queued"))
         jobs = session.scalar(select(func.count()).where(Job.state.in_(("queued", "running"))))
-        finished = all(row.finished_at is not None for row in rows)
+        finished = all(row.finished_at is not None or row.status == "draft" for row in rows)
         return finished and not (self.gateway.outbox or inbox or waiting or jobs) and (replies or 0) >= 3
 
     def _until(self, condition: Callable[[Session], bool]) -> None:
@@ -283,6 +342,39 @@ class Day:
                     raise
 
         return Looker(look)
+
+
+def _number(customer: int) -> str:
+    """The number of a customer of `make_customers`."""
+    return f"+486001{customer:05d}"
+
+
+def _messages_of(session: Session, distribution: int) -> Sequence[Message]:
+    return session.scalars(select(Message).where(Message.distribution_id == distribution).order_by(Message.id)).all()
+
+
+def _disabled(runtime: Runtime) -> int:
+    """A provider that nothing leaves through."""
+    found = make_provider(runtime, "http://127.0.0.1:9", name="Nobody")
+    with runtime.db.write() as session:
+        providers.enable(session, found, False)
+    return found
+
+
+def _deaf(runtime: Runtime, url: str) -> int:
+    """A provider that cannot be asked about texts, and whose receipts do not come."""
+    with runtime.db.write() as session:
+        return providers.add(
+            session,
+            runtime.vault,
+            name="Webhook",
+            kind="http",
+            config={"api_base_url": url},
+            secret={"key": "a key of sixteen or more"},
+            rate=1_000.0,
+            by="U0ADA",
+            now=runtime.clock.now(),
+        ).id
 
 
 def _finished(session: Session, distribution: int) -> bool:

@@ -53,7 +53,7 @@ ELSEWHERE = {
     "jobs.Jobs._give_back": "undoes a claim; that it is not reached is what a kill is",
 }
 # What people do is committed by whoever asks for it.
-VERBS = ("person.pause", "person.stop", "person.retry")
+VERBS = tuple(f"person.{each}" for each in ("pause", "resume", "call_back", "arrived", "lost", "stop", "retry"))
 
 
 def test_every_commit_and_socket_call_of_the_pipeline_is_in_the_table() -> None:

@@ -8,7 +8,8 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from tests.gateway import ACCOUNT_SID, Gateway, serving
+from tests.dialects import ACCOUNT_SID
+from tests.gateway import Gateway, serving
 from tests.unit.providers.on_twilio import Redirected
 
 T = TypeVar("T")

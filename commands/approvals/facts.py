@@ -3,6 +3,8 @@
 from sqlalchemy.orm import Session
 
 from commands.approvals.views import Card, Codes
+from commands.send import words
+from commands.send.views import foreseen
 from commands.send.views.review import cost, sizes
 from distribution import promotions
 from distribution import review as reviews
@@ -23,6 +25,7 @@ def card(session: Session, approval: Approval) -> Card:
     sealed = distribution.sealed
     found = reviews.latest(session, distribution)
     review = found if isinstance(found, Review) else None
+    automatic = distribution.mode == "automatic"
     provider = sealed.get("provider") or {}
     audience = sealed.get("audience") or {}
     return Card(
@@ -33,7 +36,12 @@ def card(session: Session, approval: Approval) -> Card:
         requested_by=approval.requested_by,
         requested_at=approval.requested_at,
         purpose=what(session, distribution),
-        when="at once, when approved",
+        when=words.until(distribution) if automatic else words.when(session, distribution) or "at once, when approved",
+        sets_off=words.sets_off(session, distribution) if automatic else "",
+        lately=foreseen.lately(review.foreseen) if review and review.foreseen else "",
+        reminders=words.reminders(distribution),
+        dry=words.dry(session, distribution),
+        replaces=_replaced(session, distribution),
         given_up=span(sealed["lifetime_minutes"]) if sealed.get("lifetime_minutes") else "",
         provider=provider.get("name", "–"),
         recipients=review.recipients if review else audience.get("size", 0),
@@ -44,12 +52,18 @@ def card(session: Session, approval: Approval) -> Card:
         cost=cost(review) if review else "",
         sample=review.samples[0].text if review and review.samples else "",
         body=distribution.body,
-        send_at=distribution.send_at,
+        goes_out=words.when(session, distribution),
         decided_by=approval.decided_by,
         decided_at=approval.decided_at,
         reason=approval.reason,
         may_call_back=approval.state == "approved" and _nothing_left(session, distribution),
     )
+
+
+def _replaced(session: Session, distribution: Distribution) -> str:
+    """What the live one is called whose place it takes; "" where it takes none."""
+    replaced = session.get(Distribution, distribution.replaces_id) if distribution.replaces_id else None
+    return replaced.subject if replaced else ""
 
 
 def _nothing_left(session: Session, distribution: Distribution) -> bool:
@@ -61,13 +75,13 @@ def _nothing_left(session: Session, distribution: Distribution) -> bool:
 
 def what(session: Session, distribution: Distribution) -> str:
     """What customers get, in words: "Unique codes from “Summer 10%”"."""
-    words = PURPOSES[distribution.purpose]
+    said = PURPOSES[distribution.purpose]
     if distribution.group_id:
         same = ", the same until redeemed" if distribution.code_policy == SAME else ""
-        return f"{words} from “{session.get_one(PromoCodeGroup, distribution.group_id).name}”{same}"
+        return f"{said} from “{session.get_one(PromoCodeGroup, distribution.group_id).name}”{same}"
     if distribution.promotion_id:
         try:
-            return f"{words} “{promotions.get(session, distribution.promotion_id).name}”"
+            return f"{said} “{promotions.get(session, distribution.promotion_id).name}”"
         except Refused:
-            return words
-    return words
+            return said
+    return said

@@ -55,7 +55,12 @@ class Card:
     cost: str = ""
     sample: str = ""  # the text for one customer, its code masked
     body: str = ""  # the text as it was written
-    send_at: datetime | None = None
+    goes_out: str = ""  # when a scheduled one does, in mrkdwn
+    sets_off: str = ""  # of an automatic one: what does, in plain text
+    lately: str = ""  # and what it would have done, in mrkdwn
+    reminders: Sequence[str] = ()  # when each goes
+    dry: str = ""  # what happens when there is no code left
+    replaces: str = ""  # the live one whose place it takes
     given_up: str = ""  # after how long a text is, where somebody chose that
     decided_by: str | None = None
     decided_at: datetime | None = None
@@ -90,7 +95,8 @@ def card(facts: Card) -> list[Block]:
 def fallback(facts: Card) -> str:
     """The card in a line, for notifications and screen readers."""
     if facts.state == "pending":
-        return f"Approval requested: {escape(facts.subject)}, to {count(facts.recipients, 'customer')}"
+        to = "automatic" if facts.sets_off else f"to {count(facts.recipients, 'customer')}"
+        return f"Approval requested: {escape(facts.subject)}, {to}"
     return f"{TITLES[facts.state]}: {escape(facts.subject)}"
 
 
@@ -99,13 +105,19 @@ def decision(facts: Card) -> str:
     at = f", {moment(facts.decided_at)}" if facts.decided_at else ""
     why = f"\n> {escape(facts.reason)}" if facts.reason else ""
     if facts.state == "approved":
-        then = f"goes out {moment(facts.send_at)}" if facts.send_at else "sending starts now"
-        if facts.may_call_back:
-            then = f"{then}, nothing has left yet" if facts.send_at else "nothing has left yet"
+        then = "live from now on" if facts.sets_off else _then(facts) or "sending starts now"
+        if facts.may_call_back and not facts.sets_off:
+            then = f"{_then(facts)}, nothing has left yet" if facts.goes_out else "nothing has left yet"
         return f"✓ Approved by <@{facts.decided_by}>{at} · {then}"
     if facts.state == "rejected":
         return f"✗ Rejected by <@{facts.decided_by}>{at}{why}"
     return f"This request is void{at}: what was asked for is a draft again.{why}"
+
+
+def _then(facts: Card) -> str:
+    """When it goes out, in mrkdwn; "" for at once."""
+    first = facts.goes_out.replace("\n", ", ")
+    return f"goes out {first[:1].lower()}{first[1:]}" if first else ""
 
 
 def reject(subject: str, metadata: str) -> dict[str, Any]:
@@ -166,8 +178,9 @@ def waiting(page: paging.Page[Card], *, may_approve: bool, asker: str) -> dict[s
         blocks.append(ui.context("An approver or an admin decides these. An admin changes roles with `/promo team`."))
     for facts in page.items:
         cost = f" · {facts.cost}" if facts.cost else ""
+        to = f"To {count(facts.recipients, 'customer')} in “{escape(facts.audience)}”{cost}"
         lines = (
-            f"*{escape(facts.subject)}*\nTo {count(facts.recipients, 'customer')} in “{escape(facts.audience)}”{cost}\n"
+            f"*{escape(facts.subject)}*\n{escape(facts.sets_off) or to}\n"
             f"Asked for by {who(facts.requested_by)} · {moment(facts.requested_at)}"
         )
         blocks.append(ui.section(lines, accessory=ui.button("See details", DETAILS, facts.approval_id)))
@@ -187,7 +200,9 @@ def told(facts: Card) -> str:
     """What the requester is told about the decision, in mrkdwn."""
     subject = f"*{escape(facts.subject)}*"
     if facts.state == "approved":
-        then = f"It goes out {moment(facts.send_at)}." if facts.send_at else "Sending starts now."
+        then = "It is live now." if facts.sets_off else "Sending starts now."
+        if facts.goes_out:
+            then = f"It {_then(facts)}."
         return f"{_you(facts.requested_by)}{subject} was approved by <@{facts.decided_by}>. {then}"
     why = f"\n> {escape(facts.reason)}" if facts.reason else ""
     if facts.state == "rejected":
@@ -230,19 +245,28 @@ def _numbers(facts: Card) -> list[str]:
     """The facts in two columns."""
     left_out = f" of {number(facts.total)}" if facts.total != facts.recipients else ""
     cells = [
-        f"*To*\n{number(facts.recipients)}{left_out} in “{escape(facts.audience)}”",
-        f"*When*\n{moment(facts.send_at) if facts.send_at else escape(facts.when)}"
-        + (f"\nGiven up after {facts.given_up}" if facts.given_up else ""),
+        f"*Set off when*\n{escape(facts.sets_off)}"
+        if facts.sets_off
+        else f"*To*\n{number(facts.recipients)}{left_out} in “{escape(facts.audience)}”",
+        f"*When*\n{facts.when}" + (f"\nGiven up after {facts.given_up}" if facts.given_up else ""),
         f"*What*\n{escape(facts.purpose)}",
         f"*Through*\n{escape(facts.provider)}",
     ]
     if facts.codes:
         lines = [
-            f"{number(code.needed)} of {number(code.active)} active in “{escape(code.group)}”"
+            f"{number(code.active)} active in “{escape(code.group)}”"
+            if facts.sets_off
+            else f"{number(code.needed)} of {number(code.active)} active in “{escape(code.group)}”"
             + (f" · {number(code.kept)} {'gets' if code.kept == 1 else 'get'} the code they have" if code.kept else "")
             for code in facts.codes
         ]
-        cells.append("*Codes*\n" + "\n".join(lines))
-    if facts.texts:
+        cells.append("*Codes*\n" + "\n".join([*lines, escape(facts.dry)] if facts.dry else lines))
+    if facts.lately:
+        cells.append(f"*In the last 30 days*\n{facts.lately}")
+    if facts.reminders:
+        cells.append("*Reminders*\n" + "\n".join(facts.reminders))
+    if facts.replaces:
+        cells.append(f"*Takes the place of*\nthe live “{escape(facts.replaces)}”")
+    if facts.texts and not facts.sets_off:
         cells.append(f"*Texts*\n{facts.texts}{f' {facts.cost}' if facts.cost else ''}")
     return cells

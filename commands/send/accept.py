@@ -1,12 +1,13 @@
 """From what was typed at a step to the draft: keep it, check it, go on."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from commands.people import Person
+from commands.send import timing, triggering
 from commands.send.place import AUDIENCE, MESSAGE, NUMBERS, PURPOSE, SUBJECT, TYPE, Place
 from commands.uploads import Upload
 from distribution import audience as audiences
@@ -19,7 +20,7 @@ from distribution.runtime import Runtime
 from storage.tables import Distribution
 
 # The engine's fields that are typed into inputs of another name.
-FIELDS = {"mode": "type", "audience": "kind"}
+FIELDS = {"mode": "type", "audience": "kind", **triggering.FIELDS, **timing.FIELDS}
 
 # Some 40,000 numbers, a second of matching. A longer list belongs on a static segment, which a job fills.
 # Up to `AT_ONCE` it is read before Slack is answered.
@@ -29,12 +30,16 @@ EXAMPLES = 5  # lines that the modal quotes of those that were not understood
 
 
 def keep(runtime: Runtime, session: Session, place: Place, typed: Mapping[str, Any], person: Person) -> None:
-    """Remember what was typed at a step, right or wrong, so that neither Back nor closing loses it."""
+    """Remember what was typed at a step, right or wrong, so that neither Back nor closing loses it.
+
+    What belongs to another choice and is not on screen stays as it was typed.
+    """
     if place.draft is None or place.step not in NAMES:
         return
     draft = drafts.get(session, place.draft, by=person.user_id)
     kept = {field: value for field, value in typed.items() if field in KEPT}
-    drafts.keep_typed(session, draft, NAMES[place.step], kept, now=runtime.clock.now())
+    name = NAMES[place.step]
+    drafts.keep_typed(session, draft, name, {**drafts.typed(draft, name), **kept}, now=runtime.clock.now())
 
 
 NAMES = {number: name for name, number in NUMBERS.items()}
@@ -42,7 +47,9 @@ NAMES = {number: name for name, number in NUMBERS.items()}
 # Of the inputs, those whose value can be shown again; a file cannot (`file_input` takes no initial value).
 KEPT = frozenset(
     {"purpose", "group", "policy", "promotion", "kind", "segment", "customer", "pasted"}
-    | {"subject", "provider", "body", "when", "send_at", "lifetime"}
+    | {"trigger", "members", "event", "where", "delay", "delay_other", "unless", "reentry", "days"}
+    | {"most", "most_daily", "ends_at"}
+    | {"subject", "provider", "body", "lifetime", "reminders", "when_dry", "fallback_body", *timing.KEPT}
 )
 
 
@@ -75,8 +82,7 @@ def accept(
     else:
         draft = drafts.get(session, place.draft, by=person.user_id)
     if place.step == TYPE:
-        drafts.set_type(session, draft, mode="manual", now=now)
-        _keep_when(session, draft, str(typed.get("type") or "now"), now)
+        drafts.set_type(session, draft, mode=str(typed.get("type") or ""), now=now)
     elif place.step == PURPOSE:
         drafts.set_purpose(
             session,
@@ -87,20 +93,14 @@ def accept(
             code_policy=str(typed.get("policy") or NEW),
             now=now,
         )
+    elif place.step == AUDIENCE and draft.mode == "automatic":
+        triggering.accept(session, draft, typed, now)
     elif place.step == AUDIENCE:
         return _accept_audience(session, draft, place, typed, person, found, now)
     elif place.step == SUBJECT:
         drafts.set_subject(session, draft, str(typed.get("subject") or ""), now=now)
     elif place.step == MESSAGE:
-        drafts.set_message(
-            session,
-            draft,
-            provider_id=_number(typed.get("provider")),
-            body=str(typed.get("body") or ""),
-            send_at=_send_at(typed),
-            lifetime_minutes=_number(typed.get("lifetime")) or None,
-            now=now,
-        )
+        _accept_message(session, draft, typed, now)
     return Place(draft.id, place.step, place.turn).at(place.step + 1)
 
 
@@ -112,11 +112,23 @@ def _prefill(session: Session, draft: Distribution, place: Place, now: datetime)
         drafts.keep_typed(session, draft, "purpose", {"purpose": "unique_codes", "group": place.group}, now=now)
 
 
-def _keep_when(session: Session, draft: Distribution, when: str, now: datetime) -> None:
-    """Step 1 asks "now or later", step 5 has the hour: until then it is something typed there."""
-    kept = drafts.typed(draft, "message")
-    if kept.get("when", "later" if draft.send_at else "now") != when:
-        drafts.keep_typed(session, draft, "message", {**kept, "when": when}, now=now)
+def _accept_message(session: Session, draft: Distribution, typed: Mapping[str, Any], now: datetime) -> None:
+    """Step 5, with the reminders that were written on top of it."""
+    when = timing.when(typed)
+    drafts.set_message(
+        session,
+        draft,
+        provider_id=_number(typed.get("provider")),
+        body=str(typed.get("body") or ""),
+        send_at=when.send_at,
+        local_at=when.local_at,
+        repeat=when.repeat,
+        lifetime_minutes=_number(typed.get("lifetime")) or None,
+        reminders=drafts.typed(draft, "message").get("reminders", draft.reminders),
+        when_dry=str(typed.get("when_dry") or draft.when_dry),
+        fallback_body=str(typed.get("fallback_body") or ""),
+        now=now,
+    )
 
 
 def _accept_audience(
@@ -181,15 +193,6 @@ def _set(session: Session, draft: Distribution, chosen: Mapping[str, Any], field
         drafts.set_audience(session, draft, chosen, now=now)
     except Refused as refusal:
         raise Refused(str(refusal), field=field) from None
-
-
-def _send_at(typed: Mapping[str, Any]) -> datetime | None:
-    """The moment that was picked; None for now. Raises `Refused`, field "send_at"."""
-    if typed.get("when") != "later":
-        return None
-    if not typed.get("send_at"):
-        raise Refused("Pick a date and a time, or choose Now.", field="send_at")
-    return datetime.fromtimestamp(int(typed["send_at"]), UTC)
 
 
 def _number(value: Any) -> int | None:

@@ -18,10 +18,12 @@ from commands.promotions import views as promotion_views
 from commands.segments import COUNTS, building
 from commands.segments.build_views import BUILD
 from commands.send import accept, place, show
+from commands.send.automatic import Automatic
 from commands.send.place import REVIEW, TYPE, Place
+from commands.send.reminding import Reminding
 from commands.send.reviewing import Reviewing
 from commands.send.typing import Typing
-from commands.send.views import audience, frame, message, purpose, type
+from commands.send.views import audience, conditions, dry, frame, merge_tags, message, purpose, schedule, trigger, type
 from commands.ui import choose
 from commands.ui.text import escape
 from distribution import drafts
@@ -33,7 +35,8 @@ NEW_SEGMENT = f"{BUILD}:send"
 
 # Choices after which a step shows other inputs, or another count.
 REDRAW = (
-    purpose.PURPOSE, purpose.GROUP, purpose.PROMOTION, audience.KIND, audience.SEGMENT, audience.CUSTOMER, message.WHEN,
+    purpose.PURPOSE, purpose.GROUP, purpose.PROMOTION, audience.KIND, audience.SEGMENT, audience.CUSTOMER,
+    trigger.TRIGGER, trigger.EVENT, trigger.DELAY, trigger.REENTRY, schedule.WHEN, schedule.EVERY, dry.WHEN_DRY,
 )  # fmt: skip
 
 # Slack's names for a modal that was closed, or has changed since.
@@ -57,13 +60,15 @@ def register(app: App, runtime: Runtime) -> None:
     app.action(message.BODY)(wizard.written)
     app.action(message.INSERT)(wizard.inserted)
     # Inputs of an actions block or without consequences still send an action, which wants an answer.
-    app.action(re.compile(r"^send\.(type|provider|send_at|policy|lifetime)$"))(lambda ack: ack())
+    app.action(re.compile(r"^send\.(type|provider|send_at|policy|lifetime|members|unless)$"))(lambda ack: ack())
     for action_id, search in (
         (purpose.GROUP, wizard.groups),
         (purpose.PROMOTION, wizard.promotions),
     ):
         app.options(action_id)(search)
     wizard.reviewing.register(app)
+    Automatic(runtime, wizard).register(app)
+    Reminding(runtime, wizard).register(app)
 
 
 class Wizard:
@@ -78,7 +83,7 @@ class Wizard:
 
     def submitted(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """Next, or Review, or Send: check the step and show the one after it; each refusal at its field."""
-        here, typed = Place.load(view["private_metadata"]), place.typed(view)
+        here, typed = Place.load(view["private_metadata"]), self.typed(view)
         if here.step == REVIEW:
             self.reviewing.submitted(ack, client, view, here, self.person(client, body))
             return
@@ -93,7 +98,7 @@ class Wizard:
                 ack(response_action="update", view=audience.reading(here))
             there = self._accepted(client, here, typed, person)
         except Refused as refusal:
-            self._keep(client, body, view)
+            self.keep(client, body, view)
             if late:
                 self._show(client, view["id"], here.anew(), person, note=f"⚠ {escape(str(refusal))}")
             else:
@@ -114,7 +119,7 @@ class Wizard:
     def back(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """Back: what was typed is kept as it is, right or wrong."""
         ack()
-        here = self._keep(client, body, body["view"])
+        here = self.keep(client, body, body["view"])
         self.reviewing.leave(body["view"]["id"])
         self.update(client, body, here.at(max(TYPE, here.step - 1)))
 
@@ -131,7 +136,7 @@ class Wizard:
         self.reviewing.leave(view["id"])
         if view.get("state"):
             try:
-                self._keep(client, {**body, "view": view}, view)
+                self.keep(client, {**body, "view": view}, view)
             except Refused:
                 return  # the draft was sent or discarded meanwhile
 
@@ -147,7 +152,7 @@ class Wizard:
     def chosen(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """A choice on which the rest of the step depends."""
         ack()
-        here = self._keep(client, body, body["view"])
+        here = self.keep(client, body, body["view"])
         self.update(client, body, here.anew())
 
     def new_list(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -165,7 +170,7 @@ class Wizard:
         here = Place.load(body["view"]["private_metadata"])
 
         def counted() -> dict[str, Any]:
-            self._keep(client, body, body["view"])
+            self.keep(client, body, body["view"])
             return self.drawn(here, self.person(client, body))
 
         try:
@@ -178,11 +183,10 @@ class Wizard:
         ack()
         tag = action["selected_option"]["value"]
         here = Place.load(body["view"]["private_metadata"])
-        text = str(place.typed(body["view"]).get("body") or "")
-        gap = "" if not text or text[-1].isspace() or text[-1] in "([\"'" else " "
-        if len(text) + len(gap) + len(tag) > message.LONGEST:
+        text = merge_tags.inserted(str(place.typed(body["view"]).get("body") or ""), tag)
+        if len(text) > message.LONGEST:
             raise Refused(f"There is no room for the tag: a message takes {message.LONGEST:,} characters here.")
-        self._keep(client, body, body["view"], {"body": f"{text}{gap}{tag}"})
+        self.keep(client, body, body["view"], {"body": text})
         self.update(client, body, here.anew())
 
     # A promotion made on the way
@@ -190,7 +194,7 @@ class Wizard:
     def new_promotion(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """A form on top of the wizard."""
         ack()
-        here = self._keep(client, body, body["view"])
+        here = self.keep(client, body, body["view"])
         person = self.person(client, body)
         metadata = f"{body['view']['id']} {here.dump()}"
         form = promotion_views.form(metadata, time_zone=person.time_zone, callback_id=NEW_PROMOTION)
@@ -218,7 +222,7 @@ class Wizard:
     def new_segment(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """The builder on top of the wizard."""
         ack()
-        here = self._keep(client, body, body["view"])
+        here = self.keep(client, body, body["view"])
         screen = building.Screen({"wizard": f"{body['view']['id']} {here.dump()}"}, NEW_SEGMENT)
         building.begin(self.runtime, COUNTS, client, body, self.person(client, body), screen)
 
@@ -273,6 +277,15 @@ class Wizard:
         """Show a place in the modal that the payload came from."""
         self._show(client, body["view"]["id"], at, self.person(client, body), note=note)
 
+    def show_below(self, client: WebClient, view_id: str, at: Place, person: Person) -> None:
+        """Show a place in the wizard that lies under another modal."""
+        self._show(client, view_id, at, person)
+
+    def typed(self, view: dict[str, Any]) -> dict[str, Any]:
+        """What a step's inputs hold, rows of conditions among them."""
+        found = place.typed(view)
+        return {**found, "where": conditions.read(view)} if found.get("trigger") == "event" else found
+
     def _show(self, client: WebClient, view_id: str, at: Place, person: Person, *, note: str = "") -> None:
         try:
             client.views_update(view_id=view_id, view=self.shown(client, at, person, view_id, note=note))
@@ -283,7 +296,7 @@ class Wizard:
     def _person(self, session: Session, body: dict[str, Any]) -> Person:
         return recognise(session, body["user"]["id"])
 
-    def _keep(
+    def keep(
         self, client: WebClient, body: dict[str, Any], view: dict[str, Any], instead: dict[str, Any] | None = None
     ) -> Place:
         """Remember what a view holds (`instead`: with these fields changed); returns its place."""
@@ -291,7 +304,7 @@ class Wizard:
         if here.draft is not None and here.step in accept.NAMES:
             with self.runtime.db.write() as session:
                 person = self._person(session, body)
-                accept.keep(self.runtime, session, here, {**place.typed(view), **(instead or {})}, person)
+                accept.keep(self.runtime, session, here, {**self.typed(view), **(instead or {})}, person)
         return here
 
     def _file(self, client: WebClient, typed: dict[str, Any]) -> uploads.Upload | None:

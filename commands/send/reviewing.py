@@ -12,10 +12,11 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
 from commands.people import Person
-from commands.send import mending
+from commands.send import mending, words
 from commands.send.place import NUMBERS, PURPOSE, Place
 from commands.send.views import others, review
-from commands.ui.text import count, duration, escape, moment
+from commands.send.views.foreseen import Automatic
+from commands.ui.text import count, duration, escape
 from distribution import approvals, drafts, providers, reasons, settings
 from distribution import review as reviews
 from distribution.codes import generate
@@ -38,6 +39,36 @@ def _starting(session: Session) -> str:
     """When the first text leaves after the click, in words."""
     hold = settings.get(session, "sending.hold")
     return f"starting {duration(hold)} later: until then you can call it back" if hold else "starting at once"
+
+
+def _submit(draft: Distribution, asks: bool) -> str:
+    """What the button says."""
+    if asks:
+        return "Request approval"
+    if draft.mode == "automatic":
+        return "Set live"
+    return "Schedule" if draft.send_at else "Send now"
+
+
+def _afterwards(session: Session, draft: Distribution, found: Review, at: str, asks: bool) -> str:
+    """What the button will do, in a sentence of mrkdwn."""
+    replaced = session.get(Distribution, draft.replaces_id) if draft.replaces_id else None
+    takes_over = f" Then it takes the place of the live *{escape(replaced.subject)}*." if replaced else ""
+    if asks:
+        after = "Nobody is texted before somebody else approves it."
+        if not settings.get(session, "approvals.channel"):
+            after += (
+                " There is no approvals channel yet, so the request is posted where you started this; "
+                "an admin sets one with `/promo settings`."
+            )
+        return after + takes_over
+    if draft.mode == "automatic":
+        return f"From then on it goes out by itself. It can be paused, edited and stopped in the channel.{takes_over}"
+    if draft.repeat:
+        return f"{at}. Each time to whoever is in “{escape(found.audience)}” then. It can be stopped at any time."
+    if draft.send_at:
+        return f"Goes out {at}. Codes are set aside then. It can be cancelled until then."
+    return f"{count(found.recipients, 'customer')} will be texted, {_starting(session)}."
 
 
 # A modal that counts is looked after this often, in seconds, and so many times at most.
@@ -121,27 +152,21 @@ class Reviewing:
 
     def _facts(self, session: Session, draft: Distribution, found: Review) -> review.ReviewStep:
         provider = session.get(Provider, draft.provider_id)
-        asks = approvals.needed(session, found.recipients)
-        at = moment(draft.send_at) if draft.send_at else ""
-        if asks:
-            submit, after = "Request approval", "Nobody is texted before somebody else approves it."
-            if not settings.get(session, "approvals.channel"):
-                after += (
-                    " There is no approvals channel yet, so the request is posted where you started this; "
-                    "an admin sets one with `/promo settings`."
-                )
-        elif at:
-            submit, after = "Schedule", f"Goes out {at}. Codes are set aside then. It can be cancelled until then."
-        else:
-            submit, after = "Send now", f"{count(found.recipients, 'customer')} will be texted, {_starting(session)}."
+        asks = approvals.needed(session, approvals.reach(draft, found.recipients))
+        automatic = draft.mode == "automatic"
+        at = words.when(session, draft)
         return review.ReviewStep(
             found,
             draft.subject,
             provider.name if provider else "",
-            (at or ("at once, when approved" if asks else "now"))
-            + f"\nGiven up after {span(lifetime.minutes(session, draft))}",
-            submit,
-            after,
+            at or ("at once, when approved" if asks else "now"),
+            f"Given up after {span(lifetime.minutes(session, draft))}",
+            words.reminders(draft),
+            Automatic(words.sets_off(session, draft), words.until(draft), words.dry(session, draft))
+            if automatic
+            else None,
+            _submit(draft, asks),
+            _afterwards(session, draft, found, at, asks),
             {
                 each.char: each.replacement
                 for each in found.offenders
@@ -171,15 +196,17 @@ class Reviewing:
     def _told(self, client: WebClient, draft: Distribution, status: str, person: Person) -> None:
         """Say to the sender alone what happens next; the channel hears when it starts."""
         subject = f"*{escape(draft.subject)}*"
-        if status == "blocking":
-            return  # its progress is in the channel in a second or two
+        if status in ("blocking", "sending"):
+            return  # its progress, or its card, is in the channel in a second or two
         if status == "pending":
             with self.runtime.db.read() as session:
                 channel = settings.get(session, "approvals.channel")
             where = f"in <#{channel}>" if channel else "here: there is no approvals channel yet"
             text = f"{subject} waits for approval {where}. You are told here when somebody decides."
         else:
-            text = f"{subject} is scheduled: it goes out {moment(draft.send_at) if draft.send_at else 'in a moment'}."
+            with self.runtime.db.read() as session:
+                at = words.when(session, draft)
+            text = f"{subject} is scheduled: {at}." if draft.repeat else f"{subject} is scheduled: it goes out {at}."
         if draft.channel:
             try:
                 client.chat_postEphemeral(channel=draft.channel, user=person.user_id, text=text)
@@ -266,7 +293,12 @@ class Reviewing:
                 provider_id=draft.provider_id,
                 body=plain,
                 send_at=draft.send_at,
+                local_at=draft.local_at,
+                repeat=draft.repeat,
                 lifetime_minutes=draft.lifetime_minutes,
+                reminders=draft.reminders,
+                when_dry=draft.when_dry,
+                fallback_body=draft.fallback_body,
                 now=now,
             )
         self._update(client, body, here, note="Replaced. The text below is as it will be sent.")

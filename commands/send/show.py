@@ -1,6 +1,7 @@
 """From a draft to the modal of one of its steps: what there is to choose from, and what was typed before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,14 +9,16 @@ from sqlalchemy.orm import Session
 
 from commands.customers.views import customer_option
 from commands.people import Person
-from commands.send import live, tags
+from commands.send import live, tags, timing, triggering
 from commands.send.place import AUDIENCE, PURPOSE, STEPS, SUBJECT, TYPE, Place
-from commands.send.views import audience, message, purpose, subject, type
+from commands.send.views import audience, merge_tags, message, purpose, subject, trigger, type
 from commands.ui import blocks as ui
 from commands.ui.text import clip
 from commands.ui.text import when as ui_when
 from distribution import audience as audiences
 from distribution import drafts, promotions, providers, reasons, settings
+from distribution.automatic import trigger as triggers
+from distribution.automatic.describing import sets_off
 from distribution.codes.listing import listing
 from distribution.codes.taking import NEW, SAME
 from distribution.errors import Refused
@@ -23,7 +26,7 @@ from distribution.limits import span
 from distribution.runtime import Runtime
 from storage import customers, segments
 from storage.patience import TooSlow, at_most
-from storage.tables import Customer, Distribution, PromoCodeGroup
+from storage.tables import Customer, Distribution, EventName, PromoCodeGroup
 
 # Seconds that step 3 waits for its count, where Slack waits three for the step.
 PATIENCE = 1.5
@@ -35,7 +38,7 @@ def view(runtime: Runtime, session: Session, place: Place, person: Person, *, no
     Raises `Refused` when the draft is somebody else's, was sent, or is gone.
     """
     if place.draft is None:
-        return type.view(place, type.TypeStep("now", _drafts(runtime, session, person), note))
+        return type.view(place, type.TypeStep("manual", _drafts(runtime, session, person), note))
     draft = drafts.get(session, place.draft, by=person.user_id)
     shown = _step(runtime, session, place, draft, person)
     if note:
@@ -47,9 +50,11 @@ def _step(runtime: Runtime, session: Session, place: Place, draft: Distribution,
     """The modal of one step of a draft."""
     said = decided(session, draft, before=place.step)
     if place.step == TYPE:
-        return type.view(place, type.TypeStep(when(draft), _drafts(runtime, session, person, but=draft.id)))
+        return type.view(place, type.TypeStep(draft.mode, _drafts(runtime, session, person, but=draft.id)))
     if place.step == PURPOSE:
         return purpose.view(place, purpose_facts(session, draft), said)
+    if place.step == AUDIENCE and draft.mode == "automatic":
+        return trigger.view(place, trigger_facts(session, draft, person, runtime.clock.now()), said)
     if place.step == AUDIENCE:
         return audience.view(place, audience_facts(session, draft, runtime.clock.now()), said)
     if place.step == SUBJECT:
@@ -57,17 +62,17 @@ def _step(runtime: Runtime, session: Session, place: Place, draft: Distribution,
     return message.view(place, message_facts(runtime, session, draft, person), said)
 
 
-def when(draft: Distribution) -> str:
-    """ "now" or "later", as chosen last."""
-    return str(drafts.typed(draft, "message").get("when") or ("later" if draft.send_at else "now"))
-
-
 def decided(session: Session, draft: Distribution, *, before: int) -> list[str]:
     """What the steps before `before` decided, in words."""
     words: list[str] = []
+    replaced = session.get(Distribution, draft.replaces_id) if draft.replaces_id else None
+    if replaced is not None:
+        words.append(f"takes the place of the live “{clip(replaced.subject, 40)}” when it is set live")
     if before > PURPOSE:
         words.append(purpose_words(session, draft))
-    if before > AUDIENCE and draft.audience:
+    if before > AUDIENCE and draft.mode == "automatic" and draft.trigger:
+        words.append(clip(sets_off(session, triggers.parse(draft.trigger)).removesuffix("."), 150))
+    elif before > AUDIENCE and draft.audience:
         words.append(f"to {audience_words(session, draft)}")
     if before > SUBJECT and draft.subject:
         words.append(f"“{clip(draft.subject, 40)}”")
@@ -151,6 +156,14 @@ def audience_facts(session: Session, draft: Distribution, now: datetime) -> audi
     )
 
 
+def trigger_facts(session: Session, draft: Distribution, person: Person, now: datetime) -> trigger.TriggerStep:
+    """What step 3 shows of an automatic draft, with the count of its segment."""
+    step = triggering.facts(session, draft, person)
+    if step.kind != "segment" or step.segment_id is None:
+        return step
+    return replace(step, count=counted(session, {"kind": "segment", "segment_id": step.segment_id}, now))
+
+
 def counted(session: Session, chosen: Mapping[str, Any], now: datetime) -> audience.Count | None:
     """How many an audience has; None when it is gone, or when finding out takes longer than anybody waits here."""
     try:
@@ -174,23 +187,36 @@ def message_facts(runtime: Runtime, session: Session, draft: Distribution, perso
     known = [provider for provider in providers.listing(session) if provider.enabled]
     chosen = _number(kept.get("provider", draft.provider_id))
     default = next((provider.id for provider in known if provider.is_default), known[0].id if known else None)
-    send_at = kept.get("send_at") or (int(draft.send_at.timestamp()) if draft.send_at else None)
+    workspace = settings.get(session, "time_zone")
+    automatic = draft.mode == "automatic"
     return message.MessageStep(
         providers=[(provider.id, provider.name) for provider in known],
         provider_id=chosen if any(provider.id == chosen for provider in known) else default,
         body=body,
-        tags=tags.offered(
-            draft.purpose,
-            group_name,
-            [found.name for found in all_groups(session)],
-            list(customers.attributes(session)),
-        ),
+        tags=offered(session, draft),
         live=live.measure(runtime, session, draft, body),
-        when=when(draft),
-        send_at=send_at,
-        time_zone=person.time_zone,
+        reminders=kept.get("reminders", draft.reminders),
+        timing=None if automatic else timing.facts(draft, kept, time_zone=person.time_zone, workspace_zone=workspace),
+        when_dry=str(kept.get("when_dry") or draft.when_dry) if automatic and draft.purpose == "unique_codes" else None,
+        fallback_body=str(kept.get("fallback_body", draft.fallback_body) or ""),
+        can_make=bool(group and group.formats),
         lifetime=_number(kept.get("lifetime", draft.lifetime_minutes)) or 0,
         usual=span(settings.get(session, "sending.lifetime") * 60),
+    )
+
+
+def offered(session: Session, draft: Distribution) -> Mapping[str, Sequence[merge_tags.Tag]]:
+    """The merge tags that a text of a draft may use."""
+    group = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
+    event = str(draft.trigger.get("event") or "") if draft.mode == "automatic" else ""
+    seen = session.get(EventName, event) if event else None
+    return tags.offered(
+        draft.purpose,
+        group.name if group and group.deleted_at is None else None,
+        [found.name for found in all_groups(session)],
+        list(customers.attributes(session)),
+        event,
+        sorted(seen.properties) if seen else [],
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from commands.send.views.message import Tag
+from commands.send.views.merge_tags import Tag
 from distribution.templates.tags import literal
 
 FIELDS = (
@@ -13,9 +13,17 @@ PROMOTION = (Tag("Promotion's name", "{{ promotion.name }}"), Tag("What customer
 
 
 def offered(
-    purpose: str, group: str | None, groups: Sequence[str], attributes: Sequence[str]
+    purpose: str,
+    group: str | None,
+    groups: Sequence[str],
+    attributes: Sequence[str],
+    event: str = "",
+    properties: Sequence[str] = (),
 ) -> dict[str, Sequence[Tag]]:
-    """Tags under their headings. `group`: the one chosen in step 2; `groups`: all, for codes given before."""
+    """Tags under their headings. `group`: the one chosen in step 2; `groups`: all, for codes given before.
+
+    `event`, `properties`: what sets an automatic one off, and what such events tell.
+    """
     found: dict[str, Sequence[Tag]] = {}
     if purpose == "unique_codes" and group:
         name = literal(group)
@@ -23,6 +31,9 @@ def offered(
             Tag("Code as text", f"{{{{ client.promocode({name}) }}}}"),
             Tag("Code as QR", f"{{{{ client.promocode({name}) | qr }}}}"),
         )
+    if properties:
+        heading = f"What “{event.replace('_', ' ')}” tells"
+        found[heading] = tuple(Tag(name.replace("_", " "), f"{{{{ event.{name} }}}}") for name in properties[:20])
     if purpose == "promotion":
         found["Promotion"] = PROMOTION
     found["Customer"] = (*FIELDS, *(Tag(name, f"{{{{ client.attributes.{name} }}}}") for name in attributes[:15]))
@@ -34,6 +45,14 @@ def offered(
     if last:
         found["A code that they got before"] = last[:15]
     return found
+
+
+def first_reminder(group: str | None) -> str:
+    """A reminder's text to begin with: of the code that they have, where codes are given."""
+    if group is None:
+        return ""
+    code = f"{{{{ client.last_promocode({literal(group)}) }}}}"
+    return f"Hi {FIELDS[0].tag}, your code is still good: {code}. Reply STOP to opt out."
 
 
 def first_text(purpose: str, group: str | None) -> str:

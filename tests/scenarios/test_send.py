@@ -384,22 +384,23 @@ def test_characters_that_cost_are_replaced_from_the_review(world: World) -> None
 
 
 def test_a_time_is_set_and_kept_until_it_comes(world: World) -> None:
-    """Chosen in step 1, set in step 5 in one's own zone, shown in the channel, and sent when the clock is there."""
+    """Set in step 5 in one's own zone, shown in the channel, and sent when the clock is there."""
     shop = open_shop(world.runtime)
     no_approvals(world.runtime)
     maya = world.maya
     maya.command("/promo send")
-    maya.view("Step 1 of 5").choose("Manual message, at a time you pick").submit()
+    maya.view("Step 1 of 5").submit()
     choose_purpose(maya, "Unique codes from a group")
     maya.submit()
     maya.view("Step 3 of 5").fill("Segment", "Regulars")
     maya.view("can be texted").submit()
     maya.view("Step 4 of 5").fill("Subject", "Tomorrow").submit()
-    step = maya.view("Date and time")
+    maya.view("Step 5 of 5").choose("At a date and time")
+    step = maya.view("In your time zone")
     assert "Europe/Warsaw" in step
     assert list(step.refused()) == ["Date and time"]
     at = int(world.runtime.clock.now().timestamp()) // 60 * 60 + 7200
-    maya.view("Date and time").fill("Date and time", at).submit()
+    maya.view("In your time zone").fill("Date and time", at).submit()
     review = maya.view("Sample 1 of")
     assert "[Schedule]" in review.text
     review.submit()

@@ -14,10 +14,18 @@ BACK = "send.back"
 
 
 def step(
-    place: Place, decided: Sequence[str], blocks: Sequence[Block | dict[str, Any]], *, submit: str = "Next"
+    place: Place,
+    decided: Sequence[str],
+    blocks: Sequence[Block | dict[str, Any]],
+    *,
+    submit: str = "Next",
+    name: str | None = None,
 ) -> dict[str, Any]:
-    """A step's modal. `decided` are the choices of the steps before it, in words, not yet escaped."""
-    top: list[Block] = [ui.section(f"*Step {place.step} of {len(STEPS)} · {STEPS[place.step]}*")]
+    """A step's modal. `decided` are the choices of the steps before it, in words, not yet escaped.
+
+    `name`: what the step is called, where that is not what `STEPS` has.
+    """
+    top: list[Block] = [ui.section(f"*Step {place.step} of {len(STEPS)} · {name or STEPS[place.step]}*")]
     if place.step > TYPE:
         said = " · ".join([*map(escape, decided), "saved as a draft"])
         top.append(ui.context(said[0].upper() + said[1:]))

@@ -4,27 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slack_sdk.models.blocks import (
-    Block,
-    DateTimePickerElement,
-    InputInteractiveElement,
-    OptionGroup,
-    PlainTextInputElement,
-    StaticSelectElement,
-)
+from slack_sdk.models.blocks import Block, PlainTextInputElement
 from slack_sdk.models.blocks.basic_components import DispatchActionConfig
 
 from commands.send.place import Place
-from commands.send.views import frame
+from commands.send.views import dry, frame, merge_tags, reminders, schedule
+from commands.send.views.merge_tags import Tag
+from commands.send.views.schedule import Timing
 from commands.ui import blocks as ui
 from commands.ui import choose
-from commands.ui.text import clip, count, escape
+from commands.ui.text import count, escape
 from distribution.limits import span
 
 PROVIDER = "send.provider"
 BODY = "send.body"
 INSERT = "send.insert"
-WHEN = "send.when"
 LIFETIME = "send.lifetime"
 
 # Minutes to choose from; what the API was given beside these is offered too.
@@ -33,19 +27,6 @@ LIFETIMES = (60, 120, 240, 480, 720, 1440, 2880, 4320, 10_080)
 LONGEST = (
     3000  # what a plain_text_input takes (docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)
 )
-
-WHENS = {
-    "now": ("Now", "As soon as you send it and it is approved"),
-    "later": ("At a date and time", "In your time zone"),
-}
-
-
-@dataclass(frozen=True)
-class Tag:
-    """A merge tag to insert: what it is in words, and how it is written."""
-
-    label: str
-    tag: str
 
 
 @dataclass(frozen=True)
@@ -70,9 +51,11 @@ class MessageStep:
     body: str = ""
     tags: Mapping[str, Sequence[Tag]] = field(default_factory=dict)  # heading → tags
     live: Live = Live()
-    when: str = "now"
-    send_at: int | None = None  # Unix time
-    time_zone: str = "UTC"
+    reminders: Sequence[Mapping[str, Any]] = ()
+    timing: Timing | None = None  # of a manual one
+    when_dry: str | None = None  # of an automatic one that gives codes
+    fallback_body: str = ""
+    can_make: bool = False  # whether its group has a format to make codes by
     lifetime: int = 0  # minutes after which a text is given up; 0: as is usual
     usual: str = "24 hours"  # the workspace's own, in words
 
@@ -99,8 +82,12 @@ def view(place: Place, facts: MessageStep, decided: Sequence[str] = ()) -> dict[
     if facts.live.problems:
         blocks.append(ui.plain("\n".join(f"⚠ {problem}" for problem in facts.live.problems[:5])))
     if facts.tags:
-        blocks.append(ui.actions(_insert(facts.tags), block_id=place.block_id("insert")))
-    blocks += _when(place, facts)
+        blocks.append(ui.actions(merge_tags.picker(INSERT, facts.tags), block_id=place.block_id("insert")))
+    blocks += [*reminders.listed(facts.reminders), ui.divider()]
+    if facts.when_dry is not None:
+        blocks += dry.blocks(place, facts.when_dry, facts.fallback_body, can_make=facts.can_make)
+    if facts.timing is not None:
+        blocks += schedule.blocks(place, facts.timing)
     blocks.append(_lifetime(place, facts))
     return frame.step(place, decided, blocks, submit="Review")
 
@@ -134,35 +121,6 @@ def _provider(place: Place, facts: MessageStep) -> Block:
             placeholder="Choose a provider",
         ),
     )
-
-
-def _insert(tags: Mapping[str, Sequence[Tag]]) -> StaticSelectElement:
-    """The picker of merge tags. One is added at the end of the text: Slack does not say where the cursor is."""
-    groups = [
-        OptionGroup(
-            label=clip(heading, 75),
-            # An option's value may be 150 characters (docs.slack.dev, "Option object"): the tag itself fits.
-            options=[ui.option(tag.label, tag.tag) for tag in found if len(tag.tag) <= 150][:20],
-        )
-        for heading, found in tags.items()
-        if found
-    ]
-    return StaticSelectElement(action_id=INSERT, option_groups=groups, placeholder="Insert at the end…")
-
-
-def _when(place: Place, facts: MessageStep) -> list[Block]:
-    options = [ui.option(label, value, about) for value, (label, about) in WHENS.items()]
-    blocks: list[Block] = [
-        ui.field("When", place.block_id("when"), choose.radios(WHEN, options, chosen=facts.when), dispatch=True)
-    ]
-    if facts.when == "later":
-        picker: InputInteractiveElement = DateTimePickerElement(
-            action_id="send.send_at", initial_date_time=facts.send_at
-        )
-        blocks.append(
-            ui.field("Date and time", place.block_id("send_at"), picker, hint=f"In your time zone, {facts.time_zone}.")
-        )
-    return blocks
 
 
 def _lifetime(place: Place, facts: MessageStep) -> Block:

@@ -1,13 +1,14 @@
 """The review: who will get what, at what cost, and what stands in the way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from commands.send.place import STEPS, Place
-from commands.send.views import frame
+from commands.send.views import foreseen, frame
+from commands.send.views.foreseen import Automatic
 from commands.ui import blocks as ui
 from commands.ui.charts import bar
 from commands.ui.choose import select
@@ -33,6 +34,9 @@ class ReviewStep:
     subject: str
     provider: str
     when: str
+    given_up: str = ""
+    reminders: Sequence[str] = ()  # when each goes
+    automatic: Automatic | None = None
     submit: str = "Send now"
     afterwards: str = ""  # what the submit will do, in a sentence of mrkdwn
     body_offenders: Mapping[str, str] = field(default_factory=dict)  # characters of the body → what they may become
@@ -48,7 +52,7 @@ def view(place: Place, facts: ReviewStep, *, note: str = "") -> dict[str, Any]:
         *_left_out(facts.review),
         *_missing(facts.review),
         ui.divider(),
-        *_sample(place, facts.review),
+        *_sample(place, facts),
         *_warnings(facts),
         ui.divider(),
         *_end(facts),
@@ -110,6 +114,8 @@ def not_counted(place: Place) -> dict[str, Any]:
 def _numbers(facts: ReviewStep) -> list[str]:
     """The receipt, in two columns."""
     review = facts.review
+    if facts.automatic and review.foreseen:
+        return foreseen.numbers(review, review.foreseen, facts.automatic, facts.provider, facts.given_up)
     of = "" if review.recipients == review.total else f" of {number(review.total)}"
     return [
         f"*To*\n{number(review.recipients)}{of} in “{escape(review.audience)}”",
@@ -117,7 +123,7 @@ def _numbers(facts: ReviewStep) -> list[str]:
         f"*Codes*\n{_codes(review)}",
         f"*Texts*\n{_texts(review)}",
         f"*Through*\n{escape(facts.provider)}",
-        f"*When*\n{facts.when}",
+        f"*When*\n{facts.when}\n{facts.given_up}".rstrip(),
     ]
 
 
@@ -150,7 +156,7 @@ def _left_out(review: Review) -> list[Block]:
 def _missing(review: Review) -> list[Block]:
     """What to do about missing codes, group by group."""
     blocks: list[Block] = []
-    for need in review.codes:
+    for need in review.codes if review.foreseen is None else ():
         if not need.missing:
             continue
         buttons: list[ButtonElement] = []
@@ -169,7 +175,9 @@ def _missing(review: Review) -> list[Block]:
     return blocks
 
 
-def _sample(place: Place, review: Review) -> list[Block]:
+def _sample(place: Place, facts: ReviewStep) -> list[Block]:
+    """One customer's text, what follows it, and what else can be looked at."""
+    review = facts.review
     buttons = []
     blocks: list[Block] = []
     sample = review.sample(place.sample)
@@ -184,6 +192,10 @@ def _sample(place: Place, review: Review) -> list[Block]:
                 f"{' · codes are masked here' if review.codes or review.last_codes else ''}"
             )
         )
+        for step, (when, text) in enumerate(zip(facts.reminders, sample.reminders, strict=False), 1):
+            blocks += [ui.context(f"Reminder {step} · {when}, where the code was not used"), ui.quote(text)]
+        if sample.fallback:
+            blocks += [ui.context("Where there is no code left"), ui.quote(sample.fallback)]
         if len(review.samples) > 1:
             buttons.append(ui.button("Next sample", SAMPLE))
         buttons.append(ui.button("Send me a test…", TEST))
@@ -199,6 +211,8 @@ def _warnings(facts: ReviewStep) -> list[Block]:
         if last.without
     ]
     lines += review.warnings
+    if review.foreseen:
+        lines += foreseen.warnings(review, review.foreseen)
     blocks: list[Block] = [ui.plain("\n".join(f"⚠ {line}" for line in lines))] if lines else []
     if facts.body_offenders:
         pairs = ", ".join(f"{code(old)} with {_shown(new)}" for old, new in facts.body_offenders.items())

@@ -13,10 +13,9 @@ from commands.ui import choose
 
 CONTINUE = "send.continue"
 
-# What can be sent. Automatic messages (issue 5) will be a third one, with steps of their own.
 TYPES = {
-    "now": ("Manual message, now", "Goes out once, as soon as you send it and it is approved"),
-    "later": ("Manual message, at a time you pick", "Goes out once, when you say in step 5"),
+    "manual": ("Manual message", "To an audience: now, at a time you pick, or again and again"),
+    "automatic": ("Automatic message", "By itself, when a customer enters a segment or performs an event"),
 }
 
 

@@ -1,0 +1,69 @@
+"""What people do in step 3 of an automatic distribution: rows of conditions, and the events to choose from."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from commands.send import conditions, triggering
+from commands.send.views import conditions as rows
+from commands.send.views import trigger
+from commands.ui import blocks as ui
+from commands.ui import choose
+from distribution.runtime import Runtime
+from distribution.segments import asking
+
+if TYPE_CHECKING:
+    from commands.send.listeners import Wizard
+
+
+class Automatic:
+    """The listeners, beside those of the wizard."""
+
+    def __init__(self, runtime: Runtime, wizard: "Wizard") -> None:
+        self.runtime = runtime
+        self._wizard = wizard
+
+    def register(self, app: App) -> None:
+        """Everything that is only in step 3 of an automatic one."""
+        app.options(trigger.EVENT)(self.events)
+        app.options(trigger.UNLESS)(self.events)
+        app.action(rows.ADD)(self.added)
+        app.action(re.compile(rf"^{re.escape(rows.REMOVE)}:\d+$"))(self.removed)
+        app.action(rows.PROPERTY)(self._wizard.chosen)
+        app.action(re.compile(rf"^{re.escape(rows.OP)}:\w+$"))(self._wizard.chosen)
+
+    def events(self, ack: Ack, payload: dict[str, Any]) -> None:
+        """Events that came in, and what is typed: nobody has to wait for the first one."""
+        with self.runtime.db.read() as session:
+            names = triggering.event_names(session, str(payload.get("value") or ""))
+        ack(options=[ui.option(name, name).to_dict() for name in names[: choose.MOST]])
+
+    def added(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        """One condition more."""
+        ack()
+
+        def more(where: list[dict[str, Any]], typed: dict[str, Any]) -> list[dict[str, Any]]:
+            with self.runtime.db.read() as session:
+                return conditions.added(str(typed.get("event") or ""), where, asking.known(session))
+
+        self._changed(client, body, more)
+
+    def removed(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+        """One condition less."""
+        ack()
+        row_id = int(action["action_id"].rpartition(":")[2])
+        self._changed(client, body, lambda where, _: conditions.removed(where, row_id))
+
+    def _changed(
+        self,
+        client: WebClient,
+        body: dict[str, Any],
+        change: Callable[[list[dict[str, Any]], dict[str, Any]], list[dict[str, Any]]],
+    ) -> None:
+        view = body["view"]
+        typed = self._wizard.typed(view)
+        here = self._wizard.keep(client, body, view, {"where": change(rows.read(view), typed)})
+        self._wizard.update(client, body, here.anew())

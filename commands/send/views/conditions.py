@@ -1,0 +1,107 @@
+"""Rows of conditions on an event's properties, in step 3 of an automatic distribution."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    Block,
+    DatePickerElement,
+    InputInteractiveElement,
+    NumberInputElement,
+    PlainTextInputElement,
+)
+
+from commands.segments import draft as drafts
+from commands.segments import offers, reading
+from commands.segments.draft import Draft, Row
+from commands.send import conditions
+from commands.send.place import Place
+from commands.ui import blocks as ui
+from commands.ui import choose
+from distribution.segments.asking import Known
+from distribution.segments.fields import OPS
+
+PROPERTY, OP, VALUE = "send.property", "send.op", "send.value"
+ADD, REMOVE = "send.add_condition", "send.remove_condition"
+
+
+def rows(place: Place, draft: Draft, known: Known) -> list[Block]:
+    """The rows about the event's properties, and what adds one."""
+    event = draft.rows[0].about
+    blocks: list[Block] = []
+    for row in draft.properties(draft.rows[0]):
+        blocks += _row(place, draft, row, known)
+    if not event:
+        return blocks
+    if not list(known.properties(event)):
+        return [*blocks, ui.context("No such event came in yet. Once one did, its properties can be asked about here.")]
+    if len(blocks) < 2 * conditions.MOST:
+        words = "Add another condition" if blocks else "Only with certain properties…"
+        blocks.append(ui.actions(ui.button(words, ADD), block_id=place.block_id("conditions")))
+    return blocks
+
+
+def read(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows in a view, as `conditions` keeps them: what was chosen and typed since it was shown, too."""
+    values = view["state"]["values"]
+    found: dict[int, dict[str, Any]] = {}
+    for block in view["blocks"]:
+        name = str(block.get("block_id", "")).split(":")[1:2]
+        what, _, number = (name or [""])[0].partition("-")
+        if not number.isdecimal():
+            continue
+        row = found.setdefault(int(number), {"id": int(number), "key": "", "op": "", "value": ""})
+        state = values.get(block["block_id"], {})
+        if what == "where":
+            for element in block["elements"]:
+                chosen = (state.get(element["action_id"]) or {}).get("selected_option") or element.get("initial_option")
+                if element["action_id"] == PROPERTY and chosen:
+                    row["key"] = chosen["value"]
+                elif element["action_id"].startswith(f"{OP}:") and chosen:
+                    row["op"] = chosen["value"]
+        elif what == "value":
+            for entry in state.values():
+                row["value"] = str(entry.get("value") or entry.get("selected_date") or "")
+    return [row for row in found.values() if row["key"]]
+
+
+def _row(place: Place, draft: Draft, row: Row, known: Known) -> list[Block]:
+    kind = drafts.kind(draft, row, known)
+    ops = [ui.option(op.words, key) for key, op in OPS[kind].items()]
+    names = offers.properties(known, draft.rows[0].about)
+    select = choose.select(PROPERTY, names[: choose.MOST], chosen=row.field, placeholder="Choose a property")
+    blocks: list[Block] = [
+        ui.actions(
+            select,
+            choose.select(f"{OP}:{kind}", ops, chosen=row.op),
+            ui.button("Remove", f"{REMOVE}:{row.id}", row.id),
+            block_id=place.block_id(f"where-{row.id}"),
+        )
+    ]
+    shape = drafts.shape(draft, row, known)
+    if shape != drafts.NONE:
+        hint = "One to a line." if shape == drafts.LINES else None
+        words = OPS[kind][row.op]
+        label = f"{row.name.replace('_', ' ')} {words.words}" + (f" … {words.unit}" if words.unit else "")
+        blocks.append(ui.field(label, place.block_id(f"value-{row.id}"), _input(row, shape), hint=hint))
+    return blocks
+
+
+def _input(row: Row, shape: str) -> InputInteractiveElement:
+    if shape in (drafts.NUMBER, drafts.WHOLE):
+        decimal = shape == drafts.NUMBER
+        return NumberInputElement(
+            action_id=VALUE, is_decimal_allowed=decimal, initial_value=row.value if _is_number(row.value) else None
+        )
+    if shape == drafts.DATE:
+        day = row.value if reading.is_day(row.value) else None
+        return DatePickerElement(action_id=VALUE, initial_date=day)
+    return PlainTextInputElement(action_id=VALUE, initial_value=row.value or None, multiline=shape == drafts.LINES)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.isascii()

@@ -1,0 +1,83 @@
+"""The numbers of an automatic distribution's review: what sets it off, and what it would have done lately."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from commands.ui.text import count, escape, number
+from distribution.findings import Foreseen, Review
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """What is said of an automatic one beside its review: texts are plain, `until` is mrkdwn."""
+
+    sets_off: str
+    until: str
+    dry: str = ""
+
+
+def numbers(review: Review, found: Foreseen, said: Automatic, provider: str, given_up: str) -> list[str]:
+    """The receipt, in two columns."""
+    return [
+        f"*Set off when*\n{escape(said.sets_off)}",
+        f"*In the last {found.days} days*\n{lately(found)}",
+        f"*Codes*\n{_codes(review, found, said)}",
+        f"*A text*\n{_text(review, found)}",
+        f"*Through*\n{escape(provider)}",
+        f"*How long*\n{said.until}\n{given_up}",
+    ]
+
+
+def lately(found: Foreseen) -> str:
+    """How many it would have sent: "It would have sent 1,204 texts · 18 called off"."""
+    lines: list[str] = []
+    if found.made is None and found.members is None:
+        lines.append("Counting takes longer than this waits.")
+    elif found.made is not None:
+        about = "about " if found.members is not None else "more than " if found.more else ""
+        lines.append(f"It would have sent {about}{count(found.made, 'text')}")
+    if found.called_off:
+        lines.append(f"{number(found.called_off)} called off by what came meanwhile")
+    if found.held_back:
+        lines.append(f"{number(found.held_back)} left out: had it already, or over a limit")
+    if found.members is not None:
+        at_once = "get it at once" if found.at_once else "get it only when they leave and enter again"
+        lines.append(f"{count(found.members, 'member')} today can be texted, and {at_once}")
+    return "\n".join(lines)
+
+
+def warnings(review: Review, found: Foreseen) -> list[str]:
+    """What one should know before it is set live, in plain text."""
+    lines: list[str] = []
+    if found.made_up:
+        lines.append("There is nobody to show a text of: the customer below is made up.")
+    for need in review.codes:
+        if not need.active:
+            lines.append(f"No code of “{need.name}” is active now.")
+        elif found.at_once and found.members is not None and found.members > need.active:
+            short = found.members - need.active
+            lines.append(f"Today's members need {found.members:,} codes at once: {short:,} are missing.")
+        elif found.made and need.active < found.made:
+            days = max(1, need.active * found.days // found.made)
+            lines.append(f"At that pace, {need.active:,} codes last about {days:,} {'day' if days == 1 else 'days'}.")
+    return lines
+
+
+def _codes(review: Review, found: Foreseen, said: Automatic) -> str:
+    if not review.codes:
+        return "none needed"
+    lines = [f"{number(need.active)} active in “{escape(need.name)}”" for need in review.codes]
+    return "\n".join([*lines, escape(said.dry)] if said.dry else lines)
+
+
+def _text(review: Review, found: Foreseen) -> str:
+    """The size of one text, and what a month of them costs."""
+    texts = sum(review.by_segments.values())
+    if not texts:
+        return "–"
+    sizes: Sequence[str] = [f"{number(size)}" for size in sorted(review.by_segments)]
+    lines = [f"{sizes[0]}{f' to {sizes[-1]}' if len(sizes) > 1 else ''} SMS segment{'' if sizes == ['1'] else 's'}"]
+    if review.cost is not None and found.made:
+        month = review.cost / texts * found.made
+        lines.append(f"≈\u00a0{month:,.2f}\u00a0{review.currency} in {found.days} days at that pace")
+    return "\n".join(lines)

@@ -1,0 +1,65 @@
+"""What a draft's choices mean, in words for its review and its approval card."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from commands.send.views.reminders import words as reminder_words
+from commands.ui.text import moment
+from distribution import settings
+from distribution.automatic import describing
+from distribution.automatic import trigger as triggers
+from distribution.errors import Refused
+from distribution.schedule import local, repeat
+from storage.tables import Distribution, PromoCodeGroup
+
+DRY = {
+    "wait": "texts wait for codes, and the channel is told",
+    "top_up": "more are made by its format, and texts wait for them",
+    "fallback": "customers get a text without a code",
+    "pause": "it pauses, and nothing is sent",
+}
+
+
+def when(session: Session, row: Distribution) -> str:
+    """When a manual one is sent, in mrkdwn; "" for at once."""
+    if rule := repeat.parse(row.repeat):
+        words = rule.words(settings.get(session, "time_zone"))
+        first = f"\nFirst {moment(row.send_at)}" if row.send_at else ""
+        return f"{words[0].upper()}{words[1:]}{first}"
+    if row.local_at:
+        return local.words(local.parse(row.local_at))
+    return moment(row.send_at) if row.send_at else ""
+
+
+def sets_off(session: Session, row: Distribution) -> str:
+    """What sets an automatic one off, and how often, in plain text; "" where that is not said yet."""
+    try:
+        trigger = triggers.parse(row.trigger)
+    except Refused:
+        return ""
+    return f"{describing.sets_off(session, trigger)} {describing.limits(trigger)}"
+
+
+def until(row: Distribution) -> str:
+    """Until when an automatic one goes on, in mrkdwn."""
+    return f"Until {moment(row.ends_at)}" if row.ends_at else "Until somebody stops it"
+
+
+def dry(session: Session, row: Distribution) -> str:
+    """What happens when its group has no code left, in plain text; "" where it gives none."""
+    if row.mode != "automatic" or row.purpose != "unique_codes":
+        return ""
+    group = session.get(PromoCodeGroup, row.group_id) if row.group_id else None
+    name = f" in “{group.name}”" if group else ""
+    return f"No code left{name}: {DRY[row.when_dry]}."
+
+
+def reminders(row: Distribution) -> list[str]:
+    """When each reminder goes: "2 days after the first text"."""
+    return [reminder_words(each) for each in _each(row.reminders)]
+
+
+def _each(data: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
+    return list(data)

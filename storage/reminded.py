@@ -25,6 +25,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -284,12 +285,14 @@ def forget(session: Session, distribution_id: int, limit: int) -> int:
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
-def wake(session: Session, distribution_ids: Collection[int], at: datetime) -> None:
-    """Have the reminders of distributions looked at now: when a code expires has changed."""
+def wake(session: Session, at: datetime) -> None:
+    """Have all reminders that go before a code expires looked at anew: when one expires has changed."""
+    dated = cast(Distribution.reminders, Text).like('%"before_expiry"%')
+    going = Distribution.status.in_(("sending", "paused", "done"))
     session.execute(
         update(Planned)
         .where(
-            Planned.distribution_id.in_(sorted(distribution_ids)),
+            Planned.distribution_id.in_(select(Distribution.id).where(going, dated)),
             Planned.state == PlannedState.WAITING,
             Planned.step > 0,
             Planned.due_at > at,
@@ -337,4 +340,4 @@ def _first_of(session: Session) -> ColumnElement[int]:
     """The first message of a batch."""
     if is_sqlite(session):
         return cast(func.json_extract(Batch.message_ids, "$[0]"), BigId)
-    return cast(Batch.message_ids[0].astext, BigId)
+    return cast(type_coerce(Batch.message_ids, postgresql.JSONB)[0].astext, BigId)

@@ -16,7 +16,7 @@ from distribution.codes.rules import CHUNK, INLINE
 from distribution.codes.uses import COUNTS_ON, Use, calling, subjects, uses
 from distribution.errors import Refused
 from distribution.search import did_you_mean
-from storage import codes, groups
+from storage import codes, groups, reminded
 from storage.names import fold
 from storage.tables import PromoCodeGroup, PromoCodeStock
 
@@ -121,6 +121,8 @@ def edit(
         raise _taken(group.name) from None
     if group.expires_at != before and stock.expired and (group.expires_at is None or group.expires_at > now):
         jobs.enqueue(session, REVIVE_KIND, {"group_id": group_id}, by=by)
+    if group.expires_at != before:
+        reminded.wake(session, now)
     if not renamed:
         return []
     groups.remember_name(session, group_id, key, now)

@@ -4,6 +4,8 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from distribution.team import is_system
+
 # Slack reads these three in mrkdwn (docs.slack.dev, "Escaping text"); `*_~` only style the text, and are defused below.
 ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -39,7 +41,7 @@ def who(by: str) -> str:
     """Who did something, in mrkdwn: a person, a system with a token, a file that a person imported."""
     if is_person(by):
         return f"<@{by}>"
-    if by.startswith("api:"):
+    if is_system(by):
         return f"the system “{escape(by.removeprefix('api:'))}”"
     file, _, person = by.rpartition(" by ")
     return f"{escape(file)} by {who(person)}" if file and is_person(person) else escape(by)

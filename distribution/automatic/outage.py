@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from distribution import settings
-from distribution.automatic import reminding, trigger
+from distribution.automatic import firing, reminding, trigger
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
@@ -61,6 +61,8 @@ def look(runtime: Runtime, machine: Clock | None = None) -> bool:
 
 def _set_aside(runtime: Runtime, since: datetime) -> None:
     """Let everything wait that fell due since then, and too long ago to be sent without a word."""
+    while firing.look(runtime):  # what happened meanwhile, where others of us took it in: it is as late
+        pass
     now = runtime.clock.now()
     with runtime.db.read() as session:
         until = now - timedelta(minutes=settings.get(session, "clock.late_after"))

@@ -113,6 +113,7 @@ class Review:
     pictures: int = 0  # picture messages, which are not counted in segments
     unpriced: str = ""  # what of it `cost` leaves out, for it has no price
     outlook: Outlook = NOTHING  # who waits or is left out at the moment of sending
+    conflicts: tuple[str, ...] = ()  # schedules that together need more codes than there are, in words
     foreseen: Foreseen | None = None  # of an automatic one: then `recipients` are those who would have had it
     further_too_long: int = 0  # reminders and fallback texts among the samples that are longer than may be sent
 
@@ -150,7 +151,7 @@ class Review:
             source = f"in {{{{ {where} }}}}" if where else "in the message"
             turn = f"{_texts(texts)} {'turns' if texts == 1 else 'turn'}"
             found.append(f"{turn} Unicode because of {', '.join(chars)} {source}.")
-        return found + self._ahead
+        return [*found, *self._ahead, *self.conflicts]
 
     @property
     def _ahead(self) -> list[str]:
@@ -213,6 +214,7 @@ def load(kept: Mapping[str, Any]) -> Review:
             "last_codes": tuple(LastCodes(**last) for last in kept["last_codes"]),
             "offenders": tuple(Offender(**offender) for offender in kept["offenders"]),
             "outlook": Outlook(*kept.get("outlook", ())),
+            "conflicts": tuple(kept.get("conflicts", ())),
             "samples": tuple(
                 Sample(**{**sample, "reminders": tuple(sample.get("reminders", ()))}) for sample in kept["samples"]
             ),

@@ -22,6 +22,7 @@ from distribution.jobs import JobRun
 from distribution.outlook import NOTHING, Outlook, outlook
 from distribution.rehearsal import NOTES, Rehearsal, Rehearser
 from distribution.runtime import Runtime
+from distribution.schedule import conflicts
 from distribution.templates import render
 from storage import distributions, fixed_lists
 from storage.customers import exclusion
@@ -151,6 +152,8 @@ def keep(
     """Turn a finished rehearsal into the review, and leave it on the draft."""
     name = audiences.name(session, drafts.rule(draft.audience))
     found = _assemble(session, draft, rehearsal, ahead, now, name, audiences.count(session, draft.audience, now))
+    needed = {need.group_id: need.needed for need in found.codes}
+    found = replace(found, conflicts=tuple(conflicts.told(session, draft, now, needed)))
     return _kept(session, runtime, draft, found, now)
 
 

@@ -115,6 +115,14 @@ def conflicts(
     return [each for each in found if each is not None and (row is None or _concerns(each, row))]
 
 
+def told(session: Session, draft: Distribution, now: datetime, needed: Mapping[int, int]) -> list[str]:
+    """The conflicts that a draft has or makes, in words, by the workspace's clock; `needed`: codes of each group."""
+    if not any(needed.values()):
+        return []
+    zone = repeating.zone_here(session)
+    return [f"{words(each, zone)} ({zone.key})" for each in conflicts(session, draft, now, needed=needed)]
+
+
 def words(conflict: Conflict, zone: ZoneInfo) -> str:
     """A conflict for people, with times as the wall clock of `zone` shows them."""
     short = f"'{conflict.short.subject}' on {_when(conflict.short.at, zone)}"

@@ -121,7 +121,9 @@ def _go(session: Session, runtime: Runtime, distribution_id: int, step: Step, by
     if standing(session, row)[0] == "reviewing":
         row.draft = {**row.draft, "then": step}
         return Gone(row)
-    _hold_to_policy(session, row, step, audiences.count(session, drafts.rule(row.audience), now).textable)
+    automatic = row.mode == "automatic"
+    textable = 0 if automatic else audiences.count(session, drafts.rule(row.audience), now).textable
+    _hold_to_policy(session, row, step, approvals.reach(row, textable))
     if step == "approval" and row.channel is None:
         row.channel = settings.get(session, "approvals.channel") or None
     found = review(session, runtime, row.id, by=by, again=True)
@@ -137,7 +139,7 @@ def _release(session: Session, runtime: Runtime, row: Distribution, step: Step, 
     try:
         if found.refusals:
             raise Refused(" ".join(found.refusals), reason=_why(found))
-        _hold_to_policy(session, row, step, found.recipients)
+        _hold_to_policy(session, row, step, approvals.reach(row, found.recipients))
         approvals.submit(session, runtime, row.id, by=row.created_by)
     except Refused as refusal:
         row.status, row.status_reason, row.updated_at = "refused", str(refusal), runtime.clock.now()
@@ -148,18 +150,24 @@ def _release(session: Session, runtime: Runtime, row: Distribution, step: Step, 
 
 def _why(found: Review) -> str:
     """What stands in the way, as a word."""
+    if found.foreseen is not None:
+        return "texts"
     if not found.recipients:
         return "nobody"
     return "codes_missing" if any(need.missing for need in found.codes) else "texts"
 
 
-def _hold_to_policy(session: Session, row: Distribution, step: Step, recipients: int) -> None:
-    """Raise `Refused` where the approval policy is against a step, and say what to do instead."""
+def _hold_to_policy(session: Session, row: Distribution, step: Step, recipients: int | None) -> None:
+    """Raise `Refused` where the approval policy is against a step, and say what to do instead.
+
+    `recipients`: how many at most; None where nobody knows.
+    """
     policy = settings.get(session, "approvals.required")
     needed = approvals.needed(session, recipients)
     if step == "send" and needed:
+        whom = "nobody knows how many customers" if recipients is None else f"{recipients:,} customers"
         raise Refused(
-            f"'{row.subject}' goes to {recipients:,} customers, and a second person must approve that: "
+            f"'{row.subject}' goes to {whom}, and a second person must approve that: "
             f"approvals.required is {policy}.",
             reason="approval_required",
         )

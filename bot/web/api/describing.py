@@ -39,13 +39,16 @@ Errors are `application/problem+json` (RFC 9457): `detail` says what is wrong, `
 """
 
 
-def takes(model: type[BaseModel], example: Any, *, text: str | None = None) -> dict[str, Any]:
-    """What an endpoint's body is, with an example; `text`: one as text/plain, where it may be that too."""
+def takes(model: type[BaseModel], example: Any, *, text: str | None = None, required: bool = True) -> dict[str, Any]:
+    """What an endpoint's body is, with an example; `text`: one as text/plain, where it may be that too.
+
+    Not `required`: it may be left out.
+    """
     schema = model.model_json_schema(ref_template=REFS)
     content: dict[str, Any] = {"application/json": {"schema": schema, "example": example}}
     if text is not None:
         content["text/plain"] = {"schema": {"type": "string"}, "example": text}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -7,10 +7,21 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from sqlalchemy.orm import Session
 
+from bot.web.api.automatic_bodies import (
+    Planned,
+    Reminder,
+    Repeat,
+    Trigger,
+    reminders_asked,
+    reminders_shown,
+    trigger_asked,
+    trigger_shown,
+)
 from bot.web.api.call import Asked
 from distribution import audience as audiences
 from distribution import drafts, requests, team, unattended
 from distribution import report as reports
+from distribution.automatic.reminders import MOST
 from distribution.errors import Refused
 from distribution.findings import Review as Found
 from distribution.review import latest
@@ -33,7 +44,10 @@ class CustomerNamed(Asked):
 class NewDistribution(Asked):
     """A distribution to make. It is a draft until it is sent."""
 
-    mode: Literal["manual"] = Field(default="manual", description="Sent once, to those who are in the audience then.")
+    mode: Literal["manual", "automatic"] = Field(
+        default="manual",
+        description="Sent to those who are in the audience then; or live from then on, to each who sets it off.",
+    )
     purpose: Literal["unique_codes", "promotion", "custom"] = Field(
         description="A code of its own for each customer; news of a promotion, which needs no code; or any other text."
     )
@@ -54,7 +68,22 @@ class NewDistribution(Asked):
         max_length=requests.MOST_CUSTOMERS,
         description=f"Or who gets it, each by source id or phone number; up to {requests.MOST_CUSTOMERS:,}.",
     )
+    trigger: Trigger | None = Field(default=None, description="What sets an automatic one off.")
+    ends_at: AwareDatetime | None = Field(default=None, description="Until when; left out, until it is stopped.")
+    when_dry: Literal["wait", "top_up", "fallback", "pause"] | None = Field(
+        default=None,
+        description="What an automatic one does where its group has no active code: wait for codes (the default), make "
+        "some by the group's format, send `fallback_body`, or pause.",
+    )
+    fallback_body: str | None = Field(default=None, description="The text without a code, for `fallback`.")
+    reminders: list[Reminder] = Field(
+        default=[], description=f"Further texts for those who have not used their code; up to {MOST}."
+    )
     send_at: AwareDatetime | None = Field(default=None, description="When it goes out; left out, as soon as it may.")
+    local_at: str | None = Field(
+        default=None, description="Or when each customer's own clock shows this: 2026-07-01T09:00."
+    )
+    repeat: Repeat | None = Field(default=None, description="Or again and again.")
     lifetime_minutes: int | None = Field(
         default=None, description="A text that could not be sent so long after is given up; left out, by the settings."
     )
@@ -66,9 +95,20 @@ class NewDistribution(Asked):
 
     @model_validator(mode="after")
     def _one_audience(self) -> "NewDistribution":
-        if (self.segment is None) == (self.customers is None):
+        if self.mode == "manual" and (self.segment is None) == (self.customers is None):
             raise ValueError("Say who gets it: segment, or customers.")
         return self
+
+    def asked(self, names: Sequence[str]) -> requests.Asked:
+        """It as the engine takes it; `names`: its customers'."""
+        own = {"customers", "trigger", "reminders", "repeat"}
+        return requests.Asked(
+            **self.model_dump(exclude=own),
+            customers=names,
+            trigger=trigger_asked(self.trigger),
+            reminders=reminders_asked(self.reminders),
+            repeat=self.repeat.model_dump(exclude_none=True) if self.repeat else None,
+        )
 
 
 class Audience(BaseModel):
@@ -148,7 +188,17 @@ class Distribution(Line):
     code_policy: Literal["new", "same"]
     provider: str | None
     body: str
-    audience: Audience
+    audience: Audience | None = Field(description="Null for an automatic one: it has a trigger.")
+    trigger: Trigger | None
+    ends_at: datetime | None = Field(description="An automatic one fires until then.")
+    when_dry: Literal["wait", "top_up", "fallback", "pause"] | None
+    fallback_body: str | None
+    reminders: list[Reminder]
+    local_at: str | None
+    repeat: Repeat | None
+    late_since: datetime | None = Field(
+        description="It fell due while promobot was not running, and waits for a person's word in Slack."
+    )
     lifetime_minutes: int | None
     channel: str | None
     held_until: datetime | None = Field(description="Nothing leaves before; until then it can be called back.")
@@ -194,6 +244,7 @@ class Report(BaseModel):
     segments: int = Field(description="SMS segments, as the provider counted.")
     opted_out: int = Field(description="Customers who answered STOP.")
     to_settle: int = Field(description="Unknown ones that only a person can settle, in Slack.")
+    planned: Planned
     balance_error: str | None = Field(description="What does not add up; null, as it should be.")
     started_at: datetime | None
     finished_at: datetime | None
@@ -206,15 +257,24 @@ def shown(session: Session, row: Row) -> Distribution:
     provider = session.get(Provider, row.provider_id) if row.provider_id else None
     facts: dict[str, Any] = {
         name: getattr(row, name)
-        for name in ("mode", "code_policy", "body", "lifetime_minutes", "channel", "held_until")
-    }
+        for name in (
+            "mode", "code_policy", "body", "lifetime_minutes", "channel",
+            "held_until", "local_at", "late_since", "ends_at",
+        )
+    }  # fmt: skip
+    takes_codes = row.mode == "automatic" and row.purpose == "unique_codes"
     return Distribution(
         **line(session, row),
         **facts,
         group=group.name if group else None,
         promotion=promotion.name if promotion else None,
         provider=provider.name if provider else None,
-        audience=_audience(session, row),
+        audience=_audience(session, row) if row.mode == "manual" else None,
+        trigger=trigger_shown(session, row.trigger),
+        when_dry=row.when_dry if takes_codes else None,
+        fallback_body=row.fallback_body or None,
+        reminders=reminders_shown(row.reminders),
+        repeat=Repeat(**row.repeat) if row.repeat else None,
         approval=_approval(session, row),
         review=_review(session, row),
         progress=_progress(reports.numbers(session, row)),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from bot.web.api.automatic_bodies import FIELDS, planned
 from bot.web.api.call import Answer, Call, allowed, answer
 from bot.web.api.describing import PREFIX, problems, takes
 from bot.web.api.distribution_bodies import (
@@ -47,10 +48,6 @@ Reading = Annotated[Call, allowed("distributions:read")]
 Writing = Annotated[Call, allowed("distributions:write")]
 Id = Annotated[int, Path(le=ID_MAX, description="The distribution's id, as it was answered.", examples=[1])]
 
-# What the engine calls fields of a distribution, and how the request names them.
-FIELDS = {"policy": "code_policy", "audience": "segment"}
-
-
 EXAMPLE = {
     "mode": "manual",
     "purpose": "unique_codes",
@@ -76,7 +73,7 @@ def create(call: Writing) -> Response:
     Send an Idempotency-Key: a request that is sent again without one makes a second draft.
     """
     asked = call.json(NewDistribution)
-    wanted = requests.Asked(**asked.model_dump(exclude={"customers"}), customers=_names(asked.customers or ()))
+    wanted = asked.asked(_names(asked.customers or ()))
 
     def work(session: Session) -> Answer:
         try:
@@ -153,6 +150,7 @@ def report(call: Reading, id: Id) -> Response:
                 CodesTaken(group=each.group, issued=each.issued, returned=each.returned, blocked=each.held)
                 for each in found.codes
             ],
+            planned=planned(found.planned),
             balance_error=found.balance_error,
             **{name: getattr(counted, name) for name in ("sent", "delivered", "failed", "unknown", "pending")},
             **{name: getattr(found, name) for name in ("repeated", "redeemed", "segments", "opted_out", "to_settle")},

@@ -1,20 +1,21 @@
-"""What is done with a distribution: sent, put before an approver, called back, paused, resumed, stopped, sent again."""
+"""What is done with a distribution: sent or set live, put before an approver, called back, paused, stopped, and on."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from bot.web.api.call import Answer, Asked, Call, allowed
-from bot.web.api.describing import PREFIX, problems
+from bot.web.api.describing import PREFIX, problems, takes
 from bot.web.api.distribution_bodies import Distribution, shown
 from bot.web.api.distributions import Id, seen, unfitting
-from bot.web.api.problems import Problem
+from bot.web.api.problems import Problem, of_refusal
 from distribution import unattended
+from distribution.automatic import outage
 from distribution.errors import Refused
 from distribution.requests import Unfit
 from distribution.sending import control
@@ -43,6 +44,22 @@ class Nothing(Asked):
     """An empty body: what is to be done is in the path."""
 
 
+class Resume(Asked):
+    """How a paused distribution goes on."""
+
+    piled: Literal["send", "drop"] = Field(
+        default="send",
+        description="What becomes of what fell due meanwhile; `drop`: only what comes from now on is sent.",
+    )
+
+
+class Late(Asked):
+    """What becomes of what fell due while promobot was not running."""
+
+    then: Literal["send", "reschedule", "cancel"]
+    at: AwareDatetime | None = Field(default=None, description="When, with reschedule.")
+
+
 class Retried(Distribution):
     """A distribution whose failed texts are sent again."""
 
@@ -53,8 +70,9 @@ class Retried(Distribution):
     "/distributions/{id:int}/send",
     status_code=202,
     response_model=Distribution,
-    summary="Send a distribution",
-    response_description="It is on its way: its audience is reviewed and fixed, codes are blocked, texts are sent.",
+    summary="Send a distribution, or set it live",
+    response_description="It is on its way: its audience is reviewed and fixed, codes are blocked, texts are sent; "
+    "an automatic one is live.",
     responses=problems(400, 404, 409, 413, 415),
 )
 def send(call: Sending, id: Id) -> Response:
@@ -118,10 +136,17 @@ def pause(call: Sending, id: Id) -> Response:
     summary="Resume a distribution",
     response_description="It goes on.",
     responses=problems(400, 404, 409, 413, 415),
+    openapi_extra=takes(Resume, {"piled": "drop"}, required=False),
 )
 def resume(call: Sending, id: Id) -> Response:
-    """Goes on with a paused distribution, also with one that paused by itself: `reason` says why it did."""
-    return _control(call, id, lambda session: control.resume(session, id, by=_name(call), now=call.now))
+    """Goes on with a paused distribution, also with one that paused by itself: `reason` says why it did.
+
+    An automatic one fires while it is paused, and reminders come up: `{"piled": "drop"}` leaves those out.
+    """
+    piled = call.json(Resume, empty=True).piled
+    return _control(
+        call, id, lambda session: control.resume(session, id, by=_name(call), now=call.now, piled=piled), empty=False
+    )
 
 
 @routes.post(
@@ -156,6 +181,39 @@ def retry(call: Sending, id: Id) -> Response:
     return call.write(work)
 
 
+@routes.post(
+    "/distributions/{id:int}/late",
+    response_model=Distribution,
+    summary="Decide about what is late",
+    response_description="It goes now, at another time, or not at all.",
+    responses=problems(400, 404, 409, 413, 415),
+    openapi_extra=takes(Late, {"then": "cancel"}),
+)
+def decide_late(call: Sending, id: Id) -> Response:
+    """What fell due while promobot was not running, longer than `clock.late_after` ago, waits for this word, or for a
+    click in Slack: `late_since` of what was scheduled, `planned.late` in the report of what was to go by itself.
+
+    409, `reason` not_late, where nothing waits.
+    """
+    asked = call.json(Late)
+    if (asked.at is not None) != (asked.then == "reschedule"):
+        raise Problem(422, "Say at which time with reschedule, and only then.", field="at")
+
+    def work(session: Session) -> Row:
+        if asked.then == "cancel":
+            found = outage.cancel(session, id, by=_name(call), now=call.now)
+        elif asked.at is not None:
+            found = outage.reschedule(session, id, asked.at, now=call.now)
+        else:
+            found = outage.send_now(session, id, now=call.now)
+        row = seen(session, call, id)
+        if found is None:
+            raise Refused(f"Nothing of '{row.subject}' is late.", reason="not_late")
+        return row
+
+    return _control(call, id, work, empty=False)
+
+
 def _go_on(call: Call, distribution_id: int, work: Callable[[Session], unattended.Gone]) -> Response:
     """Send a distribution on. What its review refuses is kept as its status, and answered as a problem."""
     call.json(Nothing, empty=True)
@@ -170,9 +228,10 @@ def _go_on(call: Call, distribution_id: int, work: Callable[[Session], unattende
     return call.write(done)
 
 
-def _control(call: Call, distribution_id: int, work: Callable[[Session], Row]) -> Response:
-    """Do something with a distribution, and answer how it is then."""
-    call.json(Nothing, empty=True)
+def _control(call: Call, distribution_id: int, work: Callable[[Session], Row], *, empty: bool = True) -> Response:
+    """Do something with a distribution, and answer how it is then. `empty`: its body says nothing."""
+    if empty:
+        call.json(Nothing, empty=True)
 
     def done(session: Session) -> Answer:
         with _conflicts(session, call, distribution_id):
@@ -194,6 +253,8 @@ def _conflicts(session: Session, call: Call, distribution_id: int) -> Iterator[R
     except Unfit as unfit:
         raise unfitting(unfit) from None
     except Refused as refusal:
+        if refusal.field == "at":  # the one thing that a body says, and may say wrong
+            raise of_refusal(refusal) from None
         raise _conflict(refusal, row) from None
 
 

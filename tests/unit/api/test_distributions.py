@@ -158,7 +158,7 @@ def test_customers_are_named_by_source_id_or_number(
 @pytest.mark.parametrize(
     ("more", "wanted"),
     [
-        ({"mode": "automatic"}, ["mode"]),
+        ({"mode": "cyclic"}, ["mode"]),
         ({"purpose": "gift"}, ["purpose"]),
         ({"subject": "  "}, ["subject"]),
         ({"provider": "twilo"}, ["provider"]),
@@ -182,7 +182,7 @@ def test_customers_are_named_by_source_id_or_number(
         ({"send_at": "2026-07-01T12:00:00"}, ["send_at"]),
         ({"channel": "#marketing"}, ["channel"]),
         ({"lifetime_minutes": 0}, ["lifetime_minutes"]),
-        ({"reminders": []}, ["reminders"]),
+        ({"remainders": []}, ["remainders"]),
         ({"subject": "", "provider": "x", "segment": "y", "body": "{{"}, ["body", "segment", "subject", "provider"]),
     ],
 )

@@ -21,13 +21,13 @@ from distribution.sending.status import finish_if_over
 from storage import stock
 from storage.batches import lock
 from storage.codes import find
-from storage.tables import CodeState, Customer, Distribution, MessageState
+from storage.tables import CodeState, Customer, Distribution, MessageState, Planned, PlannedState
 from tests.ports import free_ports
 from tests.sending import make_provider, messages_of, outcome
 
 ROOT = Path(__file__).parents[3]
 # What is done with a distribution, in an order in which all of it can be done with one.
-VERBS = ("request-approval", "call-back", "send", "pause", "resume", "retry", "stop")
+VERBS = ("request-approval", "call-back", "send", "pause", "resume", "late", "retry", "stop")
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 OPERATIONS = [
     pytest.param(path, method, operation, id=f"{method} {path}") for path, method, operation in operations(document())
@@ -133,6 +133,11 @@ def ready(bot: Bot, verb: str) -> None:
             settings.put(session, key, value)
     if verb == "pause":
         wait_for(bot, "sending")
+    if verb == "late":
+        with bot.runtime.db.write() as session:
+            now = bot.runtime.clock.now()
+            late = Planned(distribution_id=1, customer_id=1, step=1, state=PlannedState.LATE, due_at=now, fired_at=now)
+            session.add(late)
     if verb == "retry":
         outcome(bot.runtime, messages_of(bot.runtime, 1), MessageState.REJECTED)
         with bot.runtime.db.write() as session:

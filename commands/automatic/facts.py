@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from commands.automatic.views import Dry, Group, Late
+from commands.ui.text import escape
 from distribution.automatic import dry as running_dry
 from distribution.automatic import outage
 from distribution.automatic import reminders as reminding
@@ -54,10 +55,13 @@ def dry(session: Session, row: Distribution, now: datetime) -> Dry | None:
     return Dry(row.id, row.subject, row.created_by, groups, waiting, row.when_dry, paused)
 
 
-def codes_again(session: Session, row: Distribution) -> str:
-    """What is said where the alert is over: "“Summer 10%” has 500 active codes again"."""
+def no_longer_dry(session: Session, row: Distribution) -> str:
+    """What is said where the alert is over, in mrkdwn."""
+    if row.status in OVER:
+        return "Nobody waits for codes any more: it is over."
     found = _groups(session, row, _all_steps(row))
-    return " and ".join(f"“{group.name}” has {stock.active:,} active" for group, stock in found)
+    has = " and ".join(f"“{escape(group.name)}” has {stock.active:,} active" for group, stock in found)
+    return f"There are codes again, and nobody waits for one. {has}."
 
 
 def _groups(session: Session, row: Distribution, steps: list[int]) -> list[Stocked]:

@@ -88,7 +88,7 @@ def _content(
         late = facts.late(session, row)
         return (*views.late(late), False) if late else (*views.over(row.subject, "Nothing is late any more."), True)
     dry = facts.dry(session, row, runtime.clock.now()) if kind == DRY else None
-    return (*views.dry(dry), False) if dry else (*views.over(row.subject, facts.codes_again(session, row)), True)
+    return (*views.dry(dry), False) if dry else (*views.over(row.subject, facts.no_longer_dry(session, row)), True)
 
 
 def _digest(text: str, blocks: list[Block]) -> str:

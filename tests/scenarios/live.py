@@ -1,0 +1,50 @@
+"""A live distribution for scenarios, set live without the wizard, and the events that set it off."""
+
+from typing import Any
+
+from commands import posting
+from commands.distributions import progress
+from distribution import events, launch, seal
+from storage.tables import Distribution
+from tests.scenarios.conftest import World
+from tests.scenarios.shop import Shop
+
+TEXT = "You left {{ event.cart_total }} behind. Your code: {{ client.promocode('Summer 10%') }}"
+CART = {"kind": "event", "event": "cart_abandoned", "reentry": "always"}
+
+
+def hurry(world: World) -> None:
+    """Edit messages as soon as there is something to say: Slack's pace is tested where it is kept."""
+    progress._memories[world.runtime.db] = progress.Memory(edits=posting.Pace(every=0.1))
+
+
+def set_live(world: World, shop: Shop, **more: Any) -> int:
+    """Maya's "Abandoned cart" in #marketing, live; `more`: columns of the distribution. Its id."""
+    now = world.runtime.clock.now()
+    given = {"body": TEXT, "trigger": CART, "group_id": shop.group_id, "purpose": "unique_codes"} | more
+    with world.runtime.db.write() as session:
+        row = Distribution(
+            mode="automatic",
+            status="pending",
+            subject="Abandoned cart",
+            provider_id=world.provider_id,
+            channel="C0MARKETING",
+            created_by="U0MAYA",
+            created_at=now,
+            updated_at=now,
+            **given,
+        )
+        session.add(row)
+        session.flush()
+        seal.put(session, row)
+        launch.launch(session, world.runtime, row.id)
+        return row.id
+
+
+def happens(world: World, number: str, name: str = "cart_abandoned", **properties: Any) -> None:
+    """The customer with that number does something, now."""
+    now = world.runtime.clock.now()
+    event = {"name": name, "customer": number, "at": now.isoformat(), "properties": properties}
+    with world.runtime.db.write() as session:
+        (told,) = events.record(session, [event], now=now)
+    assert told.status == "recorded", told

@@ -1,0 +1,116 @@
+"""What fell due while nothing ran waits on a card in its channel: sent, sent later, or given up."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from distribution import settings
+from sandbox.testing import MessageScreen
+from storage.tables import Distribution, Planned, PlannedState
+from tests.scenarios.conftest import World
+from tests.scenarios.live import happens, hurry, set_live
+from tests.scenarios.shop import Shop, open_shop
+
+
+@pytest.fixture
+def shop(world: World) -> Shop:
+    """A shop that needs no approvals, with a live distribution of which two texts fell due while nothing ran."""
+    hurry(world)
+    with world.runtime.db.write() as session:
+        settings.put(session, "approvals.required", "never")
+    shop = open_shop(world.runtime, customers=3, codes=10)
+    trigger = {"kind": "event", "event": "cart_abandoned", "reentry": "always", "delay": 60}
+    distribution_id = set_live(world, shop, trigger=trigger)
+    for number in shop.numbers[:2]:
+        happens(world, number, cart_total=120)
+
+    def planned() -> bool | None:
+        with world.runtime.db.read() as session:
+            return session.query(Planned).count() == 2 or None
+
+    world.wait_for(planned, "both to be planned")
+    with world.runtime.db.write() as session:
+        due = world.runtime.clock.now() - timedelta(hours=3)
+        mine = Planned.distribution_id == distribution_id
+        session.execute(update(Planned).where(mine).values(state=PlannedState.LATE, due_at=due))
+    return shop
+
+
+def asked(world: World) -> MessageScreen:
+    """The card."""
+    return world.maya.message("#marketing", "2 texts of Abandoned cart fell due while nothing ran", timeout=15)
+
+
+def test_sent_now_by_a_click_that_arrives_twice(world: World, shop: Shop) -> None:
+    """Everybody is texted once, and the card says on whose word."""
+    late = asked(world)
+    world.maya.message("#marketing", "⚠ 2 texts fell due while nothing ran. They wait for a word.")
+    world.stage.behave(duplicate_events=True)
+    late.click("Send now")
+    settled = world.maya.message("#marketing", "had it sent late.", timeout=15)
+    assert "@maya had it sent late." in settled and not settled.has_button("Send now")
+    for number in shop.numbers[:2]:
+        world.phone.wait_for_texts(number)
+    world.maya.message("#marketing", "2 sent · 2 delivered", timeout=15)
+    assert [len(world.phone.texts(number)) for number in shop.numbers] == [1, 1, 0]
+
+
+def test_another_time_is_asked_for_and_one_that_has_passed_refused(world: World, shop: Shop) -> None:
+    asked(world).click("Reschedule…")
+    form = world.maya.view("2 texts go then")
+    now = world.runtime.clock.now()
+    form.fill("Date and time", int((now - timedelta(hours=1)).timestamp()))
+    assert "This time has passed." in form.refused()["Date and time"]
+    form.fill("Date and time", int((now + timedelta(hours=2)).timestamp()))
+    form.submit()
+    world.maya.no_view()
+    world.maya.message("#marketing", "@maya had it sent late, ", timeout=15)
+    world.maya.message("#marketing", "Planned: 2 texts · the next", timeout=15)
+    assert not any(world.phone.texts(number) for number in shop.numbers)
+    world.clock.advance(hours=2)
+    for number in shop.numbers[:2]:
+        world.phone.wait_for_texts(number)
+
+
+def test_given_up_once_asked(world: World, shop: Shop) -> None:
+    late = asked(world)
+    assert late.confirmation("Cancel") is not None
+    late.click("Cancel", confirm=False)
+    assert asked(world).has_button("Send now")
+    late.click("Cancel")
+    world.maya.message("#marketing", "@maya gave up what was late: it is not sent.", timeout=15)
+    world.maya.message("#marketing", "Called off: 2 fell due while nothing ran, and given up", timeout=15)
+    assert not any(world.phone.texts(number) for number in shop.numbers)
+
+
+def test_a_scheduled_one_waits_for_a_word_too(world: World, shop: Shop) -> None:
+    """It was to go out while nothing ran: its own message says so, and Cancel stops it."""
+    now = world.runtime.clock.now()
+    with world.runtime.db.write() as session:
+        session.add(
+            Distribution(
+                status="scheduled",
+                subject="Spring sale",
+                body="Spring is here",
+                purpose="custom",
+                provider_id=world.provider_id,
+                audience={"kind": "segment", "segment_id": shop.segment_id},
+                send_at=now - timedelta(hours=5),
+                late_since=now,
+                seal="x",
+                channel="C0MARKETING",
+                created_by="U0MAYA",
+                created_at=now,
+                updated_at=now,
+            )
+        )
+    late = world.maya.message("#marketing", "Spring sale was to go out", timeout=15)
+    assert "and nothing ran then. It waits for a word." in late
+    world.maya.message("#marketing", "Scheduled · Spring sale")
+    late.click("Cancel")
+    stopped = world.maya.message(
+        "#marketing", "It fell due while nothing ran, and Maya Lindqvist cancelled it.", timeout=15
+    )
+    assert "Spring sale" in stopped
+    world.maya.message("#marketing", "@maya gave up what was late", timeout=15)

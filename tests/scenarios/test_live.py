@@ -1,0 +1,190 @@
+"""A live distribution in its channel: followed, held, resumed, edited, cloned, reported, stopped."""
+
+import pytest
+from sqlalchemy import select
+
+from distribution import settings
+from sandbox.testing import MessageScreen
+from storage.tables import Distribution, PlannedState, PromoCodeStock, TeamMember
+from storage.tables import Planned as PlannedRow
+from tests.scenarios.conftest import World
+from tests.scenarios.live import happens, hurry, set_live
+from tests.scenarios.shop import Shop, open_shop
+
+
+@pytest.fixture
+def shop(world: World) -> Shop:
+    """A shop that needs no approvals."""
+    hurry(world)
+    with world.runtime.db.write() as session:
+        settings.put(session, "approvals.required", "never")
+    return open_shop(world.runtime, customers=5, codes=10)
+
+
+def card(world: World, words: str) -> MessageScreen:
+    """The one message of the live distribution, once it has these words."""
+    return world.maya.wait_for(
+        lambda: next(
+            (m for m in world.maya.messages("#marketing") if "Abandoned cart" in m.text and words in m.text), None
+        ),
+        f"the card with {words!r}",
+        15,
+    )
+
+
+def held(world: World, count: int) -> None:
+    """Wait until so many texts are planned and due, and none of them is made."""
+
+    def look() -> bool | None:
+        with world.runtime.db.read() as session:
+            states = session.scalars(select(PlannedRow.state)).all()
+        return states.count(PlannedState.WAITING) == count or None
+
+    world.wait_for(look, f"{count} to be planned")
+
+
+def test_one_message_follows_it_and_what_piled_up_in_a_pause_is_sent_or_not_as_chosen(world: World, shop: Shop) -> None:
+    """Set live, fired, paused, fired on, resumed twice: with what piled up and without; then stopped."""
+    set_live(world, shop)
+    fresh = card(world, "0 sent")
+    assert "Live · Abandoned cart · since" in fresh
+    assert "A customer does 'cart abandoned': texted at once. Every time it happens." in fresh
+    first, second, third, *_ = shop.numbers
+    happens(world, first, cart_total=120)
+    (text,) = world.phone.wait_for_texts(first)
+    assert text.body.startswith("You left 120 behind. Your code: SUMMER-")
+    card(world, "1 sent · 1 delivered").click("Pause")
+    paused = card(world, "Paused by Maya Lindqvist. It still notices customers")
+
+    happens(world, second, cart_total=50)
+    held(world, 1)
+    card(world, "Planned: 1 text")
+    paused.click("Resume…")
+    asked = world.maya.view("1 text fell due and waited")
+    asked.submit()
+    world.maya.no_view()
+    world.phone.wait_for_texts(second)
+    card(world, "2 sent · 2 delivered").click("Pause")
+
+    paused = card(world, "Paused by Maya Lindqvist.")
+    happens(world, third, cart_total=10)
+    held(world, 1)
+    paused.click("Resume…")
+    world.maya.view("1 text fell due and waited").choose("Only what comes from now").submit()
+    going = card(world, "Called off: 1 fell due in a pause, and not sent after it")
+    assert not world.phone.texts(third)
+    assert "What was sent stays sent" in (going.confirmation("Stop") or "")
+    going.click("Stop")
+    report = card(world, "Stopped · Abandoned cart")
+    assert "2 texts = 2 sent" in report
+    assert report.has_button("Clone…") and not report.has_button("Stop")
+    assert len([m for m in world.maya.messages("#marketing") if "Abandoned cart" in m.text]) == 1
+
+
+def test_every_click_delivered_twice_counts_once(world: World, shop: Shop) -> None:
+    """Where nothing piled up, resuming asks nothing; two deliveries of Edit make one draft."""
+    set_live(world, shop)
+    live = card(world, "0 sent")
+    world.stage.behave(duplicate_events=True)
+    live.click("Pause")
+    card(world, "Paused by Maya Lindqvist.").click("Resume…")
+    live = card(world, "Live · Abandoned cart")
+    world.maya.no_view()
+    live.click("Edit…")
+    world.maya.view("This is a copy of the live distribution")
+    world.maya.close(everything=True)
+    world.stage.behave(duplicate_events=False)
+    with world.runtime.db.read() as session:
+        assert len(session.scalars(select(Distribution).where(Distribution.status == "draft")).all()) == 1
+
+
+def test_an_edit_is_a_draft_that_says_when_it_takes_over_and_a_clone_has_nothing_to_do_with_it(
+    world: World, shop: Shop
+) -> None:
+    distribution_id = set_live(world, shop)
+    card(world, "0 sent").click("Edit…")
+    wizard = world.maya.view("This is a copy of the live distribution")
+    assert "Texts that are planned or under way by then keep the old text." in wizard
+    world.maya.close(everything=True)
+    card(world, "0 sent").click("Edit…")
+    world.maya.view("This is a copy of the live distribution")
+    world.maya.close(everything=True)
+    card(world, "0 sent").click("Clone…")
+    world.maya.view("Step ")
+    with world.runtime.db.read() as session:
+        rows = session.scalars(select(Distribution).where(Distribution.status == "draft").order_by(Distribution.id))
+        assert [(row.mode, row.replaces_id) for row in rows] == [
+            ("automatic", distribution_id),
+            ("automatic", None),
+        ]
+    assert card(world, "Live · Abandoned cart").has_button("Pause")
+
+
+def test_its_report_opens_while_it_is_live_and_tells_reminders_apart(world: World, shop: Shop) -> None:
+    set_live(world, shop, reminders=[{"after": 60, "body": "Still yours: {{ client.last_promocode('Summer 10%') }}"}])
+    happens(world, shop.numbers[0], cart_total=120)
+    world.phone.wait_for_texts(shop.numbers[0])
+    card(world, "1 sent · 1 delivered")
+    follows = card(world, "Planned: 1 reminder · the next")
+    assert "1 reminder: 1 hour after the first text" in follows
+    follows.click("Report")
+    report = world.maya.view("1 text = 1 sent")
+    assert "First text 1 sent · 1 delivered" in report and "Reminder 1 0 sent" in report
+    assert "Codes of “Summer 10%” 1 issued" in report
+    assert report.has_button("Back to the list")
+    report.click("Back to the list")
+    world.maya.fill("distributions.filter", "Live")
+    world.maya.view("Live · 1 sent · since")
+    world.maya.fill("distributions.filter", "Repeating")
+    world.maya.view("There is none")
+
+
+def test_another_marketer_may_pause_it_and_no_more(world: World, shop: Shop) -> None:
+    """Lee is a marketer for once; an admin may do everything."""
+    set_live(world, shop)
+    with world.runtime.db.write() as session:
+        session.add(TeamMember(user_id="U0LEE", name="Lee", role="marketer", time_zone="Europe/Warsaw"))
+        session.add(TeamMember(user_id="U0MAYA", name="Maya Lindqvist", role="marketer", time_zone="Europe/Warsaw"))
+    text = "This is Maya Lindqvist's: they, an approver or an admin may"
+
+    def lee(words: str) -> MessageScreen:
+        return world.lee.message("#marketing", words, timeout=15)
+
+    lee("Live · Abandoned cart").click("Edit…")
+    assert f"{text} edit it." in lee(text)
+    lee("Live · Abandoned cart").click("Stop")
+    lee(f"{text} stop it.")
+    lee("Live · Abandoned cart").click("Pause")
+    lee("Paused · Abandoned cart").click("Resume…")
+    lee(f"{text} resume it.")
+    world.ada.message("#marketing", "Paused · Abandoned cart").click("Resume…")
+    card(world, "Live · Abandoned cart")
+
+
+def test_a_group_run_dry_is_told_with_the_way_to_more_codes_and_everybody_is_texted_then(
+    world: World, shop: Shop
+) -> None:
+    set_live(world, shop)
+    for number in shop.numbers:
+        happens(world, number, cart_total=1)
+        happens(world, number, cart_total=2)
+    world.wait_for(lambda: _active(world, shop) == 0 or None, "the codes to be used up", 20)
+    happens(world, shop.numbers[0], cart_total=3)
+    happens(world, shop.numbers[1], cart_total=3)
+    alert = world.maya.message("#marketing", "Abandoned cart has no codes to give", timeout=15)
+    alert = world.maya.message("#marketing", "2 customers wait. Each is texted as soon as there are codes.", timeout=15)
+    assert "“Summer 10%” has no active code left" in alert
+    card(world, "⚠ 2 customers wait for codes")
+    world.maya.command("/promo")
+    world.maya.message("#marketing", "⚠ 2 customers wait for codes")
+    alert.click(next(label for label in alert.buttons if label.startswith("Make ")))
+    world.maya.view("Summer 10%").fill("How many", "10").submit()
+    world.phone.wait_for_texts(shop.numbers[0], 3)
+    world.phone.wait_for_texts(shop.numbers[1], 3)
+    world.maya.message("#marketing", "There are codes again, and nobody waits for one. “Summer 10%” has 8", timeout=15)
+    assert not [m for m in world.maya.messages("#marketing") if "has no codes to give" in m.text]
+
+
+def _active(world: World, shop: Shop) -> int:
+    with world.runtime.db.read() as session:
+        return session.get_one(PromoCodeStock, shop.group_id).active

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,6 +22,8 @@ from distribution.segments.including import include
 from storage import planned, touched
 from storage.rules import COUNTS, Condition
 from storage.tables import Distribution, Segment
+
+log = structlog.get_logger(__name__)
 
 # A paused one fires too: what piled up is sent or dropped when it is resumed.
 LIVE = ("sending", "paused")
@@ -81,7 +84,17 @@ def watches(session: Session, now: datetime, *, kind: str, distribution_id: int 
     going = [row for row in rows if row.started_at and (row.ends_at is None or row.ends_at > now)]
     going = [row for row in going if row.trigger.get("kind") == kind]
     families = family.of_each(session, going)
-    return [Watch(row, parse(row.trigger), families[row.id]) for row in going]
+    read = ((row, _read(row)) for row in going)
+    return [Watch(row, trigger, families[row.id]) for row, trigger in read if trigger is not None]
+
+
+def _read(row: Distribution) -> Trigger | None:
+    """What sets a distribution off; None, and said in the log, where that cannot be read."""
+    try:
+        return parse(row.trigger)
+    except Refused as refusal:
+        log.error("a live distribution's trigger cannot be read", distribution=row.id, reason=str(refusal))
+        return None
 
 
 def interest(session: Session) -> Interest:

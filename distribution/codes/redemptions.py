@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from distribution.automatic import watching
 from distribution.codes import spelling
 from distribution.errors import Refused
 from storage import live_codes, lives
@@ -107,6 +108,7 @@ def redeem_many(session: Session, uses: Sequence[Use], *, by: str, now: datetime
     )
     refusals = [desk.take(use, each) for use, each in zip(uses, found, strict=True)]
     stored = rows.add(session, [_row(use, code, by, now) for use, code in desk.new.values()], desk.groups_of_new())
+    watching.touch(session, "codes", {each.customer_id for each in stored.values() if each.customer_id is not None})
     answers: list[Redeemed | Refused] = []
     for use, each, refusal in zip(uses, found, refusals, strict=True):
         if isinstance(each, Refused) or refusal is not None:
@@ -199,6 +201,8 @@ def roll_back(
     if meant.rolled_back_at is not None:
         return RolledBack(meant, True, row.code, found.note)
     rows.roll_back(session, row, meant, by=by, why=why.strip(), at=now)
+    if row.customer_id is not None:
+        watching.touch(session, "codes", [row.customer_id])
     return RolledBack(meant, False, row.code, found.note, _others(session, row, now))
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from distribution.automatic import watching
 from storage import customers
 
 # What each state is called where people read it.
@@ -21,7 +22,10 @@ def change(session: Session, customer_id: int, consent: str, source: str, now: d
     """
     if consent not in WORDS:
         raise ValueError(f"no such consent: {consent!r}")
-    return customers.set_consent(session, customer_id, consent, source=source, at=now)
+    changed = customers.set_consent(session, customer_id, consent, source=source, at=now)
+    if changed:
+        watching.touch(session, "profile", [customer_id])
+    return changed
 
 
 def by_person(name: str, user_id: str, statement: str) -> str:

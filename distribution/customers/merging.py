@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from distribution.automatic import watching
 from distribution.customers import phone
 from distribution.customers.columns import Record
 from distribution.customers.consent import OPTED_OUT_BEFORE
@@ -58,6 +59,8 @@ class Merge:
                 outcomes.append(Outcome("refused", refusal=refusal))
         self._write(last=True)
         self.tally.update(outcome.status for outcome in outcomes)
+        changed = {each.profile.id or 0 for each in outcomes if each.profile and each.status != "unchanged"}
+        watching.touch(self.session, "profile", changed)
         return outcomes
 
     def _load(self, records: Sequence[Record]) -> None:

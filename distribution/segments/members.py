@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from distribution import settings
 from distribution.audience import nobody
+from distribution.automatic import watching
 from distribution.customers.lists import Lines, Matched, match
 from distribution.errors import Refused
 from distribution.files import Row, Table, read_table
@@ -52,6 +53,7 @@ def change(session: Session, segment_id: int, how: str, given: Lines, *, now: da
     if how == "replace":
         session.execute(delete(SegmentMember).where(SegmentMember.segment_id == segment_id))
     _apply(session, segment_id, how, matched.customer_ids)
+    watching.touch(session, "lists", matched.customer_ids)
     segment.counted, segment.counted_at, segment.updated_at = fixed_lists.size(session, segment_id), now, now
     session.flush()
     return matched

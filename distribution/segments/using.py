@@ -51,7 +51,11 @@ class Effects:
 def uses(session: Session, segment_id: int) -> Uses:
     """What counts on a segment, in the order that it was made."""
     live = select(Distribution).where(Distribution.status.in_(LIVE)).order_by(Distribution.id)
-    distributions = [each for each in session.scalars(live) if each.audience.get("segment_id") == segment_id]
+    distributions = [
+        each
+        for each in session.scalars(live)
+        if segment_id in (each.audience.get("segment_id"), each.trigger.get("segment_id"))
+    ]
     dynamic = [each for each in rows.live(session) if each.kind == "dynamic" and each.id != segment_id]
     return Uses(distributions, [each for each in dynamic if segment_id in direct(each)])
 
@@ -61,14 +65,16 @@ def refuse_if_used(session: Session, segment: Segment) -> None:
     found = uses(session, segment.id)
     if found.distributions:
         first = found.distributions[0]
+        live = first.mode == "automatic" and first.status == "sending"
         what = {"draft": "a draft: discard it", "paused": "paused: stop it"}.get(
-            first.status, f"{first.status}: stop it"
+            first.status, f"{'live' if live else first.status}: stop it"
         )
+        used = "the audience or the trigger of" if found.automatic else "the audience of"
         named = _and_more([f"'{each.subject or 'a draft without a subject'}'" for each in found.distributions])
         raise Refused(
-            f"'{segment.name}' is the audience of {named}. That is {what} first, or choose another audience for it."
+            f"'{segment.name}' is {used} {named}. That is {what} first, or choose another segment for it."
             if len(found.distributions) == 1
-            else f"'{segment.name}' is the audience of {named}. Stop or discard those first.",
+            else f"'{segment.name}' is {used} {named}. Stop or discard those first.",
             field="segment",
             reason="in_use",
         )

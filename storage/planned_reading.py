@@ -57,17 +57,22 @@ def _of_messages(sqlite: bool) -> Select[*tuple[Any, ...]]:
 
 
 def due_distributions(session: Session, now: datetime) -> list[int]:
-    """Distributions of which something planned is due and may be made, or waits for codes, in the order of their ids.
+    """Distributions of which something planned is due and may be made, in the order of their ids.
 
-    One look into an index for each that is being sent. Of those that are done, such as have reminders.
+    One look into an index for each that is being sent; of those that are done, for such as have reminders.
     """
     waits = exists().where(
         Planned.distribution_id == Distribution.id, Planned.state == PlannedState.WAITING, Planned.due_at <= now
     )
-    dry = exists().where(Planned.distribution_id == Distribution.id, Planned.state == PlannedState.DRY)
     reminds = (Distribution.status == "done") & (cast(Distribution.reminders, Text) != "[]")
-    open_ = or_((Distribution.status == "sending") & (waits | dry), reminds & waits)
-    return list(session.scalars(select(Distribution.id).where(open_).order_by(Distribution.id)))
+    going = or_(Distribution.status == "sending", reminds)
+    return list(session.scalars(select(Distribution.id).where(going, waits).order_by(Distribution.id)))
+
+
+def dry_distributions(session: Session) -> list[Distribution]:
+    """Distributions that are being sent, of which texts wait for codes; likewise."""
+    dry = exists().where(Planned.distribution_id == Distribution.id, Planned.state == PlannedState.DRY)
+    return list(session.scalars(select(Distribution).where(Distribution.status == "sending", dry)))
 
 
 def due(session: Session, distribution_id: int, now: datetime, limit: int) -> list[Planned]:

@@ -20,12 +20,12 @@ from distribution.limits import zone_of
 from distribution.runtime import Runtime
 from distribution.sending import lifetime
 from distribution.sending.status import finish_if_over
-from storage import distributions, histories, planned_counts, planned_reading, reminded
+from storage import distributions, histories, planned_reading, reminded
 from storage.batches import lock
 from storage.bulk import among
 from storage.database import is_away
 from storage.rules import Condition
-from storage.tables import Distribution, Event, Planned, PlannedState
+from storage.tables import Distribution, Event, Planned
 
 log = structlog.get_logger(__name__)
 
@@ -64,12 +64,9 @@ def look(runtime: Runtime) -> int:
 
 def _to_look_at(session: Session, now: datetime) -> list[int]:
     """Distributions of which something is due, or waits for codes that are there again; without taking a lock."""
-    found = set(planned_reading.due_distributions(session, now))
-    for held in planned_counts.held(session, PlannedState.DRY):
-        row = session.get_one(Distribution, held.distribution_id)
-        if row.status == "sending" and dry.ready_steps(session, row, now):
-            found.add(row.id)
-    return sorted(found)
+    dry_ = planned_reading.dry_distributions(session)
+    again = [row.id for row in dry_ if dry.ready_steps(session, row, now)]
+    return sorted({*planned_reading.due_distributions(session, now), *again})
 
 
 def _chunk(session: Session, runtime: Runtime, distribution_id: int, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -84,17 +84,17 @@ def make_customers(runtime: Runtime, count: int, *, first: int = 0) -> list[int]
 
 def make_provider(runtime: Runtime, url: str, *, rate: float = 10_000.0, name: str = "Phone") -> int:
     """A sandbox provider at `url`; its id."""
+    return set_up(runtime, "sandbox", {"base_url": url}, rate=rate, name=name)
+
+
+def set_up(
+    runtime: Runtime, kind: str, config: Mapping[str, str], rate: float = 1_000.0, name: str = "Main", **secret: str
+) -> int:
+    """A provider of a kind; its id."""
+    now = runtime.clock.now()
     with runtime.db.write() as session:
-        return providers.add(
-            session,
-            runtime.vault,
-            name=name,
-            kind="sandbox",
-            config={"base_url": url},
-            rate=rate,
-            by="U0ADA",
-            now=runtime.clock.now(),
-        ).id
+        how: dict[str, Any] = {"kind": kind, "config": config, "secret": secret}
+        return providers.add(session, runtime.vault, name=name, rate=rate, by="U0ADA", now=now, **how).id
 
 
 def make_distribution(

@@ -37,7 +37,7 @@ from distribution.sending import callbacks, control, evidence, lifetime
 from storage.tables import Batch, BatchState, CallbackInbox, Customer, Distribution, Job, Message, MessageState, Reply
 from tests.faults.workers import PATIENCE, Crew, Fault, Killed, Looker, Patience, Sender, Staff, failing, move_on
 from tests.gateway import Gateway, Receipts
-from tests.sending import make_customers, make_distribution, make_group, make_provider
+from tests.sending import make_customers, make_distribution, make_group, make_provider, set_up
 
 EVERYBODY, SOME, LATE, UNDONE, UNHEARD = 24, 150, 3, 3, 3
 SLOW = 4.0  # texts a second
@@ -363,18 +363,7 @@ def _disabled(runtime: Runtime) -> int:
 
 def _deaf(runtime: Runtime, url: str) -> int:
     """A provider that cannot be asked about texts, and whose receipts do not come."""
-    with runtime.db.write() as session:
-        return providers.add(
-            session,
-            runtime.vault,
-            name="Webhook",
-            kind="http",
-            config={"api_base_url": url},
-            secret={"key": "a key of sixteen or more"},
-            rate=1_000.0,
-            by="U0ADA",
-            now=runtime.clock.now(),
-        ).id
+    return set_up(runtime, "http", {"api_base_url": url}, name="Webhook", key="a key of sixteen or more")
 
 
 def _finished(session: Session, distribution: int) -> bool:

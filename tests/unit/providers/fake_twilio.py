@@ -30,7 +30,10 @@ class Asked:
 
 @dataclass
 class FakeTwilio:
-    """Keeps what it was asked and the texts that it took. `answers`: what the coming sends get instead of a 201."""
+    """Keeps what it was asked and the texts that it took.
+
+    `answers`: what the coming sends get instead of a 201; `behind`: what it puts behind the words of a picture message.
+    """
 
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
@@ -38,6 +41,7 @@ class FakeTwilio:
     answers: list[tuple[int, str] | str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     page: int = 1000
+    behind: str = ""
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """POST Messages.json."""
@@ -55,7 +59,7 @@ class FakeTwilio:
             "status": "queued",
             "direction": "outbound-api",
             "to": form["To"],
-            "body": form["Body"],
+            "body": form["Body"] + (self.behind if media else ""),
             "num_segments": "0" if "MessagingServiceSid" in form else "1",
             "date_created": format_datetime(datetime.now(UTC)),
             "date_sent": None,

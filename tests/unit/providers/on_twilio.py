@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from distribution import providers
 from distribution.providers import http as client
 from distribution.providers.connections import Client as Connections
 from distribution.providers.twilio import API, TwilioProvider
 from distribution.runtime import Runtime
+from tests.sending import make_distribution, make_group, sending, set_up, start, status, until
 from tests.unit.providers.fake_twilio import SID, TOKEN, Asked, FakeTwilio, serving
 
 T = TypeVar("T")
 FROM = "+15550100200"
+BODY = "Hi {{ client.first_name }}, your code: {{ client.promocode('Summer 10%') }}"
 CALLBACK = "https://promo.example/callbacks/1-x/12-34"
 SINCE = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
@@ -66,15 +67,15 @@ def error(code: int, http_status: int = 400) -> tuple[int, str]:
 
 def make_twilio(runtime: Runtime, url: str, **config: str) -> int:
     """A Twilio set up at `url`; its id."""
-    with runtime.db.write() as session:
-        return providers.add(
-            session,
-            runtime.vault,
-            name="main",
-            kind="twilio",
-            config={"account_sid": SID, "from": FROM, "api_base_url": url, **config},
-            secret={"auth_token": TOKEN},
-            rate=100.0,
-            by="U0ADA",
-            now=runtime.clock.now(),
-        ).id
+    whole = {"account_sid": SID, "from": FROM, "api_base_url": url, **config}
+    return set_up(runtime, "twilio", whole, rate=100.0, auth_token=TOKEN)
+
+
+async def sent(runtime: Runtime, fake: FakeTwilio, customers: list[int], body: str = BODY, **config: str) -> int:
+    """A distribution sent through the double, from its launch until it is done; its id."""
+    make_group(runtime, "Summer 10%", 5)
+    distribution = make_distribution(runtime, make_twilio(runtime, fake.url, **config), customers, body=body)
+    start(runtime, distribution)
+    async with sending(runtime):
+        await until(lambda: status(runtime, distribution) == "done")
+    return distribution

@@ -28,7 +28,7 @@ from distribution.providers.port import Arrival, Callback, InboundNews, Kind, No
 from distribution.runtime import Runtime
 from storage.tables import Customer, Message, MessageState, Reply
 from tests.ports import free_ports
-from tests.sending import make_customers, make_distribution, make_group, sending, start, status, until
+from tests.sending import make_customers, make_distribution, make_group, sending, set_up, start, status, until
 
 # What it answers: the words and statuses of 1.4.5, as it gave them.
 
@@ -284,18 +284,8 @@ def test_the_real_kannel_takes_texts_reports_them_and_passes_a_stop_on(runtime: 
     body = "Cześć {{ client.first_name }} 😀 " + "a" * 100 + " {{ client.promocode('Summer 10%') }}"
 
     def add(url: str, password: str) -> int:
-        with runtime.db.write() as session:
-            return providers.add(
-                session,
-                runtime.vault,
-                name=f"Kannel {password}",
-                kind="kannel",
-                config={"api_base_url": url, "username": "promobot", "from": "PROMO", "validity": "60"},
-                secret={"password": password},
-                rate=1000.0,
-                by="U0ADA",
-                now=runtime.clock.now(),
-            ).id
+        config = {"api_base_url": url, "username": "promobot", "from": "PROMO", "validity": "60"}
+        return set_up(runtime, "kannel", config, name=f"Kannel {password}", password=password)
 
     async def scenario(url: str, carrier: Carrier, provider_id: int) -> None:
         make_group(runtime, "Summer 10%", 3)

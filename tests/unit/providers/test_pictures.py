@@ -21,9 +21,9 @@ from distribution.report import report
 from distribution.runtime import Runtime
 from distribution.templates.render import CodeText, Recipient
 from storage.tables import Customer, Message, PromoCode
-from tests.sending import make_customers, make_distribution, make_group, sending, start, status, until
+from tests.sending import make_customers
 from tests.unit.providers.fake_twilio import FakeTwilio, serving
-from tests.unit.providers.on_twilio import CALLBACK, error, make_twilio, official, on_twilio, twilio
+from tests.unit.providers.on_twilio import CALLBACK, error, make_twilio, official, on_twilio, sent, twilio
 
 QR = "Hi {{ client.first_name }}, show this: {{ client.promocode('Summer 10%') | qr }}"
 SHOWN = ("https://promo.example/q/0abc.png", "https://promo.example/q/0abd.png")
@@ -96,16 +96,10 @@ def test_a_distribution_sends_the_picture_of_each_code_and_counts_it_apart(runti
 
     async def scenario() -> None:
         async with serving(FakeTwilio()) as fake:
-            make_group(runtime, "Summer 10%", 5)
-            through = make_twilio(runtime, fake.url, pictures="yes")
-            distribution = make_distribution(runtime, through, one_in_america(runtime), body=QR)
-            start(runtime, distribution)
-            async with sending(runtime):
-                await until(lambda: status(runtime, distribution) == "done")
-            sent = {text["to"]: text for text in fake.texts}
-            assert sum(bool(text["media"]) for text in fake.texts) == 1
-            (media,) = sent[AMERICAN]["media"]
-            assert media.removesuffix(".png") in sent[AMERICAN]["body"]
+            distribution = await sent(runtime, fake, one_in_america(runtime), QR, pictures="yes")
+            (american,) = [text for text in fake.texts if text["media"]]
+            (media,) = american["media"]
+            assert american["to"] == AMERICAN and media.removesuffix(".png") in american["body"]
             with runtime.db.read() as session:
                 of = select(Message).where(Message.phone == AMERICAN)
                 code = session.scalars(select(PromoCode).where(PromoCode.message_id == session.scalars(of).one().id))
@@ -129,11 +123,7 @@ def scanned(runtime: Runtime, url: str) -> str:
 def test_without_the_option_nothing_but_the_link_leaves(runtime: Runtime) -> None:
     async def scenario() -> None:
         async with serving(FakeTwilio()) as fake:
-            make_group(runtime, "Summer 10%", 5)
-            distribution = make_distribution(runtime, make_twilio(runtime, fake.url), one_in_america(runtime), body=QR)
-            start(runtime, distribution)
-            async with sending(runtime):
-                await until(lambda: status(runtime, distribution) == "done")
+            await sent(runtime, fake, one_in_america(runtime), QR)
             assert [text["media"] for text in fake.texts] == [[], [], []]
 
     asyncio.run(scenario())
@@ -146,15 +136,8 @@ def test_a_picture_message_that_left_without_an_answer_is_found_by_its_link_and_
     monkeypatch.setattr(TwilioProvider, "listed_within", 0.1)
 
     async def scenario() -> None:
-        async with serving(FakeTwilio(answers=["drop-after-accept"])) as fake:
-            make_group(runtime, "Summer 10%", 5)
-            through = make_twilio(runtime, fake.url, pictures="yes")
-            distribution = make_distribution(runtime, through, one_in_america(runtime, 1), body=QR)
-            start(runtime, distribution)
-            async with sending(runtime):
-                await until(lambda: bool(fake.texts))
-                fake.texts[0]["body"] += " https://mms.example/x"
-                await until(lambda: status(runtime, distribution) == "done")
+        async with serving(FakeTwilio(answers=["drop-after-accept"], behind=" https://mms.example/x")) as fake:
+            await sent(runtime, fake, one_in_america(runtime, 1), QR, pictures="yes")
             assert [asked.method for asked in fake.asked] == ["POST", "GET"]
             assert check(runtime.db) == []
 

@@ -15,7 +15,7 @@ from storage.tables import CallbackInbox, CodeState, ConsentChange, Customer, Me
 from storage.tables import Provider as Row
 from tests.sending import make_customers, make_distribution, make_group, sending, start, status, until
 from tests.unit.providers.fake_twilio import FakeTwilio, inbound_form, serving, sign
-from tests.unit.providers.on_twilio import FROM, error, make_twilio
+from tests.unit.providers.on_twilio import FROM, error, make_twilio, sent
 
 
 def test_three_texts_through_twilio_their_receipts_and_a_stop(runtime: Runtime) -> None:
@@ -92,11 +92,7 @@ def test_a_text_that_left_without_an_answer_is_found_in_the_list_and_not_sent_ag
 
     async def scenario() -> None:
         async with serving(FakeTwilio(answers=["drop-after-accept"])) as fake:
-            make_group(runtime, "Summer 10%", 5)
-            distribution = make_distribution(runtime, make_twilio(runtime, fake.url), make_customers(runtime, 1))
-            start(runtime, distribution)
-            async with sending(runtime):
-                await until(lambda: status(runtime, distribution) == "done")
+            await sent(runtime, fake, make_customers(runtime, 1))
             assert [asked.method for asked in fake.asked] == ["POST", "GET"]
             with runtime.db.read() as session:
                 assert session.scalar(select(Message.state)) is MessageState.ACCEPTED
@@ -120,12 +116,7 @@ def test_a_text_is_found_by_the_link_to_its_code_or_by_its_words(
 
     async def scenario() -> None:
         async with serving(FakeTwilio(answers=["drop-after-accept"])) as fake:
-            make_group(runtime, "Summer 10%", 5)
-            customers = make_customers(runtime, 1)
-            distribution = make_distribution(runtime, make_twilio(runtime, fake.url), customers, body=body)
-            start(runtime, distribution)
-            async with sending(runtime):
-                await until(lambda: status(runtime, distribution) == "done")
+            await sent(runtime, fake, make_customers(runtime, 1), body)
             assert [asked.method for asked in fake.asked] == ["POST", "GET"]
             assert check(runtime.db) == []
 
@@ -137,11 +128,7 @@ def test_who_opted_out_at_twilio_is_opted_out_here_too(runtime: Runtime) -> None
 
     async def scenario() -> None:
         async with serving(FakeTwilio(answers=[error(21610)])) as fake:
-            make_group(runtime, "Summer 10%", 5)
-            distribution = make_distribution(runtime, make_twilio(runtime, fake.url), make_customers(runtime, 1))
-            start(runtime, distribution)
-            async with sending(runtime):
-                await until(lambda: status(runtime, distribution) == "done")
+            await sent(runtime, fake, make_customers(runtime, 1))
             with runtime.db.read() as session:
                 assert session.scalar(select(Customer.consent)) == "opted_out"
                 change = session.scalars(select(ConsentChange)).one()

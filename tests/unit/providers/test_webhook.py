@@ -13,7 +13,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from bot.web.app import build
-from distribution import providers
 from distribution.check import check
 from distribution.providers import http as client
 from distribution.providers import webhook
@@ -22,7 +21,7 @@ from distribution.providers.webhook import WINDOW, HttpProvider, in_time, read_a
 from distribution.runtime import Runtime
 from distribution.sending import callbacks
 from storage.tables import CallbackInbox, Customer, Message, MessageState, Reply
-from tests.sending import make_customers, make_distribution, make_group, sending, start, status, until
+from tests.sending import make_customers, make_distribution, make_group, sending, set_up, start, status, until
 from tests.unit.providers.test_addresses import KEY, Scripted, serving
 
 
@@ -55,18 +54,8 @@ class Gateway(Scripted):
 
 
 def add(runtime: Runtime, url: str) -> int:
-    with runtime.db.write() as session:
-        return providers.add(
-            session,
-            runtime.vault,
-            name="Gateway",
-            kind="http",
-            config={"api_base_url": f"{url}/sms", "from": "SHOP", "look_up": "yes", "validity": "600"},
-            secret={"key": KEY},
-            rate=1000.0,
-            by="U0ADA",
-            now=runtime.clock.now(),
-        ).id
+    config = {"api_base_url": f"{url}/sms", "from": "SHOP", "look_up": "yes", "validity": "600"}
+    return set_up(runtime, "http", config, key=KEY)
 
 
 def test_texts_receipts_and_a_stop_through_any_gateway(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

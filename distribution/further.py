@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distribution import recipients
 from distribution.findings import Sample
 from distribution.links import Links
-from distribution.rehearsal import formats_of
+from distribution.rehearsal import ANY, formats_of
 from distribution.sms import MOST_SEGMENTS, measure
 from distribution.templates import render
 from distribution.templates.render import CodeText, Recipient, Template
 from distribution.templates.values import as_text, clean
 from storage.last_codes import latest
-from storage.tables import Customer, Distribution
+from storage.tables import Customer, Distribution, PromoCode
 
 NO_FORMAT = "XXXXXXXXXX"
 
@@ -77,7 +78,7 @@ def _recipient(
     formats = formats_of(session, keys)
 
     def shape(key: str) -> CodeText:
-        masked = formats[key][0].masked() if formats.get(key) else NO_FORMAT
+        masked = formats[key][0].masked() if formats.get(key) else _masked(session, keys, key)
         return CodeText(masked, links.qr(0) if template.uses_qr else "")
 
     customer = session.get(Customer, sample.customer_id) if sample.customer_id else None
@@ -89,3 +90,10 @@ def _recipient(
         return Recipient(sample.customer, "", attributes, new, last, promotion, event)
     values = {name: as_text(customer.attributes.get(name)) for name in template.attributes}
     return Recipient(clean(customer.name), customer.phone or "", values, new, last, promotion, event)
+
+
+def _masked(session: Session, keys: Mapping[int, str], key: str) -> str:
+    """The shape of a group's codes, where it has no format: of one that it has."""
+    group_id = next(group_id for group_id, name in keys.items() if name == key)
+    code = session.scalar(select(PromoCode.code).where(PromoCode.group_id == group_id).limit(1))
+    return ANY.sub("X", code) if code else NO_FORMAT

@@ -215,7 +215,7 @@ class Rehearser:
         """A code's shape: its format's literal text and an X for the rest, and a link that leads nowhere."""
         shape = next((known.masked() for known in self.formats.get(key, ()) if known.matches(code.code)), None)
         head, slash, token = code.link.rpartition("/")
-        return CodeText(shape or _ANY.sub("X", code.code), f"{head}{slash}{'X' * len(token)}" if code.link else "")
+        return CodeText(shape or ANY.sub("X", code.code), f"{head}{slash}{'X' * len(token)}" if code.link else "")
 
     def _for_each(self, key: str, rehearsal: Rehearsal, customer_ids: Sequence[int]) -> dict[int, CodeText]:
         """A code of a group for each customer, by their id: the one that they keep, else one of the next in line."""
@@ -253,7 +253,7 @@ class Rehearser:
 
 
 # Letters and digits of any script: what is secret about a code.
-_ANY = re.compile(r"[^\W_]")
+ANY = re.compile(r"[^\W_]")
 
 
 def formats_of(session: Session, keys: Mapping[int, str]) -> dict[str, list[Format]]:

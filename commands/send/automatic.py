@@ -32,7 +32,9 @@ class Automatic:
         app.options(trigger.UNLESS)(self.events)
         app.action(rows.ADD)(self.added)
         app.action(re.compile(rf"^{re.escape(rows.REMOVE)}:\d+$"))(self.removed)
+        app.options(rows.UNKNOWN)(self.properties)
         app.action(rows.PROPERTY)(self._wizard.chosen)
+        app.action(rows.UNKNOWN)(self._wizard.chosen)
         app.action(re.compile(rf"^{re.escape(rows.OP)}:\w+$"))(self._wizard.chosen)
 
     def events(self, ack: Ack, payload: dict[str, Any]) -> None:
@@ -40,6 +42,11 @@ class Automatic:
         with self.runtime.db.read() as session:
             names = triggering.event_names(session, str(payload.get("value") or ""))
         ack(options=[ui.option(name, name).to_dict() for name in names[: choose.MOST]])
+
+    def properties(self, ack: Ack, payload: dict[str, Any]) -> None:
+        """A property of an event that never came in, by its typed name: once for each type that it may have."""
+        offered = conditions.keys(str(payload.get("value") or ""))
+        ack(options=[ui.option(label, key).to_dict() for key, label in offered])
 
     def added(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """One condition more."""

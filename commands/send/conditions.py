@@ -1,40 +1,63 @@
 """Conditions on an event's properties, as rows that are kept while they are typed.
 
-They are a segment's rows about one event (`commands.segments.draft`), so both builders ask, check and say the same.
+They are a segment's rows about one event (`commands.segments.draft`), so both builders ask, check and say the same. Of
+an event that never came in nobody knows the properties: their names are typed, each with its type.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from commands.segments import draft as drafts
 from commands.segments import translating
 from commands.segments.draft import TOP, Draft, Row
+from distribution.customers import clean
 from distribution.errors import Refused
 from distribution.segments import rules
 from distribution.segments.asking import Known
 from distribution.segments.fields import OPS
 from storage.rules import Condition, Rules
+from storage.tables import ATTRIBUTE_TYPES
 
 MOST = 10
 EVENT_ROW = 1  # the row of the event itself
 
-Kept = Sequence[Mapping[str, Any]]  # {"id", "key", "op", "value"}
+# {"id", "key", "op", "value"}; the key is one of `Known.properties`, of an unknown event "property:total:number", or ""
+Kept = Sequence[Mapping[str, Any]]
+
+
+def is_known(event: str, known: Known) -> bool:
+    """Whether the properties of an event can be chosen from."""
+    return bool(known.events.get(event))
+
+
+def keys(typed: str) -> list[tuple[str, str]]:
+    """A property of an event that never came in, by what is typed: its keys and the words for each, one for a type."""
+    name = "_".join(typed.partition("(")[0].split())
+    if not name.isidentifier() or len(name) > 60:
+        return []
+    return [(f"property:{name}:{kind}", words(f"property:{name}:{kind}")) for kind in ATTRIBUTE_TYPES]
+
+
+def words(key: str) -> str:
+    """A property by its key: "cart total (number)"."""
+    _, name, *kind = key.split(":")
+    return name.replace("_", " ") + (f" ({'yes or no' if kind[0] == 'boolean' else kind[0]})" if kind else "")
 
 
 def shown(event: str, kept: Kept, known: Known) -> Draft:
     """The rows that are shown for an event, each with an operator that its property has.
 
-    A row about a property that the event does not have is left out.
+    A row about a property that the event does not have is left out; one without a property asks for it.
     """
     draft = Draft(rows=(Row(EVENT_ROW, TOP, "event", "did", about=event),), last=EVENT_ROW)
-    keys = list(known.properties(event))
     rows = []
     for each in kept:
-        if each["key"] in keys:
-            row = Row(int(each["id"]), TOP, each["key"], each.get("op") or "", each.get("value") or "", of=EVENT_ROW)
-            rows.append(row)
+        key = _fitting(event, str(each["key"]), known)
+        if key is not None:
+            rows.append(Row(int(each["id"]), TOP, key, each.get("op") or "", each.get("value") or "", of=EVENT_ROW))
     draft = Draft(rows=(*draft.rows, *rows), last=max((row.id for row in rows), default=EVENT_ROW))
-    return Draft(rows=tuple(_possible(draft, row, known) for row in draft.rows), last=draft.last)
+    return replace(draft, rows=tuple(_possible(draft, row, known) for row in draft.rows))
 
 
 def kept(draft: Draft) -> list[dict[str, Any]]:
@@ -46,10 +69,13 @@ def kept(draft: Draft) -> list[dict[str, Any]]:
 
 def added(event: str, rows: Kept, known: Known) -> list[dict[str, Any]]:
     """One row more: about the first property that none asks about yet. None of their ids is given again."""
-    draft = shown(event, rows, known)
     highest = max((int(each["id"]) for each in rows), default=EVENT_ROW)
-    draft = Draft(rows=draft.rows, last=max(draft.last, highest))
-    return kept(drafts.new_property(draft, EVENT_ROW, known)) if len(kept(draft)) < MOST else kept(draft)
+    draft = replace(shown(event, rows, known), last=highest)
+    if len(kept(draft)) >= MOST:
+        return kept(draft)
+    if not is_known(event, known):
+        return [*kept(draft), {"id": highest + 1, "key": "", "op": "", "value": ""}]
+    return kept(drafts.new_property(draft, EVENT_ROW, known))
 
 
 def removed(rows: Kept, row_id: int) -> list[dict[str, Any]]:
@@ -57,18 +83,26 @@ def removed(rows: Kept, row_id: int) -> list[dict[str, Any]]:
     return [dict(each) for each in rows if int(each["id"]) != row_id]
 
 
-def from_json(event: str, where: Sequence[Mapping[str, Any]], known: Known) -> list[dict[str, Any]]:
+def from_json(where: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows of conditions as a trigger keeps them."""
-    condition = rules.condition({"field": "event", "event": event, "op": "did", "where": list(where)})
-    return kept(translating.draft_of("", Rules("all", False, (condition,)), known))
+    found = []
+    for number, each in enumerate(where, EVENT_ROW + 1):
+        value = each.get("value")
+        values = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        text = "\n".join(clean.shown(one) for one in values)
+        key = f"property:{each['property']}:{each['type']}"
+        found.append({"id": number, "key": key, "op": each["op"], "value": text})
+    return found
 
 
 def to_json(event: str, rows: Kept, known: Known) -> list[dict[str, Any]]:
     """Conditions as a trigger keeps them. Raises `Refused` at the row's "value-2"."""
-    if not rows:
-        return []
+    draft = shown(event, rows, known)
+    for row in draft.properties(draft.rows[0]):
+        if not row.field:
+            raise Refused("Type the name of a property and choose its type, or remove it.", field=f"value-{row.id}")
     try:
-        found = translating.rules(shown(event, rows, known), known)
+        found = translating.rules(draft, known)
     except translating.RowsRefused as refusal:
         row_id, why = next(iter(refusal.problems.items()))
         raise Refused(why, field=f"value-{row_id}") from None
@@ -78,9 +112,17 @@ def to_json(event: str, rows: Kept, known: Known) -> list[dict[str, Any]]:
     return data
 
 
+def _fitting(event: str, key: str, known: Known) -> str | None:
+    """A row's key as the event has it now; None where it has no such property."""
+    if not is_known(event, known):
+        return key if not key or key.count(":") == 2 else None  # without its type nobody can ask about it
+    there = list(known.properties(event))
+    return next((each for each in (key, ":".join(key.split(":")[:2])) if each in there), None)
+
+
 def _possible(draft: Draft, row: Row, known: Known) -> Row:
     """A row whose operator its property has."""
-    if not row.of:
+    if not row.of or not row.field:
         return row
     ops = OPS[drafts.kind(draft, row, known)]
-    return row if row.op in ops else Row(row.id, TOP, row.field, next(iter(ops)), row.value, of=EVENT_ROW)
+    return row if row.op in ops else replace(row, op=next(iter(ops)))

@@ -216,7 +216,7 @@ def offered(session: Session, draft: Distribution) -> Mapping[str, Sequence[merg
         [found.name for found in all_groups(session)],
         list(customers.attributes(session)),
         event,
-        sorted(seen.properties) if seen else [],
+        sorted(seen.properties) if seen else sorted({each["property"] for each in draft.trigger.get("where", [])}),
     )
 
 

@@ -22,7 +22,7 @@ FIELDS = {"unless_where": "unless"}
 def facts(session: Session, draft: Distribution, person: Person) -> TriggerStep:
     """What step 3 shows of a draft, what was typed last before what was accepted; without a count."""
     known = asking.known(session)
-    typed = {**_accepted(draft, known), **drafts.typed(draft, "audience")}
+    typed = {**_accepted(draft), **drafts.typed(draft, "audience")}
     event = str(typed.get("event") or "")
     delay = str(typed.get("delay") or "0")
     segment_id = typed.get("segment")
@@ -82,7 +82,7 @@ def _trigger(draft: Distribution, typed: Mapping[str, Any], known: Known) -> dic
     return found | {name: _whole(typed.get(name)) for name in ("most", "most_daily") if typed.get(name)}
 
 
-def _accepted(draft: Distribution, known: Known) -> dict[str, Any]:
+def _accepted(draft: Distribution) -> dict[str, Any]:
     """A trigger as it would be typed."""
     trigger = draft.trigger
     if not trigger:
@@ -93,7 +93,7 @@ def _accepted(draft: Distribution, known: Known) -> dict[str, Any]:
         "segment": trigger.get("segment_id"),
         "members": trigger.get("members"),
         "event": event,
-        "where": conditions.from_json(event, trigger.get("where") or [], known) if event else [],
+        "where": conditions.from_json(trigger.get("where") or []),
         "delay": str(trigger.get("delay", 0)),
         "unless": (trigger.get("unless") or {}).get("event"),
         "reentry": trigger.get("reentry"),

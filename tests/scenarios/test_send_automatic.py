@@ -122,6 +122,29 @@ def test_a_segment_sets_it_off_for_todays_members_too(world: World) -> None:
         assert world.phone.wait_for_texts(number)[0].body.startswith("Hi: SUMMER-")
 
 
+def test_an_event_that_never_came_in_is_named_with_its_properties(world: World) -> None:
+    """Nobody has to wait for the first one: names are typed, and the example is made up of what was asked for."""
+    open_shop(world.runtime)
+    maya = world.maya
+    to_trigger(maya).fill("Event", "cart_abandoned")
+    maya.view("Only with certain properties…").click("Only with certain properties…")
+    step = maya.view("the names of its properties are typed")
+    assert step.refused() == {"Property": "Please complete this required field."}
+    step.fill("Property", "cart total (number)")
+    step = maya.view("cart total is")
+    row = next(block["block_id"] for block in step.blocks if ":where-" in block.get("block_id", ""))
+    step.fill(f"{row}/send.op:number", "is at least")
+    maya.view("cart total is at least").fill("cart total is at least", "99.5").submit()
+    maya.view("Step 4 of 5").fill("Subject", "Cart").submit()
+    maya.view("Step 5 of 5").fill("Message", CART)
+    assert "cart total" in maya.view("sample customer and code").choices("Insert at the end…")
+    maya.view("sample customer and code").submit()
+    review = maya.view("made up")
+    assert "Nothing would have set it off" in review
+    assert "Hi Anna, 99.5 PLN wait: SUMMER-XXXXXX" in review
+    assert newest(world).trigger["where"] == [{"property": "cart_total", "type": "number", "op": "ge", "value": 99.5}]
+
+
 def test_what_is_wrong_with_a_trigger_is_said_where_it_was_typed(world: World) -> None:
     """Each at its own input, and nothing typed is lost."""
     a_shop_with_carts(world)

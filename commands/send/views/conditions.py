@@ -21,7 +21,7 @@ from commands.ui import choose
 from distribution.segments.asking import Known
 from distribution.segments.fields import OPS
 
-PROPERTY, OP, VALUE = "send.property", "send.op", "send.value"
+PROPERTY, UNKNOWN, OP, VALUE = "send.property", "send.property_name", "send.op", "send.value"
 ADD, REMOVE = "send.add_condition", "send.remove_condition"
 
 
@@ -33,9 +33,9 @@ def rows(place: Place, draft: Draft, known: Known) -> list[Block]:
         blocks += _row(place, draft, row, known)
     if not event:
         return blocks
-    if not list(known.properties(event)):
-        return [*blocks, ui.context("No such event came in yet. Once one did, its properties can be asked about here.")]
-    if len(blocks) < 2 * conditions.MOST:
+    if blocks and not conditions.is_known(event, known):
+        blocks.append(ui.context("No such event came in so far: the names of its properties are typed."))
+    if len(draft.rows) <= conditions.MOST:
         words = "Add another condition" if blocks else "Only with certain properties…"
         blocks.append(ui.actions(ui.button(words, ADD), block_id=place.block_id("conditions")))
     return blocks
@@ -60,21 +60,33 @@ def read(view: Mapping[str, Any]) -> list[dict[str, Any]]:
                 elif element["action_id"].startswith(f"{OP}:") and chosen:
                     row["op"] = chosen["value"]
         elif what == "value":
-            for entry in state.values():
-                row["value"] = str(entry.get("value") or entry.get("selected_date") or "")
-    return [row for row in found.values() if row["key"]]
+            for action_id, entry in state.items():
+                if action_id == UNKNOWN:
+                    row["key"] = (entry.get("selected_option") or {}).get("value", "")
+                else:
+                    row["value"] = str(entry.get("value") or entry.get("selected_date") or "")
+    return list(found.values())
 
 
 def _row(place: Place, draft: Draft, row: Row, known: Known) -> list[Block]:
+    remove = ui.button("Remove", f"{REMOVE}:{row.id}", row.id)
+    if not row.field:
+        search = choose.search(UNKNOWN, placeholder="Type its name, such as cart_total", shortest=1)
+        return [
+            ui.field("Property", place.block_id(f"value-{row.id}"), search, dispatch=True),
+            ui.actions(remove, block_id=place.block_id(f"where-{row.id}")),
+        ]
     kind = drafts.kind(draft, row, known)
     ops = [ui.option(op.words, key) for key, op in OPS[kind].items()]
     names = offers.properties(known, draft.rows[0].about)
+    if not conditions.is_known(draft.rows[0].about, known):
+        names = [ui.option(conditions.words(row.field), row.field)]
     select = choose.select(PROPERTY, names[: choose.MOST], chosen=row.field, placeholder="Choose a property")
     blocks: list[Block] = [
         ui.actions(
             select,
             choose.select(f"{OP}:{kind}", ops, chosen=row.op),
-            ui.button("Remove", f"{REMOVE}:{row.id}", row.id),
+            remove,
             block_id=place.block_id(f"where-{row.id}"),
         )
     ]

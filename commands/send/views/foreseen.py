@@ -19,12 +19,11 @@ class Automatic:
 def numbers(review: Review, found: Foreseen, said: Automatic, provider: str, given_up: str) -> list[str]:
     """The receipt, in two columns."""
     return [
-        f"*Set off when*\n{escape(said.sets_off)}",
         f"*In the last {found.days} days*\n{lately(found)}",
         f"*Codes*\n{_codes(review, found, said)}",
         f"*A text*\n{_text(review, found)}",
-        f"*Through*\n{escape(provider)}",
         f"*How long*\n{said.until}\n{given_up}",
+        f"*Through*\n{escape(provider)}",
     ]
 
 
@@ -35,7 +34,8 @@ def lately(found: Foreseen) -> str:
         lines.append("Counting takes longer than this waits.")
     elif found.made is not None:
         about = "about " if found.members is not None else "more than " if found.more else ""
-        lines.append(f"It would have sent {about}{count(found.made, 'text')}")
+        nothing = not found.made and not found.called_off and not found.held_back
+        lines.append("Nothing would have set it off" if nothing else f"It would have sent {about}{_texts(found.made)}")
     if found.called_off:
         lines.append(f"{number(found.called_off)} called off by what came meanwhile")
     if found.held_back:
@@ -44,6 +44,10 @@ def lately(found: Foreseen) -> str:
         at_once = "get it at once" if found.at_once else "get it only when they leave and enter again"
         lines.append(f"{count(found.members, 'member')} today can be texted, and {at_once}")
     return "\n".join(lines)
+
+
+def _texts(made: int) -> str:
+    return count(made, "text") if made else "no text"
 
 
 def warnings(review: Review, found: Foreseen) -> list[str]:

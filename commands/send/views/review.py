@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slack_sdk.models.blocks import Block, ButtonElement
+from slack_sdk.models.blocks import Block, ButtonElement, Option
 
-from commands.send.place import STEPS, Place
+from commands.send.place import AUDIENCE, STEPS, Place
 from commands.send.views import foreseen, frame
 from commands.send.views.foreseen import Automatic
 from commands.ui import blocks as ui
@@ -47,6 +47,8 @@ def view(place: Place, facts: ReviewStep, *, note: str = "") -> dict[str, Any]:
     blocks: list[Block] = [ui.header(facts.subject)]
     if note:
         blocks.append(ui.section(note))
+    if facts.automatic:
+        blocks.append(ui.section(f"*Set off when*\n{escape(facts.automatic.sets_off)}"))
     blocks += [
         ui.section("", fields=_numbers(facts)),
         *_left_out(facts.review),
@@ -58,10 +60,16 @@ def view(place: Place, facts: ReviewStep, *, note: str = "") -> dict[str, Any]:
         *_end(facts),
         ui.actions(
             ui.button("Back", frame.BACK),
-            select(JUMP, [ui.option(name, step) for step, name in STEPS.items()], placeholder="Change…"),
+            select(JUMP, _steps(facts), placeholder="Change…"),
         ),
     ]
     return frame.review(place, blocks, submit="Check again" if facts.review.refusals else facts.submit)
+
+
+def _steps(facts: ReviewStep) -> list[Option]:
+    """The steps to go back to."""
+    names = {**STEPS, AUDIENCE: "Trigger"} if facts.automatic else STEPS
+    return [ui.option(name, step) for step, name in names.items()]
 
 
 def cost(review: Review) -> str:

@@ -37,7 +37,7 @@ from storage.tables import Customer, Distribution, Event, EventName
 DAYS = 30
 MOST = 100_000  # events that are looked at
 SAMPLE = 500  # customers whose texts are rendered
-PATIENCE = 1.0  # seconds for each question, while somebody waits
+PATIENCE = 0.6  # seconds for each of at most three questions, where Slack waits three
 
 Happened = Sequence[tuple[int, datetime]]  # customer, when
 

@@ -19,6 +19,7 @@ from bot.settings import Settings, Unset
 from commands import (
     approvals,
     automatic,
+    calendar,
     codes,
     customers,
     distributions,
@@ -42,8 +43,8 @@ log = structlog.get_logger(__name__)
 
 # Everything that listens.
 PACKAGES = (
-    promo, home, send, distributions, automatic, approvals, groups, codes, promotions, customers, segments, team,
-    providers, workspace_settings, jobs,
+    promo, home, send, distributions, automatic, calendar, approvals, groups, codes, promotions, customers, segments,
+    team, providers, workspace_settings, jobs,
 )  # fmt: skip
 
 # Bolt's own pool has 5 threads. A listener waits on the database and on Slack, never on sending, so a busy workspace

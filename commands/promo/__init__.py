@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 
 from commands import (
     approvals,
+    calendar,
     codes,
     customers,
     distributions,
@@ -47,6 +48,7 @@ HELP = Verb("help", "", "What promobot does, and how to ask", _help)
 VERBS = (
     send.VERB,
     distributions.VERB,
+    calendar.VERB,
     approvals.VERB,
     groups.VERB,
     *codes.VERBS,

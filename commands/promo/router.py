@@ -14,6 +14,8 @@ ALIASES = {
     "people": "customers",
     "roles": "team",
     "gateways": "providers",
+    "schedule": "calendar",
+    "planned": "calendar",
     "?": "help",
     "commands": "help",
     "new": "send",

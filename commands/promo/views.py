@@ -11,7 +11,7 @@ from commands.verbs import Verb
 
 # The order in which help tells what there is; a heading is shown when one of its verbs is there.
 SECTIONS = (
-    ("Send", ("send", "distributions", "approvals")),
+    ("Send", ("send", "distributions", "calendar", "approvals")),
     ("Codes", ("groups", "codes", "redeem", "replace", "promotions")),
     ("Customers", ("customers", "segments")),
     ("Workspace", ("team", "providers", "settings", "help")),

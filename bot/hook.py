@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from bot.runner import Bot
 from distribution.clock import SystemClock
-from storage.tables import Batch, BatchState, Distribution
+from storage.tables import Batch, BatchState, Distribution, Planned, PlannedState
 
 PATH = "/demo/clock"
 
@@ -37,10 +37,16 @@ def mount(app: FastAPI, bot: Bot) -> None:
 
 
 def due_after(bot: Bot, now: datetime) -> datetime | None:
-    """When the next scheduled distribution is to be sent, or quiet hours end; None when nothing waits for a time."""
+    """When the next thing is due: a scheduled distribution, a text that is planned (the end of a delay, a reminder),
+    the end of quiet hours; None when nothing waits for a time."""
+    starts = func.coalesce(Distribution.put_off_to, Distribution.send_at)
+    going = select(Distribution.id).where(Distribution.status.in_(("sending", "done")))
     waiting = (
-        select(func.min(Distribution.send_at)).where(Distribution.status == "scheduled", Distribution.send_at > now),
+        select(func.min(starts)).where(Distribution.status == "scheduled", starts > now),
         select(func.min(Batch.quiet_until)).where(Batch.state == BatchState.WAITING, Batch.quiet_until > now),
+        select(func.min(Planned.due_at)).where(
+            Planned.state == PlannedState.WAITING, Planned.due_at > now, Planned.distribution_id.in_(going)
+        ),
     )
     with bot.runtime.db.read() as session:
         found = [at for at in map(session.scalar, waiting) if at is not None]

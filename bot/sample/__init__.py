@@ -22,7 +22,7 @@ from storage import customers
 from storage.rules import Condition, Rules
 from storage.tables import ConsentChange, Customer, TeamMember
 
-DEMO = Size()
+DEMO = Size(events=3_000)
 CUSTOMERS, CODES = DEMO.customers, DEMO.codes
 CHUNK = 20_000
 # Since when the shop has had customers, and how long ago the newest came.

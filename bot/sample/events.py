@@ -54,7 +54,7 @@ NAMES: tuple[tuple[str, int, Make, dict[str, str]], ...] = (
     ("product_viewed", 55, _viewed, {"sku": "text", "category": "text"}),
     ("logged_in", 20, _none, {}),
     ("cart_abandoned", 12, _abandoned, {"cart_total": "number", "items": "number"}),
-    ("order_placed", 11, _ordered, {"total": "number", "currency": "text", "first": "boolean", "deliver_on": "date"}),
+    ("order_paid", 11, _ordered, {"total": "number", "currency": "text", "first": "boolean", "deliver_on": "date"}),
     ("newsletter_opened", 2, _none, {}),
 )
 

@@ -22,7 +22,7 @@ from distribution import by_day, reasons, settings
 from distribution import report as reports
 from distribution.clock import SystemClock
 from distribution.customers import phone
-from distribution.schedule import repeat
+from distribution.schedule import local, repeat
 from distribution.sending import evidence
 from distribution.undoing import called_back
 from storage import approvals, batches, planned_counts
@@ -59,7 +59,7 @@ def line(session: Session, distribution: Distribution, now: datetime, *, redeeme
         unknown=n.unknown,
         cancelled=n.cancelled,
         excluded=n.excluded,
-        send_at=distribution.send_at,
+        send_at=distribution.put_off_to or distribution.send_at,
         started_at=distribution.started_at,
         finished_at=distribution.finished_at,
         seconds_left=found.seconds_left,
@@ -80,6 +80,8 @@ def line(session: Session, distribution: Distribution, now: datetime, *, redeeme
         next_reminder_at=to_come.next_reminder_at,
         repeats=_repeats(session, distribution),
         copies=rows.copies(session, distribution.id) if distribution.repeat else 0,
+        late=distribution.late_since is not None and distribution.status == "scheduled",
+        own_time=_own_time(distribution, now),
     )
 
 
@@ -87,6 +89,12 @@ def _repeats(session: Session, distribution: Distribution) -> str:
     """When it is sent again, in words; "" where it is sent once."""
     rule = repeat.parse(distribution.repeat)
     return rule.words(settings.get(session, "time_zone")) if rule else ""
+
+
+def _own_time(distribution: Distribution, now: datetime) -> str:
+    """The time that each customer's own clock is to show, while one on earth may not; "" else."""
+    wall = local.not_yet(distribution.local_at, now)
+    return local.words(wall) if wall else ""
 
 
 def taken_back(session: Session, distribution: Distribution, now: datetime) -> Line:
@@ -109,6 +117,8 @@ def opened(session: Session, distribution: Distribution, person: Person, now: da
     elif about.repeats:
         at = f", next {moment(distribution.send_at)}" if distribution.send_at else ""
         facts.append(f"*When*\n{escape(about.repeats)}{at}")
+    elif distribution.local_at:
+        facts.append(f"*When*\n{local.words(local.parse(distribution.local_at))}")
     elif distribution.send_at:
         facts.append(f"*When*\n{moment(distribution.send_at)}")
     reminders = live_facts.reminders(distribution)

@@ -25,10 +25,9 @@ from commands.ui.blocks import as_dicts
 from distribution import report as reports
 from distribution.runtime import Runtime
 from distribution.sending.status import paused_by_itself
-from storage import approvals, planned_counts, redemptions
+from storage import approvals, notices, planned_counts, redemptions
 from storage import distributions as rows
 from storage.database import Database
-from storage.planned_counts import Counts
 from storage.tables import Distribution
 
 log = structlog.get_logger(__name__)
@@ -48,7 +47,8 @@ TOLD = ", told"
 # redemption); one whose tally has moved, at once.
 LOOK_AGAIN = 60.0
 
-# What is planned is counted again once so many times as long has passed as counting it took: a fiftieth of the time.
+# A live one, of which texts and what is planned are counted, is looked at again once so many times as long has passed
+# as that took: counting takes a fiftieth of the time, however much there is.
 COUNTING = 50
 
 # A workspace that refused a chart is not offered another for this long, in seconds.
@@ -67,8 +67,8 @@ class Memory:
     late: dict[int, float] = field(default_factory=dict)
     # Of those that are being sent: how many codes were used so far, counted again when one is.
     redeemed: dict[int, int] = field(default_factory=dict)
-    # Of live ones: what is planned, and until when (monotonic) that is good enough.
-    planned: dict[int, tuple[Counts, float]] = field(default_factory=dict)
+    # Live ones, and from when on (monotonic) to look at them again.
+    counted: dict[int, float] = field(default_factory=dict)
     # One at a time: a click and the clock may want to show the same change.
     showing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -105,8 +105,8 @@ def refresh(runtime: Runtime, client: WebClient, *, clicked: int | None = None) 
         for distribution_id in followed:
             if distribution_id == clicked:
                 memory.edits.forget(str(distribution_id))
-                memory.planned.pop(distribution_id, None)
-            if not memory.edits.may(str(distribution_id)):
+                memory.counted.pop(distribution_id, None)
+            if not memory.edits.may(str(distribution_id)) or time.monotonic() < memory.counted.get(distribution_id, 0):
                 continue
             try:
                 _show(runtime, client, memory, distribution_id)
@@ -137,11 +137,14 @@ def shown(runtime: Runtime, session: Session, distribution: Distribution) -> Sho
         return Shown(views.in_a_line(line), blocks, blocks)
     line = facts.line(session, distribution, now, redeemed=redeemed(runtime, session, distribution))
     if distribution.status in LIVE and line.automatic:
-        about = live_facts.live(session, distribution, line, _planned(runtime, session, distribution), now)
+        about = live_facts.live(session, distribution, line, planned_counts.of(session, distribution.id), now)
         blocks = as_dicts(live_views.card(about))
         return Shown(live_views.card_in_a_line(about), blocks, blocks)
     if distribution.status in LIVE:
         blocks = as_dicts(views.progress(line))
+        return Shown(views.in_a_line(line), blocks, blocks)
+    if line.repeats and distribution.status != "refused":
+        blocks = as_dicts(views.repeated(line))
         return Shown(views.in_a_line(line), blocks, blocks)
     launched = distribution.started_at if line.automatic else distribution.first_message_id
     if distribution.status == "refused" or launched is None:
@@ -170,18 +173,9 @@ def redeemed(runtime: Runtime, session: Session, distribution: Distribution) -> 
     return memory.redeemed[distribution.id]
 
 
-def _planned(runtime: Runtime, session: Session, distribution: Distribution) -> Counts:
-    """What is planned; of one with hundreds of thousands of planned texts, as of a few seconds ago."""
-    memory, began = _memories.setdefault(runtime.db, Memory()), time.monotonic()
-    found, until = memory.planned.get(distribution.id, (None, 0.0))
-    if found is None or began >= until:
-        found, ended = planned_counts.of(session, distribution.id), time.monotonic()
-        memory.planned[distribution.id] = (found, ended + COUNTING * (ended - began))
-    return found
-
-
 def _show(runtime: Runtime, client: WebClient, memory: Memory, distribution_id: int) -> None:
     """Bring one message up to date."""
+    began = time.monotonic()
     with runtime.db.read() as session:
         distribution = rows.get(session, distribution_id)
         if distribution is None:
@@ -192,6 +186,11 @@ def _show(runtime: Runtime, client: WebClient, memory: Memory, distribution_id: 
         wanted = shown(runtime, session, distribution)
         asked = approvals.latest_of(session, distribution_id) if distribution.status == "refused" else None
         line = facts.line(session, distribution, runtime.clock.now()) if paused_by_itself(distribution) else None
+        if line is not None and notices.get(session, (distribution_id, notices.DRY)) is not None:
+            line = None  # its alert about codes says so, and what to do
+    if distribution.mode == "automatic":
+        ended = time.monotonic()
+        memory.counted[distribution_id] = ended + COUNTING * (ended - began)
     on_show, told, _ = (distribution.progress_shown or "").partition(TOLD)
     if wanted.hash == on_show and (told or line is None):
         return

@@ -70,6 +70,8 @@ class Line:
     next_reminder_at: datetime | None = None
     repeats: str = ""  # "every Monday at 09:00": it is sent again and again
     copies: int = 0  # how many times it was sent so far
+    late: bool = False  # it fell due while nothing ran, and waits for a word
+    own_time: str = ""  # "1 Jul 2026 at 09:00, each customer's own time": until the last clocks on earth show it
 
     @property
     def to_go(self) -> int:
@@ -109,6 +111,9 @@ def progress(line: Line) -> list[Block]:
         blocks.append(ui.section(f"{what}{_leaves(line)}"))
     elif line.held_for is not None and line.status == "sending":
         blocks.append(ui.section(f"*{count(line.to_go, 'text')}* waiting, nothing has left yet.{_leaves(line)}"))
+    elif line.repeats:
+        blocks.append(ui.section(f"⚠ {escape(line.reason)} Nothing of it is sent until somebody resumes it."))
+        blocks.append(ui.section(_goes_out(line)))
     else:
         bar = charts.bar(line.settled, line.total, BAR)
         blocks.append(ui.section(f"{bar}  {_how_far(line)}\n{_counts(line)}"))
@@ -134,10 +139,14 @@ def title(line: Line) -> str:
 
 def _goes_out(line: Line) -> str:
     """When a scheduled one is sent; a repeating one: by which rule, and next when."""
+    if line.late:
+        return "It was to go out while nothing ran. It waits for a word: send it now, at another time, or not at all."
     if line.repeats:
         sent_so_far = f" Sent {count(line.copies, 'time')} so far." if line.copies else ""
-        at = f" Next {moment(line.send_at)}." if line.send_at else ""
+        at = f" Next {moment(line.send_at)}." if line.send_at and line.status == "scheduled" else ""
         return f"Sent {escape(line.repeats)}.{at}{sent_so_far} Each time is a distribution with a report of its own."
+    if line.own_time:
+        return f"Goes out on {line.own_time}."
     return f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."
 
 
@@ -156,11 +165,12 @@ def _leaves(line: Line) -> str:
 
 
 def _waits(line: Line) -> list[Block]:
-    """Who sleeps, and until when there is time; nothing where neither holds anything up."""
+    """Who sleeps, or whose own clock does not show the time yet, and until when there is time to send."""
     words = []
     if line.asleep:
         wakes = f" The first leave {moment(line.wakes)}." if line.wakes else ""
-        words.append(f"{count(line.asleep, 'text')} waiting for the end of quiet hours.{wakes}")
+        what = f"for {line.own_time}" if line.own_time else "for the end of quiet hours"
+        words.append(f"{count(line.asleep, 'text')} waiting {what}.{wakes}")
     if line.gives_up_at and line.to_go and (line.asleep or line.status == "paused"):
         words.append(f"What has not left {moment(line.gives_up_at)} is given up, and its codes are free again.")
     return [ui.context(" ".join(words))] if words else []
@@ -178,7 +188,7 @@ def _buttons(line: Line) -> list[ButtonElement]:
         buttons.append(ui.button(label, action, line.id, style="primary"))
     if line.may_call_back:
         buttons.append(ui.button("Call back", CALL_BACK, line.id, style="primary" if held else None))
-    if line.status == "sending":
+    if line.status == "sending" or (line.status == "scheduled" and line.repeats and not line.late):
         buttons.append(ui.button("Pause", PAUSE, line.id))
     if line.to_settle:
         buttons.append(ui.button(f"Settle {number(line.to_settle)} unknown…", SETTLE, line.id))
@@ -222,9 +232,20 @@ def in_a_line(line: Line) -> str:
     if line.status in ("draft", "pending", "discarded"):
         return f"Not sent: {escape(line.subject)}. {escape(line.reason)}"
     words = f"{title(line)}: {escape(line.subject)}"
-    if line.held_for is None and line.status in ("sending", "paused", "done", "stopped"):
+    if line.held_for is None and line.status in ("sending", "paused", "done", "stopped") and not line.repeats:
         words += f", {number(line.sent)} of {number(line.total)} sent"
     return f"{words}. {escape(line.reason)}" if line.reason and line.status in ("paused", "refused") else words
+
+
+def repeated(line: Line) -> list[Block]:
+    """The message of a repeating one that is over."""
+    sent = f"Sent {count(line.copies, 'time')}: each has a report of its own." if line.copies else "It was never sent."
+    return [
+        ui.header(f"{'Over' if line.status == 'done' else title(line)} · {line.subject}"),
+        ui.section(f"{escape(line.reason)} It was to be sent {escape(line.repeats)}. {sent}"),
+        ui.context(f"Asked for by {who(line.requested_by)}"),
+        ui.actions(ui.button("Send again as a new one…", AGAIN, line.id), block_id=ACTIONS),
+    ]
 
 
 def not_sent(line: Line) -> list[Block]:
@@ -260,7 +281,7 @@ def _counts(line: Line) -> str:
 
 def _stop(line: Line) -> ButtonElement:
     """Stopping is for ever, so it asks."""
-    if line.status == "scheduled":
+    if line.status == "scheduled" or line.repeats:
         what = "It will not be sent. You can send it again as a new one."
         if line.repeats:
             what = "It is not sent any more. What was sent stays sent. You can send it again as a new one."

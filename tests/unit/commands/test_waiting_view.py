@@ -27,3 +27,23 @@ def test_a_paused_one_says_until_when_there_is_time() -> None:
 def test_one_that_is_under_way_says_nothing_of_it() -> None:
     assert "given up" not in said(replace(LINE, gives_up_at=MORNING))
     assert "quiet hours" not in said(LINE)
+
+
+def test_who_waits_for_the_time_of_their_own_clock_is_told_apart() -> None:
+    own = "1 Jul 2026 at 09:00, each customer's own time"
+    shown = said(replace(LINE, asleep=212, wakes=MORNING, gives_up_at=MORNING, own_time=own))
+    assert f"212 texts waiting for {own}." in shown.replace('"', "'").replace("\\'", "'")
+    assert f"Goes out on {own}." in said(replace(LINE, status="scheduled", own_time=own)).replace("\\'", "'")
+
+
+def test_a_repeating_one_says_when_and_can_be_paused() -> None:
+    line = replace(LINE, status="scheduled", repeats="every Monday at 09:00 (UTC)", send_at=MORNING, copies=2)
+    shown = said(line)
+    assert "Sent every Monday at 09:00 (UTC). Next <!date^" in shown and "Sent 2 times so far." in shown
+    assert "'Pause'" in shown
+    assert "'Pause'" not in said(replace(line, late=True))
+    paused = said(replace(line, status="paused", reason="Paused by Maya."))
+    assert "Paused by Maya. Nothing of it is sent until somebody resumes it." in paused
+    assert "Next" not in paused and "'Resume'" in paused
+    over = str(as_dicts(views.repeated(replace(line, status="done", reason="Its last day has passed."))))
+    assert "Its last day has passed." in over and "Sent 2 times: each has a report of its own." in over

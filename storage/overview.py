@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from storage import planned_counts
-from storage.tables import Approval, Distribution, DistributionTally, MessageState, PlannedState
+from storage.tables import Approval, Distribution, DistributionTally, Message, MessageState, PlannedState
 
 # States of messages that were handed to a provider, whatever became of them then.
 SENT = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
@@ -130,13 +130,16 @@ def _tallies(session: Session, ids: Sequence[int]) -> dict[int, dict[MessageStat
 
 
 def sent_by_day(session: Session, *, now: datetime, zone: tzinfo, days: int = 7) -> dict[date, int]:
-    """How many texts left in each of the last `days` days in `zone`, by the day on which their distribution started."""
+    """How many texts left in each of the last `days` days in `zone`, by the day on which their distribution started.
+
+    Live ones, and those with reminders, go on for long: `sent_by_day_live`.
+    """
     first = (now.astimezone(zone) - timedelta(days=days - 1)).date()
     counts = {first + timedelta(days=n): 0 for n in range(days)}
     rows = session.execute(
         select(Distribution.started_at, func.sum(DistributionTally.n))
         .join(DistributionTally, DistributionTally.distribution_id == Distribution.id)
-        .where(Distribution.started_at >= now - timedelta(days=days), DistributionTally.state.in_(SENT))
+        .where(Distribution.started_at >= now - timedelta(days=days), DistributionTally.state.in_(SENT), ~_for_long())
         .group_by(Distribution.id, Distribution.started_at)
     )
     for started, n in rows:
@@ -144,3 +147,25 @@ def sent_by_day(session: Session, *, now: datetime, zone: tzinfo, days: int = 7)
         if day is not None and day in counts:
             counts[day] += n
     return counts
+
+
+def sent_by_day_live(session: Session, *, now: datetime, zone: tzinfo, days: int = 7) -> dict[date, int]:
+    """The same of distributions that go on for long, each text by its own day. Reads all their texts."""
+    first = (now.astimezone(zone) - timedelta(days=days - 1)).date()
+    midnights = [datetime.combine(first + timedelta(days=n), time(), zone).astimezone(UTC) for n in range(days + 1)]
+    place = case(*((Message.settled_at < end, n) for n, end in enumerate(midnights[1:])), else_=days).label("place")
+    lately = _for_long() & (Distribution.status.in_(("sending", "paused")) | (Distribution.updated_at >= midnights[0]))
+    found = session.execute(
+        select(place, func.count())
+        .where(
+            Message.distribution_id.in_(select(Distribution.id).where(lately)),
+            Message.state.in_(SENT),
+            Message.settled_at >= midnights[0],
+        )
+        .group_by(place)
+    )
+    return {first + timedelta(days=n): count for n, count in found if n < days}
+
+
+def _for_long() -> ColumnElement[bool]:
+    return (Distribution.mode == "automatic") | (cast(Distribution.reminders, Text) != "[]")

@@ -119,7 +119,7 @@ def not_sent(counts: Counts) -> list[str]:
             later[reason] = later.get(reason, 0) + n
     lines = []
     if first:
-        lines.append(f"Called off: {_by_reason(first)}")
+        lines.append(f"Not sent: {_by_reason(first)}")
     if later:
         lines.append(f"Reminders not sent: {_by_reason(later)}")
     return lines

@@ -1,5 +1,6 @@
 """The home tab, and the summary that `/promo` alone shows: stock, what is under way, what waits for you."""
 
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,11 @@ from commands.verbs import Ask
 from distribution.codes.listing import listing
 from distribution.runtime import Runtime
 from storage import overview
+from storage.patience import TooSlow, at_most
 from storage.tables import Distribution
+
+# Seconds that counting the texts of live distributions may take: somebody looks at the tab.
+PATIENCE = 0.7
 
 
 def register(app: App, runtime: Runtime) -> None:
@@ -54,8 +59,19 @@ def _facts(runtime: Runtime, session: Session, person: Person) -> views.Facts:
         live=[views.LiveLine(line, _redeemed(runtime, session, line.id)) for line in overview.live(session)],
         live_total=overview.live_count(session),
         stock=listing(session, now, "low")[: views.GROUPS],
-        by_day=overview.sent_by_day(session, now=now, zone=ZoneInfo(person.time_zone)),
+        by_day=_by_day(session, now, ZoneInfo(person.time_zone)),
     )
+
+
+def _by_day(session: Session, now: datetime, zone: ZoneInfo) -> dict[date, int]:
+    """What left in the last days; without the texts of live distributions where counting them takes too long."""
+    found = overview.sent_by_day(session, now=now, zone=zone)
+    try:
+        with at_most(session, PATIENCE):
+            live = overview.sent_by_day_live(session, now=now, zone=zone)
+    except TooSlow:
+        return found
+    return {day: n + live.get(day, 0) for day, n in found.items()}
 
 
 def _redeemed(runtime: Runtime, session: Session, distribution_id: int) -> int:

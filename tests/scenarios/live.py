@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from commands import posting
+from commands.automatic import notices
 from commands.distributions import progress
 from distribution import events, launch, seal
 from storage.tables import Distribution
@@ -13,9 +16,11 @@ TEXT = "You left {{ event.cart_total }} behind. Your code: {{ client.promocode('
 CART = {"kind": "event", "event": "cart_abandoned", "reentry": "always"}
 
 
-def hurry(world: World) -> None:
+def hurry(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Edit messages as soon as there is something to say: Slack's pace is tested where it is kept."""
     progress._memories[world.runtime.db] = progress.Memory(edits=posting.Pace(every=0.1))
+    monkeypatch.setattr(progress, "COUNTING", 1)
+    monkeypatch.setattr(notices, "_calls", posting.Pace(every=0.1))
 
 
 def set_live(world: World, shop: Shop, **more: Any) -> int:

@@ -1,11 +1,11 @@
 """A live distribution in its channel: followed, held, resumed, edited, cloned, reported, stopped."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from distribution import settings
 from sandbox.testing import MessageScreen
-from storage.tables import Distribution, PlannedState, PromoCodeStock, TeamMember
+from storage.tables import Distribution, PlannedState, PromoCode, PromoCodeStock, TeamMember
 from storage.tables import Planned as PlannedRow
 from tests.scenarios.conftest import World
 from tests.scenarios.live import happens, hurry, set_live
@@ -13,9 +13,9 @@ from tests.scenarios.shop import Shop, open_shop
 
 
 @pytest.fixture
-def shop(world: World) -> Shop:
+def shop(world: World, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop that needs no approvals."""
-    hurry(world)
+    hurry(world, monkeypatch)
     with world.runtime.db.write() as session:
         settings.put(session, "approvals.required", "never")
     return open_shop(world.runtime, customers=5, codes=10)
@@ -71,7 +71,7 @@ def test_one_message_follows_it_and_what_piled_up_in_a_pause_is_sent_or_not_as_c
     held(world, 1)
     paused.click("Resume…")
     world.maya.view("1 text fell due and waited").choose("Only what comes from now").submit()
-    going = card(world, "Called off: 1 fell due in a pause, and not sent after it")
+    going = card(world, "Not sent: 1 fell due in a pause, and not sent after it")
     assert not world.phone.texts(third)
     assert "What was sent stays sent" in (going.confirmation("Stop") or "")
     going.click("Stop")
@@ -183,6 +183,27 @@ def test_a_group_run_dry_is_told_with_the_way_to_more_codes_and_everybody_is_tex
     world.phone.wait_for_texts(shop.numbers[1], 3)
     world.maya.message("#marketing", "There are codes again, and nobody waits for one. “Summer 10%” has 8", timeout=15)
     assert not [m for m in world.maya.messages("#marketing") if "has no codes to give" in m.text]
+
+
+def test_running_dry_where_it_is_to_pause_is_told_once_with_what_to_do(world: World, shop: Shop) -> None:
+    """The alert calls its owner; the pause has no message of its own beside it."""
+    with world.runtime.db.write() as session:
+        session.execute(delete(PromoCode))
+        stock = session.get_one(PromoCodeStock, shop.group_id)
+        stock.active = stock.total = 0
+    set_live(world, shop, when_dry="pause")
+    happens(world, shop.numbers[0], cart_total=1)
+    alert = world.maya.message("#marketing", "1 customer waits. It is paused until somebody resumes it.", timeout=15)
+    card(world, "⚠ No active codes in 'Summer 10%': 1 text waits. Add codes, then resume.")
+    assert not [m for m in world.maya.messages("#marketing") if "paused by itself" in m.text]
+    alert.click(next(label for label in alert.buttons if label.startswith("Make ")))
+    world.maya.view("Summer 10%").fill("How many", "10").submit()
+    world.maya.close(everything=True)
+    again = world.maya.message("#marketing", "ran out of codes; there are some again.", timeout=15)
+    again.click("Resume…")
+    world.maya.view("1 text fell due").submit()
+    world.phone.wait_for_texts(shop.numbers[0])
+    world.maya.message("#marketing", "There are codes again, and nobody waits for one.", timeout=15)
 
 
 def _active(world: World, shop: Shop) -> int:

@@ -66,7 +66,7 @@ def test_the_card_says_what_sets_it_off_what_came_of_it_and_what_is_to_come() ->
     assert "1 reminder: 2 days after the first text" in text
     assert "1,204 sent · 1,180 delivered · 3 failed · 1 unknown · 4 leaving · 96 redeemed (8%)" in text
     assert "Planned: 12 texts and 310 reminders · the next" in text
-    assert "Called off: 88 " in text and " · 2 " in text.split("Called off:")[1]
+    assert "Not sent: 88 " in text and " · 2 " in text.split("Not sent:")[1]
     assert "Reminders not sent: 31 " in text
     assert list(buttons(LIVE)) == ["Pause", "Report", "Edit…", "Clone…", "Stop"]
 
@@ -75,13 +75,13 @@ def test_what_waits_for_codes_or_for_a_word_is_said() -> None:
     text = said(replace(LIVE, planned=Counts(dry=1, late=4)))
     assert "⚠ 1 customer waits for codes: the group has none left." in text
     assert "⚠ 4 texts fell due while nothing ran. They wait for a word." in text
-    assert "Planned:" not in text and "Called off" not in text
+    assert "Planned:" not in text and "Not sent" not in text
 
 
 def test_one_that_has_just_begun_says_no_more_than_it_must() -> None:
     text = said(Live(replace(LINE, total=0, sent=0, delivered=0, failed=0, unknown=0, redeemed=0), since="3 Nov"))
     assert "0 sent · 0 delivered" in text
-    assert not any(word in text for word in ("Planned", "failed", "redeemed", "Called off", "reminder"))
+    assert not any(word in text for word in ("Planned", "failed", "redeemed", "Not sent", "reminder"))
 
 
 def test_stopping_asks_and_says_what_returns() -> None:

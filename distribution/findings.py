@@ -115,6 +115,7 @@ class Review:
     outlook: Outlook = NOTHING  # who waits or is left out at the moment of sending
     conflicts: tuple[str, ...] = ()  # schedules that together need more codes than there are, in words
     foreseen: Foreseen | None = None  # of an automatic one: then `recipients` are those who would have had it
+    hints: tuple[str, ...] = ()  # what may keep a reminder from ever being sent, in words
     further_too_long: int = 0  # reminders and fallback texts among the samples that are longer than may be sent
 
     def sample(self, place: int) -> Sample | None:
@@ -151,7 +152,7 @@ class Review:
             source = f"in {{{{ {where} }}}}" if where else "in the message"
             turn = f"{_texts(texts)} {'turns' if texts == 1 else 'turn'}"
             found.append(f"{turn} Unicode because of {', '.join(chars)} {source}.")
-        return [*found, *self._ahead, *self.conflicts]
+        return [*found, *self.hints, *self._ahead, *self.conflicts]
 
     @property
     def _ahead(self) -> list[str]:
@@ -215,6 +216,7 @@ def load(kept: Mapping[str, Any]) -> Review:
             "offenders": tuple(Offender(**offender) for offender in kept["offenders"]),
             "outlook": Outlook(*kept.get("outlook", ())),
             "conflicts": tuple(kept.get("conflicts", ())),
+            "hints": tuple(kept.get("hints", ())),
             "samples": tuple(
                 Sample(**{**sample, "reminders": tuple(sample.get("reminders", ()))}) for sample in kept["samples"]
             ),

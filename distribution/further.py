@@ -19,7 +19,7 @@ from distribution.templates import render
 from distribution.templates.render import CodeText, Recipient, Template
 from distribution.templates.values import as_text, clean
 from storage.last_codes import latest
-from storage.tables import Customer, Distribution, PromoCode
+from storage.tables import Customer, Distribution, PromoCode, PromoCodeGroup
 
 NO_FORMAT = "XXXXXXXXXX"
 
@@ -54,6 +54,19 @@ def told(
             )
         )
     return tuple(found)
+
+
+def hints(session: Session, draft: Distribution) -> tuple[str, ...]:
+    """What may keep a reminder from ever being sent, in words."""
+    group = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
+    early = [step for step, each in enumerate(draft.reminders, 1) if each.get("before_expiry")]
+    if not early or group is None or group.expires_at is not None or group.validity_days is not None:
+        return ()
+    which = f"Reminder {early[0]} goes" if len(early) == 1 else f"Reminders {early[0]} to {early[-1]} go"
+    return (
+        f"{which} before the code expires, and '{group.name}' has no expiry: only codes with one of their own are "
+        "reminded of. Choose a time after the first text instead, or set an expiry in /promo groups.",
+    )
 
 
 def too_long(samples: Sequence[Sample]) -> int:

@@ -168,6 +168,7 @@ def _kept(
     """Leave a review on the draft, its samples with what follows the first text."""
     samples = further.told(session, draft, runtime.links, found.samples, now, events)
     found = replace(found, samples=samples, further_too_long=further.too_long(samples))
+    found = replace(found, hints=further.hints(session, draft))
     draft.draft = {**_without(draft), "review": dump(found)}
     draft.updated_at = now
     session.flush()

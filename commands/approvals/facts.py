@@ -56,7 +56,7 @@ def card(session: Session, approval: Approval) -> Card:
         decided_by=approval.decided_by,
         decided_at=approval.decided_at,
         reason=approval.reason,
-        may_call_back=approval.state == "approved" and _nothing_left(session, distribution),
+        may_call_back=approval.state == "approved" and not automatic and _nothing_left(session, distribution),
     )
 
 

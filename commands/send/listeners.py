@@ -284,7 +284,7 @@ class Wizard:
     def typed(self, view: dict[str, Any]) -> dict[str, Any]:
         """What a step's inputs hold, rows of conditions among them."""
         found = place.typed(view)
-        return {**found, "where": conditions.read(view)} if found.get("trigger") == "event" else found
+        return {**found, "where": conditions.read(view)} if "event" in found else found
 
     def _show(self, client: WebClient, view_id: str, at: Place, person: Person, *, note: str = "") -> None:
         try:

@@ -120,6 +120,18 @@ def test_a_segment_sets_it_off_for_todays_members_too(world: World) -> None:
     entering.sweep(world.runtime)  # once a minute
     for number in shop.numbers:
         assert world.phone.wait_for_texts(number)[0].body.startswith("Hi: SUMMER-")
+    first = newest(world)
+    maya.click("Edit…", channel="#marketing")
+    step = maya.view("Step 5 of 5")
+    assert "takes the place of the live “Welcome” when it is set live" in step.text.lower().replace(
+        "welcome", "Welcome"
+    )
+    step.fill("Message", "Hello: {{ client.promocode('Summer 10%') }}")
+    maya.view("sample customer and code").submit()
+    maya.view("Then it takes the place of the live").submit()
+    maya.no_view()
+    second = newest(world)
+    assert (second.replaces_id, second.status) == (first.id, "sending")
 
 
 def test_an_event_that_never_came_in_is_named_with_its_properties(world: World) -> None:
@@ -174,3 +186,7 @@ def test_what_is_wrong_with_a_trigger_is_said_where_it_was_typed(world: World) -
     assert step.value("Then wait") == "36 hours"
     assert step.value("Unless meanwhile they do") == "order_paid"
     assert step.value("At most once in how many days") == "7"
+    step.choose("Enters a segment")
+    maya.view("Build a new segment…").choose("Performs an event")
+    step = maya.view("cart total is at least")  # what belongs to the other choice is there again
+    assert step.value("cart total is at least") == "100"

@@ -54,7 +54,7 @@ def warnings(review: Review, found: Foreseen) -> list[str]:
     """What one should know before it is set live, in plain text."""
     lines: list[str] = []
     if found.made_up:
-        lines.append("There is nobody to show a text of: the customer below is made up.")
+        lines.append("There was nobody to show a text of: the customer above is made up.")
     for need in review.codes:
         if not need.active:
             lines.append(f"No code of “{need.name}” is active now.")

@@ -9,6 +9,7 @@ from distribution import approvals, drafts, events, review, settings
 from distribution.automatic import trigger as triggers
 from distribution.automatic.foresight import would_fire
 from distribution.limits import zone_of
+from storage.tables import PromoCodeGroup
 from tests.unit.drafting.shop import MAYA, Shop
 from tests.unit.drafting.test_automatic_drafts import CART, LAST, automatic
 
@@ -94,6 +95,23 @@ def test_without_anybody_one_customer_is_made_up_and_it_may_still_be_set_live(sh
         assert (found.foreseen.made, found.foreseen.made_up, len(found.samples)) == (0, True, 1)
         assert approvals.submit(session, shop.runtime, draft.id, by=MAYA).status == "sending"
         assert draft.status == "sending"
+
+
+def test_a_reminder_before_an_expiry_that_nothing_has_is_pointed_out(shop: Shop) -> None:
+    shop.customers("Anna Kowalska")
+    shop.codes(1)
+    with shop.db.write() as session:
+        draft = shop.draft(session)
+        reminders = [{"before_expiry": 1440, "body": LAST}]
+        message = {"provider_id": shop.provider_id, "body": draft.body, "reminders": reminders, "now": shop.clock.now()}
+        drafts.set_message(session, draft, **message)
+        found = review.review(session, shop.runtime, draft.id, by=MAYA)
+        assert isinstance(found, review.Review)
+        assert any("Reminder 1 goes before the code expires" in each for each in found.warnings)
+        session.get_one(PromoCodeGroup, shop.group_id).validity_days = 30
+        again = review.review(session, shop.runtime, draft.id, by=MAYA, again=True)
+        assert isinstance(again, review.Review)
+        assert again.hints == ()
 
 
 def test_a_limit_for_approvals_holds_for_what_nobody_can_count(shop: Shop) -> None:

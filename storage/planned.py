@@ -10,15 +10,20 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, DateTime, Integer, Table, Text, bindparam, literal, select, text
+from sqlalchemy import BigInteger, DateTime, Integer, Select, Table, Text, bindparam, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.bulk import among, moments, rows_as, rows_given
+from storage.bulk import ids_as, ids_given, moments, rows_as, rows_given
 from storage.database import is_sqlite
 from storage.tables import Planned, PlannedState
 
 PLANNED: Table = Planned.__table__  # type: ignore[assignment]
+
+# First texts of some distributions (`of`).
+_IN_FAMILY = PLANNED.c.distribution_id.in_(bindparam("of", expanding=True))
+_COLUMNS = ("customer_id", "distribution_id", "occurrence", "state", "fired_at", "event_id")
+_FIRST = select(*(PLANNED.c[name] for name in _COLUMNS)).where(_IN_FAMILY, PLANNED.c.step == 0)
 
 # How far apart two entries of one customer must be: once a customer, and every time.
 ONCE, ALWAYS = timedelta.max, timedelta()
@@ -44,7 +49,7 @@ class _Past(NamedTuple):
 
     distribution_id: int
     occurrence: int
-    dropped: bool
+    state: PlannedState
     fired_at: datetime
     event_id: int | None
 
@@ -60,7 +65,7 @@ def fire(
     left = sorted(entries, key=lambda each: (each.fired_at, each.event_id or 0))
     fired: list[Entry] = []
     for _ in range(TRIES):
-        chosen = _chosen(left, _past(session, {distribution_id, *family}, left), distribution_id, apart)
+        chosen = _chosen(left, _past(session, distribution_id, family, left, apart), distribution_id, apart)
         new = _insert(session, distribution_id, chosen)
         fired += [each for key, each in chosen.items() if key in new]
         # Somebody else was quicker for these: what they wrote is seen now.
@@ -92,36 +97,55 @@ def _chosen(
         before = past[each.customer_id]
         if each.event_id is not None and any(one.event_id == each.event_id for one in before):
             continue
-        if any(not one.dropped and abs(one.fired_at - each.fired_at) < apart for one in before):
+        if any(one.state != PlannedState.DROPPED and abs(one.fired_at - each.fired_at) < apart for one in before):
             continue
         occurrence = max((one.occurrence for one in before if one.distribution_id == distribution_id), default=-1) + 1
-        before.append(_Past(distribution_id, occurrence, False, each.fired_at, each.event_id))
+        before.append(_Past(distribution_id, occurrence, PlannedState.WAITING, each.fired_at, each.event_id))
         chosen[each.customer_id, occurrence] = each
     return chosen
 
 
-def _past(session: Session, family: Collection[int], entries: Sequence[Entry]) -> dict[int, list[_Past]]:
-    """What was planned for the customers of `entries`, by customer."""
+def _past(
+    session: Session, distribution_id: int, family: Collection[int], entries: Sequence[Entry], apart: timedelta
+) -> dict[int, list[_Past]]:
+    """What was planned for the customers of `entries`, by customer; of those who may enter every time only how often
+    they did, and which of the events fired before."""
     past: dict[int, list[_Past]] = defaultdict(list)
     if not entries:
         return past
-    rows = session.execute(
-        select(
-            Planned.customer_id,
-            Planned.distribution_id,
-            Planned.occurrence,
-            Planned.state,
-            Planned.fired_at,
-            Planned.event_id,
-        ).where(
-            among(session, Planned.distribution_id, sorted(family)),
-            among(session, Planned.customer_id, sorted({each.customer_id for each in entries})),
-            Planned.step == 0,
-        )
-    )
-    for customer_id, of, occurrence, state, fired_at, event_id in rows:
-        past[customer_id].append(_Past(of, occurrence, state == PlannedState.DROPPED, fired_at, event_id))
+    lite, customers = is_sqlite(session), sorted({each.customer_id for each in entries})
+    if apart > ALWAYS:
+        given = ids_as(lite, customers) | {"of": sorted({distribution_id, *family})}
+        for customer_id, *row in session.execute(_all_of(lite), given):
+            past[customer_id].append(_Past(*row))
+        return past
+    given = ids_as(lite, customers) | {"of": [distribution_id]}
+    for customer_id, occurrence in session.execute(_last_of(lite), given):
+        past[customer_id].append(_Past(distribution_id, occurrence, PlannedState.DROPPED, entries[0].fired_at, None))
+    events = sorted({each.event_id for each in entries if each.event_id is not None})
+    given = ids_as(lite, events) | {"of": sorted({distribution_id, *family})}
+    for customer_id, *row in session.execute(_of_events(lite), given) if events else ():
+        past[customer_id].append(_Past(*row))
     return past
+
+
+@lru_cache(2)
+def _all_of(lite: bool) -> Select[Any]:
+    """Every first text of customers."""
+    return _FIRST.where(ids_given(lite, PLANNED.c.customer_id))
+
+
+@lru_cache(2)
+def _of_events(lite: bool) -> Select[Any]:
+    """The first texts that events fired."""
+    return _FIRST.where(ids_given(lite, PLANNED.c.event_id))
+
+
+@lru_cache(2)
+def _last_of(lite: bool) -> Select[Any]:
+    """The last occurrence of customers: theirs may be many."""
+    last = select(PLANNED.c.customer_id, func.max(PLANNED.c.occurrence)).where(_IN_FAMILY, PLANNED.c.step == 0)
+    return last.where(ids_given(lite, PLANNED.c.customer_id)).group_by(PLANNED.c.customer_id)
 
 
 def _insert(session: Session, distribution_id: int, chosen: dict[tuple[int, int], Entry]) -> set[tuple[int, int]]:

@@ -7,7 +7,7 @@ noted is forgotten in the transaction that plans what comes of it, so nothing is
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import structlog
@@ -88,6 +88,7 @@ def _events(session: Session, event_ids: Sequence[int], now: datetime, stuck: se
     rows = select(Event.id, Event.customer_id, Event.name, Event.at)
     for row in session.execute(rows.where(among(session, Event.id, sorted(event_ids)), Event.at >= oldest)):
         by_name[row.name].append(_Happened(*row))
+    today = now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
     fired = 0
     for watch in waiting:
         if watch.trigger.happening is None:
@@ -95,17 +96,18 @@ def _events(session: Session, event_ids: Sequence[int], now: datetime, stuck: se
         told = [each for each in by_name[watch.trigger.happening.event] if _in_its_time(watch, each.at)]
         try:
             with session.begin_nested():
-                fired += _of_one(session, watch, watch.trigger.happening, told, now) if told else 0
+                fired += _of_one(session, watch, watch.trigger.happening, told, now, today) if told else 0
         except Exception as error:
             _passed_over(watch, error)
             stuck.update(each.id for each in told)
     return fired
 
 
-def _of_one(session: Session, watch: Watch, happening: Happening, told: Sequence[_Happened], now: datetime) -> int:
-    """Fire one distribution for those of some events whose properties are as it asks."""
+def _of_one(
+    session: Session, watch: Watch, happening: Happening, told: Sequence[_Happened], now: datetime, today: date
+) -> int:
+    """Fire one distribution for those of some events whose properties are as it asks. `today`: in the workspace."""
     if happening.where:
-        today = now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
         asked = Condition("event", "did", None, event=happening.event, where=happening.where)
         such = histories.events(session, asked, now, today).rows.with_only_columns(Event.id)
         found = set(session.scalars(such.where(among(session, Event.id, [each.id for each in told]))))

@@ -14,8 +14,10 @@ from benchmarks import (
     others,
     providers,
     scale,
+    segments,
     sending,
     texts,
+    triggers,
     workers,
 )
 from benchmarks.__main__ import main, modules
@@ -77,12 +79,30 @@ def test_the_list_of_groups_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert len(tell(ack.run())) == 3
 
 
+def test_triggers_fire_and_segments_are_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in {"CUSTOMERS": 400, "CODES": 900, "EVENTS": 3000, "MESSAGES": 800}.items():
+        monkeypatch.setattr(segments, name, size)
+    monkeypatch.setattr(triggers, "kinds", lambda: ["sqlite"])
+    monkeypatch.setattr(triggers, "EVENTS", 200)
+    monkeypatch.setattr(triggers, "ROUNDS", 1)
+    assert "sqlite: events recorded and fired, 20 live" in tell(triggers.run())
+
+
 def test_an_unknown_one_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nothing"]) == 2
     assert "codes" in capsys.readouterr().out
-    assert {"ack", "blocking", "codes", "customers", "scale", "segments", "sending", "texts", "workers"} <= set(
-        modules()
-    )
+    assert {
+        "ack",
+        "blocking",
+        "codes",
+        "customers",
+        "scale",
+        "segments",
+        "sending",
+        "texts",
+        "triggers",
+        "workers",
+    } <= set(modules())
 
 
 @pytest.fixture

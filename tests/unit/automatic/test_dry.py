@@ -12,7 +12,7 @@ from distribution.runtime import Runtime
 from distribution.sending import control
 from distribution.sending.status import paused_by_itself
 from storage import planned_counts
-from storage.tables import Job, MessageState, Notice, PromoCodeGroup
+from storage.tables import Job, Notice, PromoCodeGroup, PromoCodeRepeat
 from tests.conftest import run_jobs
 from tests.sending import make_customers, make_group, make_provider
 from tests.unit.automatic.lively import codes, happens, look, make_live, messages, planned, row_of, states
@@ -156,15 +156,23 @@ def test_a_ceiling_counts_what_is_made_and_not_what_waits(runtime: Runtime) -> N
 
 
 def test_what_was_to_be_sent_again_is_forgotten_with_a_text_that_waits(runtime: Runtime) -> None:
-    make_group(runtime, "Winter", 0)
-    _, live = ready(runtime, 2, code_policy="same", body=CODES + " {{ client.promocode('Winter') }}")
-    summer = make_live(runtime, row_of(runtime, live).provider_id or 0, body=CODES)
-    (customer,) = make_customers(runtime, 1)
-    happens(runtime, [customer])
+    """Its Summer code is there, its Winter code is not: nothing of it may be left behind until both are."""
+    winter = make_group(runtime, "Winter", 0)
+    _, summer = ready(runtime, 2)
+    with runtime.db.write() as session:
+        session.get_one(PromoCodeGroup, winter).formats = ["W-{string('0-9', 8)}"]
+    through = row_of(runtime, summer).provider_id or 0
+    live = make_live(runtime, through, code_policy="same", body=CODES + " {{ client.promocode('Winter') }}")
+    happens(runtime, make_customers(runtime, 1))
     look(runtime)
+    assert (states(runtime, summer), states(runtime, live)) == (["MADE"], ["DRY"])
+    with runtime.db.read() as session:
+        assert session.scalars(select(PromoCodeRepeat)).all() == []
+    add_codes(runtime, winter, 1)
     look(runtime)
-    assert states(runtime, live) == ["DRY"]
-    assert messages(runtime, summer)[0].state is MessageState.QUEUED
+    with runtime.db.read() as session:
+        repeated = session.scalars(select(PromoCodeRepeat.message_id)).all()
+    assert repeated == [messages(runtime, live)[0].id]
     assert check(runtime.db) == []
 
 

@@ -76,6 +76,21 @@ def test_a_delay_is_waited_for_and_the_cancel_condition_looked_at_when_it_is_ove
     assert [each for each in states(runtime, live) if each != "MADE"] == ["DROPPED called_off"]
 
 
+def test_what_calls_it_off_counts_for_each_from_their_own_event_on(runtime: Runtime, clock: ManualClock) -> None:
+    first, second = make_customers(runtime, 2)
+    live = make_live(runtime, provider(runtime), CART | {"delay": 60, "unless": {"event": "order_paid"}}, body="Hi")
+    happens(runtime, [first])
+    clock.advance(timedelta(minutes=10))
+    happens(runtime, [second], "order_paid")
+    clock.advance(timedelta(minutes=10))
+    happens(runtime, [second])
+    clock.advance(timedelta(minutes=45))
+    happens(runtime, [first], "order_paid")
+    clock.advance(HOUR)
+    look(runtime)
+    assert states(runtime, live) == ["MADE", "MADE"]
+
+
 def test_what_calls_it_off_counts_by_its_own_time_however_late_it_is_told(runtime: Runtime, clock: ManualClock) -> None:
     (customer,) = make_customers(runtime, 1)
     live = make_live(runtime, provider(runtime), CART | {"delay": 60, "unless": {"event": "order_paid"}}, body="Hi")

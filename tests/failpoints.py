@@ -29,6 +29,8 @@ PIPELINE = (
     "distribution/launch.py",
     "distribution/jobs.py",
     "distribution/sending",
+    "distribution/automatic",
+    "distribution/schedule",
     "bot/web/callbacks.py",
 )
 COMMITS, SOCKETS = frozenset({"write", "chunk"}), frozenset({"send", "look_up"})

@@ -15,6 +15,7 @@ import pytest
 from distribution.clock import SystemClock
 from distribution.runtime import Runtime
 from tests import failpoints
+from tests.faults import test_clock
 from tests.faults.choices import LONG, SEED
 from tests.faults.day import Day, poisoned
 from tests.faults.workers import Crew, Fault, crew, machine
@@ -57,7 +58,8 @@ VERBS = tuple(f"person.{each}" for each in ("pause", "resume", "call_back", "arr
 
 
 def test_every_commit_and_socket_call_of_the_pipeline_is_in_the_table() -> None:
-    assert sorted(set(failpoints.places().values())) == sorted([*COMMITS, *SOCKETS, *ELSEWHERE])
+    """Those of what happens by itself are attacked in `test_clock.py`."""
+    assert sorted(set(failpoints.places().values())) == sorted([*COMMITS, *SOCKETS, *ELSEWHERE, *test_clock.COMMITS])
 
 
 SAMPLE = 12  # of those that `make test` leaves out

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from commands.approvals.facts import what
-from commands.distributions import live_facts, unknown_views
+from commands.distributions import unknown_views
 from commands.distributions.lists import Opened
 from commands.distributions.report_views import Codes, Report
 from commands.distributions.views import Line
 from commands.people import Person
-from commands.send import show
+from commands.send import show, words
 from commands.ui import paging
 from commands.ui.charts import Chart
 from commands.ui.text import escape, moment
@@ -113,7 +113,7 @@ def opened(session: Session, distribution: Distribution, person: Person, now: da
     if provider:
         facts.append(f"*Through*\n{escape(provider.name)}")
     if distribution.trigger:
-        facts.append(f"*When*\n{escape(live_facts.sets_off(session, distribution))}")
+        facts.append(f"*When*\n{escape(words.sets_off(session, distribution))}")
     elif about.repeats:
         at = f", next {moment(distribution.send_at)}" if distribution.send_at else ""
         facts.append(f"*When*\n{escape(about.repeats)}{at}")
@@ -121,7 +121,7 @@ def opened(session: Session, distribution: Distribution, person: Person, now: da
         facts.append(f"*When*\n{local.words(local.parse(distribution.local_at))}")
     elif distribution.send_at:
         facts.append(f"*When*\n{moment(distribution.send_at)}")
-    reminders = live_facts.reminders(distribution)
+    reminders = words.reminders(distribution)
     if reminders:
         facts.append(f"*Reminders*\n{escape('; '.join(reminders))}")
     return Opened(
@@ -192,7 +192,7 @@ def report(session: Session, distribution: Distribution, now: datetime) -> Repor
         pictures=found.pictures,
         planned=found.planned,
         steps=found.steps,
-        reminders=live_facts.reminders(distribution),
+        reminders=words.reminders(distribution),
         chart=_by_day(session, distribution, zone, now) or _over_time(found.series, zone) or _outcomes(about),
         balance_error=found.balance_error,
     )

@@ -7,11 +7,8 @@ from sqlalchemy.orm import Session
 
 from commands.distributions.live_views import Live
 from commands.distributions.views import Line
+from commands.send import words
 from distribution import settings
-from distribution.automatic import describing
-from distribution.automatic import reminders as reminding
-from distribution.automatic import trigger as triggers
-from distribution.errors import Refused
 from storage import distributions as rows
 from storage.planned_counts import Counts
 from storage.tables import Distribution
@@ -23,37 +20,12 @@ def live(session: Session, distribution: Distribution, line: Line, planned: Coun
     return Live(
         line,
         since=_day(distribution.started_at, settings.get(session, "time_zone"), now) if distribution.started_at else "",
-        sets_off=sets_off(session, distribution),
-        limits=limits(distribution),
+        sets_off=words.sets_off(session, distribution),
         planned=planned,
-        reminders=reminders(distribution),
+        reminders=words.reminders(distribution),
         replaced_by=rows.replaced_by(session, distribution.id) if line.ending else None,
         replaces=before.subject if before else "",
     )
-
-
-def sets_off(session: Session, distribution: Distribution) -> str:
-    """What sets it off, in words; "" for a draft that has not come so far."""
-    try:
-        return describing.sets_off(session, triggers.parse(distribution.trigger))
-    except Refused:
-        return ""
-
-
-def limits(distribution: Distribution) -> str:
-    """How often and how many, in words; "" likewise."""
-    try:
-        return describing.limits(triggers.parse(distribution.trigger))
-    except Refused:
-        return ""
-
-
-def reminders(distribution: Distribution) -> list[str]:
-    """When each of its reminders goes, in words; none for a draft whose reminders are not right yet."""
-    try:
-        return [describing.when(each) for each in reminding.parse(distribution.reminders)]
-    except Refused:
-        return []
 
 
 def _day(at: datetime, zone: str, now: datetime) -> str:

@@ -19,7 +19,7 @@ from commands.distributions.views import (
 )
 from commands.ui import blocks as ui
 from commands.ui import choose
-from commands.ui.text import count, escape, moment, number, percent, who
+from commands.ui.text import count, escape, moment, number, who
 from distribution import reasons
 from storage.planned_counts import Counts, Piled
 
@@ -43,7 +43,6 @@ class Live:
     line: Line
     since: str = ""  # "3 Nov", in the workspace's zone
     sets_off: str = ""
-    limits: str = ""
     planned: Counts = field(default_factory=Counts)
     reminders: Sequence[str] = ()  # when each goes
     replaced_by: int | None = None  # the edited one that took over
@@ -55,9 +54,8 @@ def card(live: Live) -> list[Block]:
     line = live.line
     since = f" · since {live.since}" if live.since else ""
     blocks: list[Block] = [ui.header(f"{title(line)} · {line.subject}{since}")]
-    rule = f"{escape(live.sets_off)} {escape(live.limits)}".strip()
-    if rule:
-        blocks.append(ui.section("\n".join([rule, *_reminders(live)])))
+    if live.sets_off:
+        blocks.append(ui.section("\n".join([escape(live.sets_off), *_reminders(live)])))
     blocks.append(ui.section("\n".join([sent(line), *planned(live.planned)])))
     blocks += [ui.context(dropped) for dropped in not_sent(live.planned)]
     if state := _state(live):
@@ -84,7 +82,7 @@ def sent(line: Line) -> str:
     if line.to_go:
         parts.append(f"{number(line.to_go)} leaving")
     if line.redeemed:
-        parts.append(f"{number(line.redeemed)} redeemed ({percent(line.redeemed, line.sent)})")
+        parts.append(f"{number(line.redeemed)} redeemed")  # of codes: reminders are texts, too
     if line.opted_out:
         parts.append(f"{number(line.opted_out)} opted out")
     if line.excluded:

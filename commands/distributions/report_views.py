@@ -170,7 +170,7 @@ def _step(facts: Report, step: Step) -> str:
         (step.cancelled, "stopped"),
         (step.pending, "to go"),
         (step.waiting, "planned"),
-        (sum(step.dropped.values()), "not due any more" if step.step else "called off"),
+        (sum(step.dropped.values()), "not sent"),
     ):
         if n:
             parts.append(f"{number(n)} {word}")

@@ -55,6 +55,7 @@ class Card:
     cost: str = ""
     sample: str = ""  # the text for one customer, its code masked
     body: str = ""  # the text as it was written
+    repeats: bool = False  # to whoever is in the audience each time: the numbers are today's
     goes_out: str = ""  # when a scheduled one does, in mrkdwn
     sets_off: str = ""  # of an automatic one: what does, in plain text
     lately: str = ""  # and what it would have done, in mrkdwn
@@ -244,11 +245,13 @@ def _buttons(approval_id: int) -> Block:
 def _numbers(facts: Card) -> list[str]:
     """The facts in two columns."""
     left_out = f" of {number(facts.total)}" if facts.total != facts.recipients else ""
+    today = " today" if facts.repeats else ""
     cells = [
         f"*Set off when*\n{escape(facts.sets_off)}"
         if facts.sets_off
-        else f"*To*\n{number(facts.recipients)}{left_out} in “{escape(facts.audience)}”",
-        f"*When*\n{facts.when}" + (f"\nGiven up after {facts.given_up}" if facts.given_up else ""),
+        else f"*To*\n{number(facts.recipients)}{left_out} in “{escape(facts.audience)}”{today}",
+        f"*{'How long' if facts.sets_off else 'When'}*\n{facts.when}"
+        + (f"\nGiven up after {facts.given_up}" if facts.given_up else ""),
         f"*What*\n{escape(facts.purpose)}",
         f"*Through*\n{escape(facts.provider)}",
     ]

@@ -165,6 +165,7 @@ class Reviewing:
             Automatic(words.sets_off(session, draft), words.until(draft), words.dry(session, draft))
             if automatic
             else None,
+            bool(draft.repeat),
             _submit(draft, asks),
             _afterwards(session, draft, found, at, asks),
             {

@@ -71,6 +71,7 @@ def test_it_is_repeated_on_days_of_the_week(world: World) -> None:
     maya.view("How often").fill("Last day", None).submit()
     review = maya.view("Sample 1 of")
     assert "Every Monday and Thursday at 09:00 (Europe/Warsaw)" in review
+    assert "5 of 6 in “Regulars” today" in review
     assert "[Schedule]" in review.text
     review.click("Back")
     step = maya.view("How often")

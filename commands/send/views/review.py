@@ -37,6 +37,7 @@ class ReviewStep:
     given_up: str = ""
     reminders: Sequence[str] = ()  # when each goes
     automatic: Automatic | None = None
+    repeats: bool = False  # to whoever is in the audience each time: the numbers are today's
     submit: str = "Send now"
     afterwards: str = ""  # what the submit will do, in a sentence of mrkdwn
     body_offenders: Mapping[str, str] = field(default_factory=dict)  # characters of the body → what they may become
@@ -126,7 +127,7 @@ def _numbers(facts: ReviewStep) -> list[str]:
         return foreseen.numbers(review, review.foreseen, facts.automatic, facts.provider, facts.given_up)
     of = "" if review.recipients == review.total else f" of {number(review.total)}"
     return [
-        f"*To*\n{number(review.recipients)}{of} in “{escape(review.audience)}”",
+        f"*To*\n{number(review.recipients)}{of} in “{escape(review.audience)}”{' today' if facts.repeats else ''}",
         f"*Left out*\n{escape(left_out_words(review)) or 'nobody'}",
         f"*Codes*\n{_codes(review)}",
         f"*Texts*\n{_texts(review)}",

@@ -79,13 +79,20 @@ def due(session: Session, distribution_id: int, now: datetime, limit: int) -> li
     """Up to `limit` planned texts of a distribution that are due, the first due first. Its row is locked."""
     mine = (Planned.distribution_id == distribution_id, Planned.state == PlannedState.WAITING, Planned.due_at <= now)
     found = select(Planned).where(*mine).order_by(Planned.due_at, Planned.id).limit(limit)
-    return list(session.scalars(found.execution_options(populate_existing=True)))
+    return _held(session, found)
 
 
 def dry(session: Session, distribution_id: int, steps: Collection[int], limit: int) -> list[Planned]:
     """Up to `limit` planned texts of these steps that wait for codes, the first due first. Its row is locked."""
     mine = (Planned.distribution_id == distribution_id, Planned.state == PlannedState.DRY, Planned.step.in_(steps))
     found = select(Planned).where(*mine).order_by(Planned.due_at, Planned.id).limit(limit)
+    return _held(session, found)
+
+
+def _held(session: Session, found: Select[Planned]) -> list[Planned]:
+    """Planned rows as they are now, held until the commit but for those that somebody else holds (`waiting`)."""
+    if not is_sqlite(session):
+        found = found.with_for_update(skip_locked=True)
     return list(session.scalars(found.execution_options(populate_existing=True)))
 
 

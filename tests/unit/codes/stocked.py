@@ -15,8 +15,15 @@ BY = {"by": "U0MAYA", "now": NOON}
 def group(runtime: Runtime, name: str = "Summer 10%", count: int = 0, **given: object) -> int:
     with runtime.db.write() as session:
         group_id = create(session, name, **BY, **given).id  # type: ignore[arg-type]
-        add(session, group_id, [f"{name.replace(' ', '')}-{number}" for number in range(count)], **BY)
+        if count:
+            add(session, group_id, [f"{name.replace(' ', '')}-{number}" for number in range(count)], **BY)
         return group_id
+
+
+def stored(runtime: Runtime) -> list[str]:
+    """Every code there is, in alphabetical order."""
+    with runtime.db.read() as session:
+        return sorted(session.scalars(select(PromoCode.code)))
 
 
 def distribution(

@@ -1,7 +1,6 @@
-"""Pause, resume, stop, retry; callbacks in any order; customers' replies; what pauses by itself."""
+"""What people do to a distribution while it is sent, and what it does by itself."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,62 +12,11 @@ from distribution.clock import ManualClock
 from distribution.errors import Refused
 from distribution.report import progress, report
 from distribution.runtime import Runtime
-from distribution.sending import callbacks, control
-from distribution.sending.replies import meaning
-from storage import tally
-from storage.tables import (
-    CallbackInbox,
-    CodeState,
-    ConsentChange,
-    Customer,
-    Distribution,
-    Message,
-    MessageState,
-    PromoCode,
-    PromoCodeStock,
-    Reply,
-)
-from tests.gateway import Gateway, callback_of, serving
-from tests.sending import make_customers, make_distribution, make_group, make_provider, sending, start, status, until
-
-
-def ready(runtime: Runtime, gateway: Gateway, customers: int, *, codes: int | None = None, rate: float = 10_000) -> int:
-    """A launched distribution to so many customers; its id."""
-    make_group(runtime, "Summer 10%", customers if codes is None else codes)
-    provider = make_provider(runtime, gateway.url, rate=rate)
-    distribution = make_distribution(runtime, provider, make_customers(runtime, customers))
-    start(runtime, distribution)
-    return distribution
-
-
-def pause(runtime: Runtime, distribution: int) -> None:
-    with runtime.db.write() as session:
-        control.pause(session, distribution, by="Maya", now=runtime.clock.now())
-
-
-def resume(runtime: Runtime, distribution: int) -> None:
-    with runtime.db.write() as session:
-        control.resume(session, distribution, by="Maya", now=runtime.clock.now())
-
-
-def stop(runtime: Runtime, distribution: int) -> None:
-    with runtime.db.write() as session:
-        control.stop(session, runtime, distribution, by="Maya", now=runtime.clock.now())
-    while runtime.jobs.run_next(runtime):
-        pass
-
-
-def states(runtime: Runtime, distribution: int) -> dict[MessageState, int]:
-    with runtime.db.read() as session:
-        return {state: n for state, n in tally.read(session, distribution).items() if n}
-
-
-def finished(runtime: Runtime, distribution: int) -> Callable[[], bool]:
-    def is_it() -> bool:
-        with runtime.db.read() as session:
-            return session.get_one(Distribution, distribution).finished_at is not None
-
-    return is_it
+from distribution.sending import control
+from storage.tables import Customer, Distribution, Message, MessageState, PromoCodeStock
+from tests.gateway import Gateway, serving
+from tests.sending import make_customers, make_distribution, make_group, make_provider, sending, status, until
+from tests.unit.sending.running import finished, pause, ready, resume, states, stop
 
 
 def test_a_pause_holds_what_has_not_left_and_resume_sends_the_rest_once(runtime: Runtime) -> None:
@@ -229,142 +177,6 @@ def test_no_more_segments_leave_than_the_rate_allows(runtime: Runtime) -> None:
                 await until(lambda: status(runtime, distribution) == "done")
             assert asyncio.get_running_loop().time() - began > 29 / 40 - 0.1
             assert len(gateway.accepted) == 30
-
-    asyncio.run(scenario())
-
-
-def test_callbacks_move_only_forward_in_any_order_and_twice(runtime: Runtime, clock: ManualClock) -> None:
-    async def scenario() -> None:
-        async with serving(Gateway()) as gateway:
-            distribution = ready(runtime, gateway, 3)
-            async with sending(runtime):
-                await until(lambda: status(runtime, distribution) == "done")
-            first, second, third = gateway.accepted
-            now = clock.now()
-            news = [
-                callback_of(first, "delivered", now),
-                callback_of(first, "delivered", now),
-                callback_of(first, "accepted", now),
-                callback_of(second, "undelivered", now, "landline"),
-                callback_of(third, "delivered", now),
-                callback_of(third, "undelivered", now),
-            ]
-            with runtime.db.read() as session:
-                provider = session.scalar(select(Distribution.provider_id)) or 0
-            with runtime.db.write() as session:
-                assert callbacks.receive(session, provider, news, now) == 5
-            with runtime.db.write() as session:
-                assert callbacks.receive(session, provider, news, now) == 0
-            assert callbacks.apply(runtime) == 5
-            assert callbacks.apply(runtime) == 0
-            assert states(runtime, distribution) == {MessageState.DELIVERED: 2, MessageState.UNDELIVERED: 1}
-            with runtime.db.read() as session:
-                told = report(session, distribution)
-                # An undelivered text left the house: its code stays its customer's.
-                assert session.scalars(select(PromoCodeStock.issued)).one() == 3
-            assert told.failures == {"landline": 1}
-            assert told.balance_error is None
-            assert check(runtime.db) == []
-
-    asyncio.run(scenario())
-
-
-def test_a_callback_before_the_response_is_committed_counts_and_is_not_taken_back(
-    runtime: Runtime, clock: ManualClock
-) -> None:
-    async def scenario() -> None:
-        async with serving(Gateway(always="hang-after-accept")) as gateway:
-            distribution = ready(runtime, gateway, 1)
-            async with sending(runtime):
-                await until(lambda: len(gateway.accepted) == 1)
-                with runtime.db.write() as session:
-                    provider = session.scalar(select(Distribution.provider_id)) or 0
-                    news = callback_of(gateway.accepted[0], "delivered", clock.now())
-                    callbacks.receive(session, provider, [news], clock.now())
-                await until(lambda: states(runtime, distribution) == {MessageState.DELIVERED: 1})
-                gateway.hanging.set()
-                await until(lambda: status(runtime, distribution) == "done")
-            assert states(runtime, distribution) == {MessageState.DELIVERED: 1}
-            with runtime.db.read() as session:
-                assert session.scalars(select(PromoCode.state)).one() is CodeState.ISSUED
-                # The answer came second, and what it says is kept all the same: the report adds segments up.
-                message = session.scalars(select(Message)).one()
-                assert message.segments == 1 and message.provider_ref
-            assert check(runtime.db) == []
-
-    asyncio.run(scenario())
-
-
-def test_a_callback_of_another_provider_or_about_nothing_changes_nothing(runtime: Runtime, clock: ManualClock) -> None:
-    async def scenario() -> None:
-        async with serving(Gateway()) as gateway:
-            distribution = ready(runtime, gateway, 1)
-            async with sending(runtime):
-                await until(lambda: status(runtime, distribution) == "done")
-            bad = [
-                callback_of(gateway.accepted[0] | {"reference": "9-999"}, "delivered", clock.now()),
-                callback_of(gateway.accepted[0] | {"reference": "x"}, "delivered", clock.now()),
-                {"event": "status"},
-                {"hello": "world"},
-            ]
-            with runtime.db.write() as session:
-                provider = session.scalar(select(Distribution.provider_id)) or 0
-                callbacks.receive(session, provider, bad, clock.now())
-                callbacks.receive(
-                    session, provider + 1, [callback_of(gateway.accepted[0], "delivered", clock.now())], clock.now()
-                )
-            assert callbacks.apply(runtime) == 5
-            assert states(runtime, distribution) == {MessageState.ACCEPTED: 1}
-            with runtime.db.read() as session:
-                assert session.scalar(select(func.count()).where(CallbackInbox.applied_at.is_(None))) == 0
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(
-    ("body", "means"),
-    [
-        ("STOP", "stop"),
-        (" stop. ", "stop"),
-        ("Stop all", "stop"),
-        ("opt-out", "stop"),
-        ("Start", "start"),
-        ("HELP!", "help"),
-        ("please stop the bus", "other"),
-        ("thanks", "other"),
-        ("", "other"),
-    ],
-)
-def test_a_reply_means_a_keyword_only_when_it_is_nothing_else(body: str, means: str) -> None:
-    assert meaning(body) == means
-
-
-def test_stop_opts_out_at_once_is_answered_once_and_shown_with_its_distribution(
-    runtime: Runtime, clock: ManualClock
-) -> None:
-    async def scenario() -> None:
-        async with serving(Gateway()) as gateway:
-            distribution = ready(runtime, gateway, 2)
-            async with sending(runtime):
-                await until(lambda: status(runtime, distribution) == "done")
-                inbound = {"event": "inbound", "from": "+48600100000", "to": "PROMO", "body": "Stop", "id": "IN1"}
-                other = {"event": "inbound", "from": "+48600100001", "to": "PROMO", "body": "Nice!", "id": "IN2"}
-                with runtime.db.write() as session:
-                    provider = session.scalar(select(Distribution.provider_id)) or 0
-                    callbacks.receive(session, provider, [inbound, other], clock.now())
-                with runtime.db.write() as session:
-                    callbacks.receive(session, provider, [inbound | {"again": True}], clock.now())
-                await until(lambda: len(gateway.accepted) == 3)
-                await until(lambda: callbacks.apply(runtime) == 0)
-            assert gateway.accepted[2]["to"] == "+48600100000"
-            with runtime.db.read() as session:
-                customer = session.scalars(select(Customer).where(Customer.phone == "+48600100000")).one()
-                assert customer.consent == "opted_out"
-                assert session.scalar(select(func.count()).select_from(ConsentChange)) == 1
-                replies = session.scalars(select(Reply).order_by(Reply.id)).all()
-                assert [(reply.meaning, reply.answer_state) for reply in replies] == [("stop", "sent"), ("other", None)]
-                assert {reply.distribution_id for reply in replies} == {distribution}
-                assert report(session, distribution).opted_out == 1
 
     asyncio.run(scenario())
 

@@ -30,7 +30,7 @@ from storage.tables import Distribution, Event, Planned
 log = structlog.get_logger(__name__)
 
 CHUNK = 500  # planned texts in one transaction
-ROUNDS = 50  # chunks of each distribution in one look: a process that ends is not waited for any longer
+CHUNKS = 50  # in one look, or one of each distribution: a process that ends is not waited for any longer
 
 CALLED_OFF = "called_off"  # what was to call it off has happened (`distribution.reasons`)
 
@@ -42,8 +42,8 @@ def look(runtime: Runtime) -> int:
     more and of which nothing is left. One distribution that fails does not hold up the others: it is tried again.
     """
     outage.look(runtime)
-    moved = 0
-    for _ in range(ROUNDS):
+    moved = chunks = 0
+    while chunks < CHUNKS:
         now = runtime.clock.now()
         with runtime.db.read() as session:
             ids = _to_look_at(session, now)
@@ -56,6 +56,7 @@ def look(runtime: Runtime) -> int:
                 if isinstance(error, DBAPIError) and is_away(error):
                     raise
                 log.exception("what is due could not be made; it is tried again", distribution=distribution_id)
+        chunks += len(ids)
         if moved == before:
             break
     _finish(runtime)

@@ -239,3 +239,17 @@ def test_more_than_a_chunk_is_made_in_one_look(runtime: Runtime, monkeypatch: py
     look(runtime)
     assert len(messages(runtime, live)) == 25
     assert check(runtime.db) == []
+
+
+def test_a_look_ends_however_much_is_due_and_takes_each_distribution_in_turn(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "CHUNK", 2)
+    monkeypatch.setattr(due, "CHUNKS", 4)
+    through = provider(runtime)
+    first, second = (make_live(runtime, through, body="Hi") for _ in range(2))
+    happens(runtime, make_customers(runtime, 9))
+    look(runtime)
+    assert (len(messages(runtime, first)), len(messages(runtime, second))) == (4, 4)
+    look(runtime)
+    assert (len(messages(runtime, first)), len(messages(runtime, second))) == (8, 8)

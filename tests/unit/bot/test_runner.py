@@ -19,6 +19,8 @@ from storage import schema
 from storage.database import Database
 from storage.tables import Setting
 from tests.ports import free_ports
+from tests.sending import make_customers, make_provider
+from tests.unit.automatic.lively import happens, make_live, messages
 
 
 @pytest.fixture
@@ -60,6 +62,23 @@ def test_a_port_that_is_taken_stops_the_start_and_leaves_nothing_running(setting
     assert not [thread.name for thread in threading.enumerate() if thread.name in ("web", "sender")]
     with only_instance(tmp_path / "promobot.db"):
         pass
+
+
+def test_the_clock_fires_makes_and_sweeps(settings: Settings) -> None:
+    """Each look is called where the process has the clock, and what was set off is made at once."""
+    bot = Bot(settings, {"clock"}, look_every=60.0)
+    bot.start()
+    try:
+        through = make_provider(bot.runtime, "http://127.0.0.1:9")
+        customers = make_customers(bot.runtime, 2)
+        live = make_live(bot.runtime, through, body="Hi")
+        happens(bot.runtime, customers)
+        end = time.monotonic() + 20
+        while len(messages(bot.runtime, live)) < 2:
+            assert time.monotonic() < end, "nobody looked"
+            time.sleep(0.02)
+    finally:
+        bot.stop()
 
 
 def test_it_stops_within_seconds(settings: Settings) -> None:

@@ -1,10 +1,11 @@
 """Planned texts as the clock looks at them: what is due, what messages were planned to say, and what became of each.
 
-Whoever changes the state of planned rows holds their distribution's row (`storage.batches.lock`).
+Whoever changes the state of planned rows holds their distribution's row (`storage.batches.lock`); or, of those that are
+not due yet, the rows themselves (`waiting`).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -116,6 +117,19 @@ def made(session: Session, rows: Sequence[tuple[Planned, int]], now: datetime) -
         set_committed_value(row, "state", PlannedState.MADE)
         set_committed_value(row, "message_id", message_id)
         set_committed_value(row, "settled_at", now)
+
+
+def waiting(session: Session, distribution_id: int, customer_ids: Iterable[int], now: datetime) -> Sequence[Planned]:
+    """The first texts of some customers that wait for a time after `now`; held until the commit, and without those that
+    somebody else holds."""
+    rows = select(Planned).where(
+        Planned.distribution_id == distribution_id,
+        among(session, Planned.customer_id, customer_ids),
+        Planned.step == 0,
+        Planned.state == PlannedState.WAITING,
+        Planned.due_at > now,
+    )
+    return session.scalars(rows if is_sqlite(session) else rows.with_for_update(skip_locked=True)).all()
 
 
 def drop(session: Session, rows: Sequence[Planned], reason: str, now: datetime) -> None:

@@ -4,35 +4,29 @@
 made with its distribution's row locked, and looked at again under that lock, so it is made once.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from distribution import settings
 from distribution.automatic import dry, making, outage, reminding, trigger
+from distribution.automatic.calling_off import CALLED_OFF, called_off
 from distribution.automatic.texts import FIRST
-from distribution.limits import zone_of
 from distribution.runtime import Runtime
 from distribution.sending import lifetime
 from distribution.sending.status import finish_if_over
-from storage import distributions, histories, planned_reading, reminded
+from storage import distributions, planned_reading, reminded
 from storage.batches import lock
-from storage.bulk import among
 from storage.database import is_away
-from storage.rules import Condition
-from storage.tables import Distribution, Event, Planned
+from storage.tables import Distribution, Planned
 
 log = structlog.get_logger(__name__)
 
 CHUNK = 500  # planned texts in one transaction
 CHUNKS = 50  # in one look, or one of each distribution: a process that ends is not waited for any longer
-
-CALLED_OFF = "called_off"  # what was to call it off has happened (`distribution.reasons`)
 
 
 def look(runtime: Runtime) -> int:
@@ -97,31 +91,12 @@ def _of_one_text(planned: Sequence[Planned]) -> list[Planned]:
 
 def _not_called_off(session: Session, row: Distribution, planned: Sequence[Planned], now: datetime) -> list[Planned]:
     """First texts that nothing called off during their delay; the others are dropped."""
-    asked = trigger.parse(row.trigger) if planned and row.trigger else None
-    if asked is None or asked.unless is None:
+    if not planned or not row.trigger:
         return list(planned)
-    delay = timedelta(minutes=asked.delay)
-    condition = Condition("event", "did", None, event=asked.unless.event, where=asked.unless.where)
-    today = now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
-    rows = (
-        histories.events(session, condition, now, today)
-        .rows.add_columns(Event.at)
-        .where(
-            among(session, Event.customer_id, sorted({each.customer_id for each in planned})),
-            Event.at > min(each.fired_at for each in planned),
-            Event.at <= max(each.fired_at for each in planned) + delay,
-        )
-    )
-    happened: dict[int, list[datetime]] = defaultdict(list)
-    for customer_id, at in session.execute(rows):
-        happened[customer_id].append(at)
-    off = {
-        each.id
-        for each in planned
-        if any(each.fired_at < at <= each.fired_at + delay for at in happened[each.customer_id])
-    }
-    planned_reading.drop(session, [each for each in planned if each.id in off], CALLED_OFF, now)
-    return [each for each in planned if each.id not in off]
+    off = called_off(session, trigger.parse(row.trigger), planned, now)
+    planned_reading.drop(session, off, CALLED_OFF, now)
+    gone = {each.id for each in off}
+    return [each for each in planned if each.id not in gone]
 
 
 def _judged(session: Session, row: Distribution, planned: Sequence[Planned], now: datetime) -> list[Planned]:

@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 
 from distribution import settings
 from distribution.automatic import entering
+from distribution.automatic.calling_off import CALLED_OFF, called_off
 from distribution.automatic.trigger import EVENT, SEGMENT, Happening
 from distribution.automatic.watching import Watch, watches
 from distribution.limits import zone_of
 from distribution.runtime import Runtime
-from storage import histories, planned, touched
+from storage import histories, planned, planned_reading, touched
 from storage.bulk import among
 from storage.database import is_away
 from storage.planned import Entry
@@ -113,7 +114,31 @@ def _of_one(
         found = set(session.scalars(such.where(among(session, Event.id, [each.id for each in told]))))
         told = [each for each in told if each.id in found]
     entries = [Entry(each.customer_id, each.at, watch.due(each.at, now), each.id) for each in told]
-    return len(planned.fire(session, watch.row.id, entries, apart=watch.apart, family=watch.family.ids))
+    fired = 0
+    while entries:
+        now_these, entries = _one_each(entries) if watch.may_be_called_off else (entries, [])
+        if watch.may_be_called_off:
+            _call_off(session, watch, [each.customer_id for each in now_these], now)
+        fired += len(planned.fire(session, watch.row.id, now_these, apart=watch.apart, family=watch.family.ids))
+    return fired
+
+
+def _one_each(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """The first entry of each customer by its own time, and the rest."""
+    first: dict[int, Entry] = {}
+    rest = [
+        each
+        for each in sorted(entries, key=lambda each: each.fired_at)
+        if first.setdefault(each.customer_id, each) is not each
+    ]
+    return list(first.values()), rest
+
+
+def _call_off(session: Session, watch: Watch, customer_ids: Sequence[int], now: datetime) -> None:
+    """Drop what still waits for these customers and is called off already: who paid may abandon another cart before
+    the first text would have been due, and nobody told them of that one."""
+    waiting = planned_reading.waiting(session, watch.row.id, customer_ids, now)
+    planned_reading.drop(session, called_off(session, watch.trigger, waiting, now), CALLED_OFF, now)
 
 
 def _in_its_time(watch: Watch, at: datetime) -> bool:

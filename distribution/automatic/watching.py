@@ -52,6 +52,11 @@ class Watch:
             return timedelta(days=self.trigger.days or 0)
         return planned.ONCE if self.trigger.reentry == ONCE else planned.ALWAYS
 
+    @property
+    def may_be_called_off(self) -> bool:
+        """Whether a text that was called off may have to make room for the customer's next one."""
+        return self.trigger.unless is not None and self.apart > planned.ALWAYS
+
     def due(self, fired_at: datetime, now: datetime) -> datetime:
         """When the first text is due that something at `fired_at` sets off."""
         return max(fired_at + timedelta(minutes=self.trigger.delay), now)

@@ -182,6 +182,27 @@ def test_what_was_called_off_may_enter_again(shop: Runtime) -> None:
     assert firing.look(shop) == 1
 
 
+CALLED_OFF = ABANDONED | {"reentry": "once", "delay": 60, "unless": {"event": "order_paid"}}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["told together", "told as it happened"])
+def test_who_paid_for_a_cart_and_left_another_is_told_of_that_one(shop: Runtime, together: bool) -> None:
+    """The first text is called off before it is due: it does not keep the second from being planned."""
+    set_live(shop, CALLED_OFF)
+    for name, ago in (("cart_abandoned", 50), ("order_paid", 40), ("cart_abandoned", 20), ("cart_abandoned", 10)):
+        happen(shop, "C1", name, ago=ago)
+        if not together:
+            firing.look(shop)
+    happen(shop, "C2", "order_paid", ago=40)
+    happen(shop, "C2", ago=50, properties={"cart_total": 1})
+    firing.look(shop)
+    with shop.db.read() as session:
+        rows = session.execute(select(Planned.customer_id, Planned.state, Planned.reason).order_by(Planned.id)).all()
+    called_off, waits = (PlannedState.DROPPED, "called_off"), (PlannedState.WAITING, None)
+    assert sorted(tuple(row) for row in rows if row[0] == 1) == [(1, *waits), (1, *called_off)]
+    assert [(each[0], (NOON + HOUR - each[2]) / MINUTE) for each in planned(shop)] == [(1, 50), (1, 20), (2, 50)]
+
+
 def test_many_events_fire_in_small_transactions(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """None is left out between two of them."""
     monkeypatch.setattr(firing, "CHUNK", 7)

@@ -96,7 +96,9 @@ def _property(data: Any, event: str) -> Condition:
 def _attribute(data: Mapping[str, Any], what: str) -> tuple[str, str]:
     """The name and type of an attribute or property ("attribute", "property"). Raises `Refused`."""
     name, kind = data.get(what), data.get("type")
-    if not isinstance(name, str) or not name.isidentifier() or clean.attribute_name(name) != name:
+    written = isinstance(name, str) and name.isidentifier() and len(name) <= 60
+    # A property is called what the system that tells of it calls it: cartTotal.
+    if not isinstance(name, str) or not written or (what == "attribute" and clean.attribute_name(name) != name):
         owner = "an attribute's" if what == "attribute" else "a property's"
         raise Refused(f"{said(name)} is not {owner} name.", field="rules")
     if not isinstance(kind, str) or kind not in ATTRIBUTE_TYPES:

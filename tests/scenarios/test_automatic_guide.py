@@ -1,4 +1,4 @@
-"""docs/automatic.md, followed to the letter: its table in the wizard, its commands in a shell, its moves of the clock."""
+"""docs/automatic.md, followed to the letter: its table in the wizard, its commands in a shell, the clock moved."""
 
 import json
 import re

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from distribution import events, events_columns, events_import
+from distribution.automatic import firing
 from distribution.codes.intake import hand_over
 from distribution.customers.importing import refused_csv
 from distribution.errors import Refused
@@ -19,6 +20,7 @@ from distribution.jobs import JobRun
 from distribution.runtime import Runtime
 from storage.tables import Customer, Event, Job
 from tests.conftest import NOON, run_jobs
+from tests.unit.automatic import living
 from tests.unit.test_files import xlsx
 
 CARTS = """event_id,customer,event,at,cart_total,Gift wrap,properties.promisedOn,Note
@@ -248,3 +250,24 @@ def test_the_first_rows_are_shown_as_they_would_be_read(runtime: Runtime) -> Non
     assert seen.names == {"cart_abandoned"} and json.dumps(seen.taken[0]["properties"]) == (
         '{"cart_total": 120, "gift_wrap": false}'
     )
+
+
+def test_a_file_sets_live_distributions_off_by_each_events_own_time_and_once(runtime: Runtime) -> None:
+    with runtime.db.write() as session:
+        rows = (
+            living.live(session, living.ABANDONED | {"delay": 60}),
+            living.live(session, {"kind": "event", "event": "x"}),
+        )
+        subjects = events_import.waiting(session, {"cart_abandoned", "visited"})
+    assert subjects == ["Carts"] and len(rows) == 2
+    runtime.clock.advance(timedelta(days=2))  # type: ignore[attr-defined]
+    text = "id,customer,at\nlate,C1,2026-06-17T11:30:00Z\nold,C1,2026-06-16T11:00:00Z\nfirst,C1,2026-06-17T09:00:00Z\n"
+    for _again in range(2):
+        take(runtime, text, name="cart_abandoned")
+        while firing.look(runtime):
+            pass
+    planned = living.planned(runtime)
+    noon = NOON + timedelta(days=2)
+    fired = [noon - timedelta(hours=3), noon - timedelta(minutes=30)]
+    assert sorted(at for _, _, at, _ in planned) == fired, "the one of over a day ago is kept, and fires nothing"
+    assert sorted(due for _, _, _, due in planned) == [noon, noon + timedelta(minutes=30)]

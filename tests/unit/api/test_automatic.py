@@ -114,6 +114,17 @@ def test_types_of_known_properties_need_not_be_said(shop: TestClient) -> None:
     assert said["trigger"]["where"] == [where[0] | {"type": "number"}]
 
 
+def test_properties_are_called_what_the_system_calls_them(shop: TestClient, runtime: Runtime) -> None:
+    where = [{"property": "cartTotal", "type": "number", "op": "ge", "value": 50}]
+    trigger = {"event": "cart_abandoned", "where": where, "unless": {"event": "orderPaid"}, "delay_minutes": 1}
+    made = live(shop, trigger=trigger, body=BODY.replace("cart_total", "cartTotal"))
+    tell(shop, "cart-1", customer="C-1", cartTotal=60)
+    tell(shop, "cart-2", customer="C-2", cartTotal=40)
+    pass_time(runtime, minutes=2)
+    pass_time(runtime, minutes=2)
+    assert report(shop, made)["audience"] == 1
+
+
 @one_database
 @pytest.mark.parametrize(
     ("more", "wanted"),

@@ -12,6 +12,7 @@ from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.customers import consent
 from distribution.runtime import Runtime
+from storage import batches
 from storage.tables import MessageState
 from tests.conftest import NOON
 from tests.gateway import Gateway, serving
@@ -53,6 +54,18 @@ def test_it_stays_live_when_all_is_sent(runtime: Runtime) -> None:
     look(runtime)
     assert row_of(runtime, live).status == "sending"
     assert row_of(runtime, live).started_at == NOON
+
+
+def test_a_sender_looks_at_it_only_while_something_of_it_may_leave(runtime: Runtime) -> None:
+    """It may be live for months: a turn of the sender must not write for each that has nothing to send."""
+    through = provider(runtime)
+    make_live(runtime, through, body="Hi")
+    with runtime.db.read() as session:
+        assert not batches.anything_to_send(session, through, NOON)
+    happens(runtime, make_customers(runtime, 1))
+    look(runtime)
+    with runtime.db.read() as session:
+        assert batches.anything_to_send(session, through, NOON)
 
 
 def test_a_delay_is_waited_for_and_the_cancel_condition_looked_at_when_it_is_over(

@@ -11,6 +11,7 @@ from benchmarks import (
     cache,
     codes,
     databases,
+    lateness,
     others,
     providers,
     scale,
@@ -134,3 +135,11 @@ def test_what_a_large_distribution_does_to_the_process_is_measured(monkeypatch: 
     monkeypatch.setattr(scale, "RECIPIENTS", 300)
     assert scale.acks()
     assert scale.memory(200) > 10
+
+
+def test_due_texts_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lateness, "kinds", lambda: ["sqlite"])
+    monkeypatch.setattr(lateness, "LOOK_EVERY", 0.1)
+    for name, little in (("TEXTS", 5), ("BESIDE", 10), ("SECONDS", 0.1), ("LATENCY", 0)):
+        monkeypatch.setattr(lateness, name, little)
+    assert any(name.endswith("beside 10 others, p99 late") for name in tell(lateness.run()))

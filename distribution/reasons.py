@@ -70,6 +70,7 @@ DROPPED: dict[str, str] = {
     "no_expiry": "code has no end to remind of",
     "code_expired": "code has expired",
     "code_revoked": "code was revoked",
+    "code_too_short": "code was to end sooner after the first text than it reminds",
 }
 
 

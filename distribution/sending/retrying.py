@@ -1,5 +1,6 @@
 """What failed and may be sent again: which messages, and the codes that they need for it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -7,12 +8,13 @@ from sqlalchemy import Select, Text, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from distribution import recipients
+from distribution.automatic.texts import body_of
 from distribution.codes import taking
 from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.templates import render
-from storage import issuing, messages
-from storage.belonging import messages_of
+from storage import issuing, messages, planned_reading
+from storage.belonging import has_planned, messages_of
 from storage.bulk import among, values
 from storage.customers import exclusion
 from storage.tables import (
@@ -85,7 +87,24 @@ def codes_for(session: Session, row: Distribution, ids: Sequence[int], now: date
     Raises `Refused` where they are missing, and where the group's codes, also those that customers would be sent again,
     are worth nothing now.
     """
-    template = render.compile(row.body)
+    # Reminders first: they mostly repeat codes, and what is repeated is held before any stock.
+    for body, mine in sorted(_by_text(session, row, ids).items(), key=lambda text: text[0] == row.body):
+        _codes_for(session, row, body, mine, now)
+
+
+def _by_text(session: Session, row: Distribution, ids: Sequence[int]) -> dict[str, list[int]]:
+    """The messages by the text that they are written with."""
+    told = planned_reading.of_messages(session, ids) if has_planned(row) else {}
+    by_text: dict[str, list[int]] = defaultdict(list)
+    for each in ids:
+        known = told.get(each)
+        by_text[body_of(row, known.step, fallback=known.fallback) if known else row.body].append(each)
+    return by_text
+
+
+def _codes_for(session: Session, row: Distribution, body: str, ids: Sequence[int], now: datetime) -> None:
+    """The codes of messages that are written with one text. Raises `Refused`."""
+    template = render.compile(body)
     keys = recipients.group_keys(session, row, template)
     groups = sorted(group_id for group_id, key in keys.items() if key in template.issues_from)
     for group_id in groups:

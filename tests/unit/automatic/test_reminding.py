@@ -36,7 +36,7 @@ from tests.unit.automatic.reminded import (
     settle,
     why_not,
 )
-from tests.unit.sending.door import NOWHERE, choose, intended, written
+from tests.unit.sending.door import NOWHERE, choose, intended, stock, written
 
 MINUTE = timedelta(minutes=1)
 TWICE = [*AFTER_A_DAY, {"after": 2880, "body": "Last call: " + STILL}]
@@ -391,3 +391,23 @@ def test_who_was_left_out_has_no_reminder(runtime: Runtime, clock: ManualClock) 
     with runtime.db.read() as session:
         steps = session.execute(select(Message.state, Message.step).where(Message.distribution_id == live)).all()
     assert sorted(steps) == [(MessageState.QUEUED, 0), (MessageState.EXCLUDED, 0)]
+
+
+def test_a_reminder_that_failed_is_sent_again_with_the_same_code_and_takes_no_new_one(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    distribution, (anna,) = begun(runtime, 1)
+    sent(runtime, distribution)
+    clock.advance(DAY)
+    due.look(runtime)
+    sent(runtime, distribution, MessageState.REJECTED)
+    before = stock(runtime, 1)
+    clock.advance(DAY)
+    with runtime.db.write() as session:
+        assert control.retry_failed(session, distribution, by="Maya", now=clock.now()) == 1
+    assert sent(runtime, distribution) == [anna]
+    assert stock(runtime, 1) == before
+    with runtime.db.read() as session:
+        told = report(session, distribution)
+    assert [(each.step, each.sent) for each in told.steps] == [(0, 1), (1, 1)]
+    assert check(runtime.db) == []

@@ -21,6 +21,12 @@ from storage.tables.base import BigId
 
 PLANNED: Table = Planned.__table__  # type: ignore[assignment]
 
+# Being sent, or done but for reminders.
+_GOING = or_(
+    Distribution.status == "sending",
+    (Distribution.status == "done") & (cast(Distribution.reminders, Text) != "[]"),
+)
+
 
 class Told(NamedTuple):
     """What a message was planned to say: its step, whether it is the fallback text, the event's properties.
@@ -65,15 +71,13 @@ def due_distributions(session: Session, now: datetime) -> list[int]:
     waits = exists().where(
         Planned.distribution_id == Distribution.id, Planned.state == PlannedState.WAITING, Planned.due_at <= now
     )
-    reminds = (Distribution.status == "done") & (cast(Distribution.reminders, Text) != "[]")
-    going = or_(Distribution.status == "sending", reminds)
-    return list(session.scalars(select(Distribution.id).where(going, waits).order_by(Distribution.id)))
+    return list(session.scalars(select(Distribution.id).where(_GOING, waits).order_by(Distribution.id)))
 
 
 def dry_distributions(session: Session) -> list[Distribution]:
-    """Distributions that are being sent, of which texts wait for codes; likewise."""
+    """Distributions of which texts wait for codes; likewise."""
     dry = exists().where(Planned.distribution_id == Distribution.id, Planned.state == PlannedState.DRY)
-    return list(session.scalars(select(Distribution).where(Distribution.status == "sending", dry)))
+    return list(session.scalars(select(Distribution).where(_GOING, dry)))
 
 
 def due(session: Session, distribution_id: int, now: datetime, limit: int) -> list[Planned]:

@@ -70,7 +70,7 @@ def _chunk(session: Session, runtime: Runtime, distribution_id: int, now: dateti
     reminds_again = row.status == "done" and row.mode == "manual"
     if row.status != "sending" and not reminds_again:
         return 0
-    steps = [] if reminds_again else dry.ready_steps(session, row, now)
+    steps = dry.ready_steps(session, row, now)
     planned = planned_reading.dry(session, row.id, steps, CHUNK) if steps else []
     planned += planned_reading.due(session, row.id, now, CHUNK - len(planned))
     before = [(each.state, each.due_at, each.fallback) for each in planned]

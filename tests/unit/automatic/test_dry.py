@@ -1,20 +1,23 @@
 """Where a group has no active code, a distribution does what it says, tells its channel, and forgets nobody."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from distribution import seal
 from distribution.automatic import due, trigger
 from distribution.check import check
+from distribution.clock import ManualClock
 from distribution.codes import generate
 from distribution.runtime import Runtime
 from distribution.sending import control
-from distribution.sending.status import paused_by_itself
+from distribution.sending.status import finish_if_over, paused_by_itself
 from storage import planned_counts
-from storage.tables import Job, Notice, PromoCodeGroup, PromoCodeRepeat
+from storage.tables import Distribution, Job, MessageState, Notice, PromoCodeGroup, PromoCodeRepeat
 from tests.conftest import run_jobs
-from tests.sending import make_customers, make_group, make_provider
+from tests.sending import make_customers, make_distribution, make_group, make_provider, outcome, start
 from tests.unit.automatic.lively import codes, happens, look, make_live, messages, planned, row_of, states
 
 CODES = "{{ client.promocode('Summer 10%') }}"
@@ -173,6 +176,36 @@ def test_what_was_to_be_sent_again_is_forgotten_with_a_text_that_waits(runtime: 
     with runtime.db.read() as session:
         repeated = session.scalars(select(PromoCodeRepeat.message_id)).all()
     assert repeated == [messages(runtime, live)[0].id]
+    assert check(runtime.db) == []
+
+
+def test_a_reminder_that_takes_a_code_waits_for_one_though_all_else_of_its_distribution_is_done(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    group = make_group(runtime, "Winter", 0)
+    make_group(runtime, "Summer 10%", 1)
+    with runtime.db.write() as session:
+        session.get_one(PromoCodeGroup, group).formats = ["W-{string('0-9', 8)}"]
+    customers = make_customers(runtime, 1)
+    manual = make_distribution(runtime, make_provider(runtime, "http://127.0.0.1:9"), customers)
+    with runtime.db.write() as session:
+        row = session.get_one(Distribution, manual)
+        row.reminders = [{"after": 60, "body": "{{ client.promocode('Winter') }}"}]
+        seal.put(session, row)
+    start(runtime, manual)
+    outcome(runtime, [each.id for each in messages(runtime, manual)], MessageState.ACCEPTED)
+    with runtime.db.write() as session:
+        row = session.get_one(Distribution, manual)
+        row.claimed_to = row.last_message_id
+        assert finish_if_over(session, row, clock.now())
+    clock.advance(timedelta(hours=2))
+    look(runtime)
+    assert (states(runtime, manual), row_of(runtime, manual).status) == (["DRY"], "sending")
+    with runtime.db.write() as session:
+        assert finish_if_over(session, session.get_one(Distribution, manual), clock.now())
+    add_codes(runtime, group, 1)
+    look(runtime)
+    assert (states(runtime, manual), row_of(runtime, manual).status) == (["MADE"], "sending")
     assert check(runtime.db) == []
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from distribution import events
 from distribution.codes import dates
-from distribution.codes.rules import INLINE
 from distribution.customers import clean
 from distribution.customers.columns import guess_type
 from distribution.errors import Refused
@@ -25,6 +24,9 @@ ROLES = {
     "ignore": "Ignore",
 }
 TYPES = ("text", "number", "boolean", "date")
+
+# Rows that are looked at while a person waits.
+LOOKED_AT = 2_000
 
 # As `fold` writes headings: small letters without accents.
 HEADINGS: dict[str, str] = {
@@ -133,7 +135,7 @@ def preview(table: Table, layout: Layout, limit: int = 3) -> Preview:
     refused: list[tuple[int, str]] = []
     names = table.column_names()
     try:
-        layout = looked_at(table.filename, layout, islice(table.rows(), INLINE))
+        layout = looked_at(table.filename, layout, islice(table.rows(), LOOKED_AT))
     except Refused as refusal:  # it is refused on submit, at its field
         return Preview([], [(table.sample[0].line, str(refusal))] if table.sample else [], frozenset())
     for row in table.sample:

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from distribution import events
 from distribution.automatic.trigger import EVENT
-from distribution.codes.rules import INLINE
+from distribution.codes.intake import handed_over
 from distribution.errors import Refused
-from distribution.events_columns import Column, Layout, looked_at, read_row
+from distribution.events_columns import LOOKED_AT, Column, Layout, looked_at, read_row
 from distribution.files import Row, read_table
 from storage import customer_writes, uploads
 from storage.tables import Distribution
@@ -28,23 +28,28 @@ KIND = "import_events"
 CHUNK = 1_000
 
 
+def check(session: Session, upload_id: int, layout: Layout) -> None:
+    """Raise `Refused` (fields "file", "column.3", "dates") where a file that was handed over is gone, or its times are
+    written in several ways or could be read in two. Of a long file the job sees the rest: a person waits for this.
+    """
+    table = handed_over(session, upload_id)
+    first = list(islice(table.rows(), LOOKED_AT + 1))
+    looked_at(table.filename, layout, first, all_of_them=len(first) <= LOOKED_AT)
+
+
 def import_file(
     jobs: "Jobs", session: Session, upload_id: int, layout: Layout, *, by: str, channel: str | None = None
 ) -> int:
-    """Have a job take in a file that was handed over, its columns `checked`; returns the job's id.
+    """Have a job take in a file that was handed over, and `check`ed; returns the job's id.
 
-    Raises `Refused` (fields "file", "column.3", "dates") when the file is gone, or its times are written in several
-    ways or could be read in two; a file of over `rules.INLINE` rows may be found so by the job.
+    Raises `Refused`, field "file", where it is gone.
     """
-    kept = uploads.read(session, upload_id)
-    if kept is None:
+    filename = uploads.name(session, upload_id)
+    if filename is None:
         raise Refused("The file is not here any more. Choose it again.", field="file")
-    table = read_table(kept[1], kept[0])
-    first = list(islice(table.rows(), INLINE + 1))
-    looked_at(table.filename, layout, first, all_of_them=len(first) <= INLINE)  # of a longer file the job sees the rest
     args = {
         "upload_id": upload_id,
-        "filename": table.filename,
+        "filename": filename,
         "columns": [column.to_json() for column in layout.columns],
         "name": layout.name,
         "order": layout.order,

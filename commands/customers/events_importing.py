@@ -54,6 +54,8 @@ def register(app: App, runtime: Runtime) -> None:
         person, typed = acting(runtime, body, "edit"), _typed(view)
         try:
             layout = _layout(views.read_columns(typed), typed, person)
+            with runtime.db.read() as session:
+                events_import.check(session, _upload(view), layout)
             with runtime.db.write() as session:
                 # To the person alone: the rows that are not taken may hold whole numbers.
                 events_import.import_file(

@@ -63,6 +63,7 @@ def take(
         known = events.names(session)
         columns = columns or [column.to_json() for column in events_columns.guess(table, known)]
         layout = events_columns.checked(columns, name=name, order=order, time_zone="Europe/Warsaw")
+        events_import.check(session, upload_id, layout)
         job_id = events_import.import_file(runtime.jobs, session, upload_id, layout, by="U0MAYA")
     if run:
         run_jobs(runtime)

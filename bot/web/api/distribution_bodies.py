@@ -146,7 +146,8 @@ class Review(BaseModel):
     recipients: int
     codes: list[CodesNeeded]
     segments: int = Field(description="SMS segments of all texts.")
-    cost: float | None = Field(description="Of those; null where the workspace has no price.")
+    pictures: int = Field(description="Picture messages, which have no segments.")
+    cost: float | None = Field(description="Of what has a price in the workspace; null where nothing has.")
     currency: str
     warnings: list[str]
 
@@ -218,7 +219,7 @@ class CodesTaken(BaseModel):
     """What became of the codes that it took from one group."""
 
     group: str
-    issued: int
+    issued: int = Field(description="Also where only a person said that the text did not arrive.")
     returned: int = Field(description="Active again, because nothing left.")
     blocked: int = Field(description="Held for texts that are pending or unknown.")
 
@@ -242,6 +243,7 @@ class Report(BaseModel):
     repeated: int = Field(description="Codes sent again that their customers had.")
     redeemed: int = Field(description="Of the codes that it sent.")
     segments: int = Field(description="SMS segments, as the provider counted.")
+    pictures: int = Field(description="Picture messages, which have none.")
     opted_out: int = Field(description="Customers who answered STOP.")
     to_settle: int = Field(description="Unknown ones that only a person can settle, in Slack.")
     planned: Planned
@@ -336,6 +338,7 @@ def _review(session: Session, row: Row) -> Review | None:
             for need in found.codes
         ],
         segments=found.segments,
+        pictures=found.pictures,
         cost=found.cost,
         currency=found.currency,
         warnings=found.warnings,

@@ -32,6 +32,8 @@ from storage.tables import Distribution as Row
 
 routes = APIRouter(tags=["Distributions"])
 
+_COUNTED = ("repeated", "redeemed", "segments", "pictures", "opted_out", "to_settle")  # in a report
+
 LISTED: tuple[str, ...] = (
     "draft",
     "pending",
@@ -153,7 +155,7 @@ def report(call: Reading, id: Id) -> Response:
             planned=planned(found.planned),
             balance_error=found.balance_error,
             **{name: getattr(counted, name) for name in ("sent", "delivered", "failed", "unknown", "pending")},
-            **{name: getattr(found, name) for name in ("repeated", "redeemed", "segments", "opted_out", "to_settle")},
+            **{name: getattr(found, name) for name in _COUNTED},
             started_at=row.started_at,
             finished_at=row.finished_at,
         )

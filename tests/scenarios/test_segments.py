@@ -135,7 +135,7 @@ def test_what_uses_a_segment_is_told_before_it_is_changed_and_keeps_it_from_bein
     page = shop.maya.view("2 customers · 67%")
     assert "Used by “Welcome” (sending), “Spring” (draft), “Summer” (scheduled), the segment “Large”" in page.text
     page.click("Delete…")
-    shop.maya.view("'Poles' is the audience of 'Welcome', 'Spring', 'Summer'").close()
+    shop.maya.view("'Poles' is the audience or the trigger of 'Welcome', 'Spring', 'Summer'").close()
     shop.maya.view("Edit rules…").click("Edit rules…")
     shop.maya.view("This segment is in use").fill("Country", "Britain (UK) (GB)")
     told = shop.maya.view("When you save: 1 customer comes in, 2 go.").text

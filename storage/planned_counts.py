@@ -108,8 +108,11 @@ def held(session: Session, state: PlannedState) -> list[Held]:
     return [Held(*row) for row in session.execute(found)]
 
 
-def of_customer(session: Session, customer_id: int, limit: int, offset: int = 0) -> list[PlannedLine]:
-    """What is planned for a customer and not made (yet), the latest due first: those to come above those dropped."""
+def of_customer(session: Session, customer_id: int, limit: int | None, offset: int = 0) -> list[PlannedLine]:
+    """What is planned for a customer and not made (yet), the latest due first: those to come above those dropped.
+
+    `limit` None: all.
+    """
     found = (
         select(
             Planned.id,

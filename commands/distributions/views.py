@@ -134,6 +134,8 @@ def title(line: Line) -> str:
         return "Called back"
     if line.automatic:
         return "Ending" if line.ending and line.status == "sending" else AUTOMATIC.get(line.status, STATUS[line.status])
+    if line.repeats and line.status == "done":
+        return "Ended"
     return "About to send" if line.status == "sending" and line.held_for is not None else STATUS[line.status]
 
 
@@ -241,7 +243,7 @@ def repeated(line: Line) -> list[Block]:
     """The message of a repeating one that is over."""
     sent = f"Sent {count(line.copies, 'time')}: each has a report of its own." if line.copies else "It was never sent."
     return [
-        ui.header(f"{'Over' if line.status == 'done' else title(line)} · {line.subject}"),
+        ui.header(f"{title(line)} · {line.subject}"),
         ui.section(f"{escape(line.reason)} It was to be sent {escape(line.repeats)}. {sent}"),
         ui.context(f"Asked for by {who(line.requested_by)}"),
         ui.actions(ui.button("Send again as a new one…", AGAIN, line.id), block_id=ACTIONS),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from distribution import reasons
 from distribution.customers.profile import get
 from distribution.segments import counting
-from storage import codes, customers, events
+from storage import codes, customers, events, planned_counts
 
 PAGE = 1_000
 
@@ -60,6 +60,16 @@ def export(session: Session, customer_id: int, now: datetime) -> dict[str, Any]:
                 "delivered": _when(line.delivered_at),
             }
             for line in customers.messages(session, customer_id, None)
+        ],
+        "planned": [
+            {
+                "distribution": line.subject,
+                "reminder": line.step or None,
+                "state": line.state.name.lower(),
+                "reason": reasons.dropped(line.reason) if line.reason else None,
+                "due": _when(line.due_at),
+            }
+            for line in planned_counts.of_customer(session, customer_id, None)
         ],
         "replies": [
             {"text": reply.body, "at": _when(reply.received_at), "answer": reply.answer}

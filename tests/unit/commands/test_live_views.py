@@ -155,3 +155,20 @@ def test_a_repeating_one_opened_lists_what_it_sent() -> None:
         "Sent every Monday at 09:00. Next" in text and "Each time is a distribution with a report of its own." in text
     )
     assert "Sent 7 times so far" in text and "2 earlier ones are in the list." in text
+
+
+def test_a_manual_one_with_reminders_to_come_is_resumed_with_a_question() -> None:
+    line = views.Line(
+        9,
+        "Summer",
+        "paused",
+        "U0MAYA",
+        total=5,
+        sent=5,
+        reason="Paused by Maya.",
+        reminders_left=2,
+        next_reminder_at=NOON,
+    )
+    text = describe(as_dicts(views.progress(line)))
+    assert "2 reminders to come, the next" in text and "[Resume…]" in text
+    assert "[Resume…]" not in describe(as_dicts(views.progress(replace(line, reminders_left=0))))

@@ -3,14 +3,18 @@
 import pytest
 from sqlalchemy import event
 
+from commands.customers import profile_views
+from commands.customers.views import Reader
 from distribution import settings
-from distribution.customers import consent, profile
+from distribution.customers import consent, personal_data, profile
 from distribution.customers.profile import Details
 from distribution.errors import Refused
 from distribution.runtime import Runtime
+from sandbox.testing.words import describe
 from storage import customers
 from storage.customers import fold
 from storage.database import Database
+from storage.tables import Distribution, Message, Planned, PlannedState
 from tests.conftest import NOON
 from tests.unit.customers.people import customer
 
@@ -158,3 +162,35 @@ def test_consent_changes_once_and_is_written_down(people: Runtime) -> None:
 def test_a_customer_who_is_not_there_is_refused(db: Database) -> None:
     with db.read() as session, pytest.raises(Refused):
         profile.get(session, 404)
+
+
+def test_what_is_planned_stands_above_the_messages_page_by_page_with_why_it_was_dropped(people: Runtime) -> None:
+    """Eighteen planned ones and two messages: fifteen on the first page, five on the second."""
+    now = people.clock.now()
+    with people.db.write() as session:
+        anna = profile.find(session, "Anna Kowalska", 1)[0].id
+        row = Distribution(mode="automatic", status="sending", subject="Cart", created_by="U0MAYA", created_at=now,
+                           updated_at=now)  # fmt: skip
+        session.add(row)
+        session.flush()
+        for n in range(18):
+            dropped = {"state": PlannedState.DROPPED, "reason": "redeemed", "settled_at": now} if n == 17 else {}
+            session.add(
+                Planned(distribution_id=row.id, customer_id=anna, occurrence=n, step=n % 2, due_at=now, fired_at=now,
+                        **dropped)
+            )  # fmt: skip
+        made = Planned(distribution_id=row.id, customer_id=anna, occurrence=99, due_at=now, fired_at=now,
+                       state=PlannedState.MADE, message_id=1)  # fmt: skip
+        session.add(made)
+        session.add_all(Message(id=n, distribution_id=row.id, customer_id=anna, occurrence=98 + n) for n in (1, 2))
+    reader = Reader("Europe/Warsaw", now, may_edit=True, may_erase=False)
+    with people.db.read() as session:
+        first = profile.profile(session, anna, now, "messages")
+        second = profile.profile(session, anna, now, "messages", 1)
+        planned = personal_data.export(session, anna, now)["planned"]
+    assert (len(first.lines), first.more, len(second.lines), second.more) == (15, True, 5, False)
+    text = describe(profile_views.profile(second, reader)["blocks"])
+    assert "Cart · reminder 1 · not sent: code was used already" in text
+    assert text.count("waits to be sent") == 2
+    assert "Cart · planned for 14:00" in describe(profile_views.profile(first, reader)["blocks"])
+    assert len(planned) == 18 and planned[-1]["reason"] == "code was used already"

@@ -23,6 +23,7 @@ from storage.tables import (
     Customer,
     Message,
     MessageState,
+    Planned,
     PromoCode,
     PromoCodeChange,
     PromoCodeGroup,
@@ -70,19 +71,22 @@ def expired_groups(session: Session, group_ids: Collection[int], now: datetime) 
     return session.scalar(query.limit(1)) is not None
 
 
-def stale_codes(session: Session, message_ids: Sequence[int], *, since: datetime, now: datetime) -> dict[int, str]:
+def stale_codes(
+    session: Session, message_ids: Sequence[int], *, since: datetime, now: datetime, planned: bool = False
+) -> dict[int, str]:
     """Messages that carry a code which is worth nothing any more, and why.
 
     "code_expired", "code_revoked", "code_replaced", or "code_redeemed": since the launch at `since` for one that is
     sent again (the last code of a customer may have been used before), ever for one that the message itself issued.
+    `planned`: messages may have been planned; of these it counts since they were made.
     """
     sqlite = is_sqlite(session)
-    rows = session.execute(_stale(sqlite), {**ids_as(sqlite, message_ids), "since": since, "now": now})
+    rows = session.execute(_stale(sqlite, planned), {**ids_as(sqlite, message_ids), "since": since, "now": now})
     return {message_id: str(why) for message_id, why in rows}
 
 
-@lru_cache(2)
-def _stale(sqlite: bool) -> Select[int, str | None]:
+@lru_cache(4)
+def _stale(sqlite: bool, planned: bool) -> Select[int, str | None]:
     """Of messages `ids`, those with a code that was used (again: since `since`), revoked, or is expired at `now`."""
     since, now = bindparam("since", type_=UtcDateTime), bindparam("now", type_=UtcDateTime)
     again = select(PromoCodeRepeat.message_id, PromoCodeRepeat.code_id, literal(1).label("again"))
@@ -92,8 +96,9 @@ def _stale(sqlite: bool) -> Select[int, str | None]:
         .union_all(again.where(ids_given(sqlite, PromoCodeRepeat.message_id)))
         .subquery()
     )
+    known = func.coalesce(Planned.settled_at, since) if planned else since
     used_since = exists().where(
-        Redemption.code_id == PromoCode.id, Redemption.rolled_back_at.is_(None), Redemption.recorded_at >= since
+        Redemption.code_id == PromoCode.id, Redemption.rolled_back_at.is_(None), Redemption.recorded_at >= known
     )
     used = and_(PromoCode.redeemed_at.is_not(None), or_(carried.c.again == 0, used_since))
     replaced = exists().where(PromoCodeChange.code_id == PromoCode.id, PromoCodeChange.kind == "replaced")
@@ -107,13 +112,14 @@ def _stale(sqlite: bool) -> Select[int, str | None]:
         (or_(PromoCode.state == CodeState.EXPIRED, over), literal("code_expired")),
         else_=None,
     )
-    return (
+    query = (
         select(carried.c.message_id, why)
         .select_from(carried)
         .join(PromoCode, PromoCode.id == carried.c.code_id)
         .join(PromoCodeGroup, PromoCodeGroup.id == PromoCode.group_id)
         .where(why.is_not(None))
     )
+    return query.outerjoin(Planned, Planned.message_id == carried.c.message_id) if planned else query
 
 
 def zones(session: Session, message_ids: Sequence[int]) -> dict[int, str | None]:

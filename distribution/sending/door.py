@@ -18,6 +18,7 @@ from distribution.sending import lifetime
 from distribution.sending.prepare import Prepared
 from distribution.sending.record import Moment
 from storage import leaving
+from storage.belonging import has_planned
 from storage.tables import Distribution
 
 # Codes were read when the text was written, seconds before; a batch that waited longer for its turn is read again.
@@ -49,7 +50,9 @@ def look(session: Session, distribution: Distribution, prepared: Prepared, at: M
         left = _without(left, over)
     if left and _codes_may_be_stale(session, prepared, at):
         since = distribution.launched_at or distribution.started_at or distribution.created_at
-        verdict.left_out |= leaving.stale_codes(session, left, since=since, now=at.business)
+        verdict.left_out |= leaving.stale_codes(
+            session, left, since=since, now=at.business, planned=has_planned(distribution)
+        )
         left = _without(left, verdict.left_out)
     silence, cap = settings.sending_limits(session)
     wall = local.not_yet(distribution.local_at, at.business)

@@ -411,3 +411,33 @@ def test_a_reminder_that_failed_is_sent_again_with_the_same_code_and_takes_no_ne
         told = report(session, distribution)
     assert [(each.step, each.sent) for each in told.steps] == [(0, 1), (1, 1)]
     assert check(runtime.db) == []
+
+
+def test_a_code_that_is_used_while_its_reminder_waits_keeps_it_back(runtime: Runtime, clock: ManualClock) -> None:
+    distribution, (anna,) = begun(runtime, 1)
+    sent(runtime, distribution)
+    clock.advance(DAY)
+    due.look(runtime)
+    clock.advance(MINUTE)
+    redeem(runtime, distribution, anna)
+    assert sent(runtime, distribution) == []
+    with runtime.db.read() as session:
+        assert dict(report(session, distribution).excluded) == {"code_redeemed": 1}
+
+
+def test_a_live_one_thanks_for_a_code_that_was_used_since_it_is_live(runtime: Runtime, clock: ManualClock) -> None:
+    """Known when the text was made: it is what the text is about."""
+    before, (anna,) = begun(runtime, 1, [])
+    thanks = make_live(
+        runtime,
+        make_provider(runtime, NOWHERE, name="Other"),
+        {"kind": "event", "event": "paid"},
+        body="Thank you for using {{ client.last_promocode('Summer 10%') }}",
+    )
+    sent(runtime, before)
+    clock.advance(MINUTE)
+    redeem(runtime, before, anna)
+    clock.advance(MINUTE)
+    happens(runtime, [anna], "paid")
+    look(runtime)
+    assert sent(runtime, thanks) == [anna]

@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from distribution import providers, seal
-from distribution.launch import launch
+from distribution import providers
 from distribution.providers import registry
 from distribution.providers.port import Provider
 from distribution.runtime import Runtime
@@ -19,10 +18,9 @@ from storage.tables import (
     PromoCodeGroup,
     PromoCodeLot,
     PromoCodeStock,
-    Segment,
-    SegmentMember,
 )
 from storage.tables import Provider as Row
+from tests.sending import seal_one, start
 
 UNLIMITED = 1e6  # segments a second: more than a person may set
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
@@ -73,38 +71,15 @@ def load(runtime: Runtime, customers: int, codes: int) -> int:
 
 def sealed(runtime: Runtime, provider_id: int, first: int, count: int) -> int:
     """A sealed distribution to `count` customers from the `first`; its id."""
+    customers = select(Customer.id).order_by(Customer.id).offset(first).limit(count)
     with runtime.db.write() as session:
-        segment = Segment(name="List", kind="list", created_at=NOW, created_by="bench")
-        session.add(segment)
-        session.flush()
-        chosen = (
-            select(segment.id, Customer.id).order_by(Customer.id).offset(first).limit(count)  # type: ignore[call-overload]
-        )
-        session.execute(insert(SegmentMember).from_select(["segment_id", "customer_id"], chosen))
-        row = Distribution(
-            status="pending",
-            subject="Bench",
-            body=BODY,
-            provider_id=provider_id,
-            purpose="unique_codes",
-            audience={"kind": "list", "segment_id": segment.id},
-            created_by="bench",
-            created_at=NOW,
-            updated_at=NOW,
-        )
-        session.add(row)
-        session.flush()
-        seal.put(session, row)
-        return row.id
+        return seal_one(session, provider_id, customers, BODY, by="bench", now=NOW, subject="Bench")
 
 
 def launched(runtime: Runtime, provider_id: int, first: int, count: int) -> int:
     """The same, launched and held, so that a slice can begin when it likes; its id."""
     distribution_id = sealed(runtime, provider_id, first, count)
-    with runtime.db.write() as session:
-        launch(session, runtime, distribution_id)
-    while runtime.jobs.run_next(runtime):
-        pass
+    start(runtime, distribution_id)
     set_status(runtime, distribution_id, "paused")
     return distribution_id
 

@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, insert, literal, select, text
+from sqlalchemy.orm import Session
 
 from distribution import providers, seal
 from distribution.launch import launch
@@ -107,28 +109,36 @@ def make_distribution(
     code_policy: str = "new",
 ) -> int:
     """A sealed distribution to a list of customers; its id. Nothing is launched."""
-    now = runtime.clock.now()
+    customers = select(Customer.id).where(Customer.id.in_(customer_ids))
+    about = {"subject": subject, "code_policy": code_policy}
     with runtime.db.write() as session:
-        segment = Segment(name="List", kind="list", created_at=now, created_by="U0MAYA")
-        session.add(segment)
-        session.flush()
-        session.add_all(SegmentMember(segment_id=segment.id, customer_id=customer_id) for customer_id in customer_ids)
-        row = Distribution(
-            status="pending",
-            subject=subject,
-            body=body,
-            provider_id=provider_id,
-            purpose="unique_codes",
-            code_policy=code_policy,
-            audience={"kind": "list", "segment_id": segment.id},
-            created_by="U0MAYA",
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(row)
-        session.flush()
-        seal.put(session, row)
-        return row.id
+        return seal_one(session, provider_id, customers, body, by="U0MAYA", now=runtime.clock.now(), **about)
+
+
+def seal_one(
+    session: Session, provider_id: int, customers: Select[int], body: str, *, by: str, now: datetime, **about: str
+) -> int:
+    """A sealed distribution to a list of the customers whose ids a query finds; its id."""
+    segment = Segment(name="List", kind="list", created_at=now, created_by=by)
+    session.add(segment)
+    session.flush()
+    listed = customers.add_columns(literal(segment.id))
+    session.execute(insert(SegmentMember).from_select(["customer_id", "segment_id"], listed))
+    row = Distribution(
+        status="pending",
+        body=body,
+        provider_id=provider_id,
+        purpose="unique_codes",
+        audience={"kind": "list", "segment_id": segment.id},
+        created_by=by,
+        created_at=now,
+        updated_at=now,
+        **about,
+    )
+    session.add(row)
+    session.flush()
+    seal.put(session, row)
+    return row.id
 
 
 def start(runtime: Runtime, distribution_id: int) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from distribution import seal, settings
 from distribution.schedule import repeat, repeating
 from storage.tables import Distribution
@@ -10,9 +12,11 @@ from tests.scenarios.live import hurry
 from tests.scenarios.shop import open_shop
 
 
-def test_each_time_has_its_own_message_and_a_pause_keeps_the_next_back(world: World) -> None:
+def test_each_time_has_its_own_message_and_a_pause_keeps_the_next_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every Monday to whoever is in the segment then: paused over one, sent on the next, then stopped."""
-    hurry(world)
+    hurry(world, monkeypatch)
     shop = open_shop(world.runtime, customers=2, codes=10)
     repeated(world, shop.segment_id, {"every": "week", "weekdays": [0], "at": "09:00"})
     card = world.maya.message("#marketing", "Scheduled · Weekly news")
@@ -33,11 +37,16 @@ def test_each_time_has_its_own_message_and_a_pause_keeps_the_next_back(world: Wo
     over = world.maya.message("#marketing", "Stopped · Weekly news")
     assert "Sent 1 time: each has a report of its own." in over
     assert all(len(world.phone.texts(number)) == 1 for number in shop.numbers)
+    over.click("Send again as a new one…")
+    assert "Again and again" in world.maya.view("Step 5 of 5")
+    world.maya.close()
 
 
-def test_one_that_was_changed_since_its_approval_says_so_in_the_channel(world: World) -> None:
+def test_one_that_was_changed_since_its_approval_says_so_in_the_channel(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody is texted what nobody has approved: it is a draft again, and says what is different."""
-    hurry(world)
+    hurry(world, monkeypatch)
     shop = open_shop(world.runtime, customers=1, codes=10)
     row_id = repeated(world, shop.segment_id, {"every": "day", "at": "09:00"})
     world.maya.message("#marketing", "Scheduled · Weekly news")

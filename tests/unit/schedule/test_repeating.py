@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select, update
 
 from distribution import launch as launching
 from distribution import seal, settings
+from distribution.automatic import outage
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.errors import Refused
@@ -96,6 +97,7 @@ def test_each_week_goes_to_whoever_is_in_the_segment_then_with_its_own_receipt(
     clock.advance(WEEK)
     strike(runtime)
     first, second = copies(runtime, weekly)
+    assert "fixed" in first.audience  # who is in it cannot move while its codes are blocked
     assert audience_of(runtime, first) == customers[:2]
     assert audience_of(runtime, second) == customers[1:]
     assert (first.repeats_on, second.repeats_on) == (FIRST, FIRST + WEEK)
@@ -275,6 +277,31 @@ def test_a_copy_that_is_called_back_is_a_draft_for_once(runtime: Runtime, clock:
     clock.advance(WEEK)
     strike(runtime)
     assert len(copies(runtime, weekly)) == 2
+
+
+@pytest.mark.parametrize("word", ["send", "reschedule", "cancel"])
+def test_a_time_that_came_in_an_outage_waits_for_a_word(runtime: Runtime, clock: ManualClock, word: str) -> None:
+    make_group(runtime, "Summer 10%", 10)
+    weekly = make_repeating(runtime, make_customers(runtime, 1))
+    clock.advance(FIRST + timedelta(hours=5) - clock.now())
+    with runtime.db.write() as session:
+        session.get_one(Distribution, weekly).late_since = clock.now()
+    strike(runtime)
+    assert copies(runtime, weekly) == []
+    with runtime.db.write() as session:
+        if word == "send":
+            outage.send_now(session, weekly, now=clock.now())
+        elif word == "reschedule":
+            outage.reschedule(session, weekly, clock.now() + timedelta(hours=1), now=clock.now())
+        else:
+            outage.cancel(session, weekly, by="Maya", now=clock.now())
+    strike(runtime)
+    assert len(copies(runtime, weekly)) == (word == "send")
+    clock.advance(timedelta(hours=2))
+    strike(runtime)
+    assert [copy.repeats_on for copy in copies(runtime, weekly)] == ([] if word == "cancel" else [FIRST])
+    row = row_of(runtime, weekly)
+    assert (row.status, row.send_at, row.put_off_to, row.late_since) == ("scheduled", FIRST + WEEK, None, None)
 
 
 def test_it_keeps_its_wall_clock_where_the_workspaces_zone_is_changed(runtime: Runtime, clock: ManualClock) -> None:

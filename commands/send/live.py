@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 
 from commands.send.views.message import Live
 from distribution import audience, promotions, sms, suited
+from distribution.automatic import foresight
+from distribution.automatic import trigger as triggers
 from distribution.codes.recipe import Recipe
 from distribution.customers.phone import country_name
 from distribution.errors import Refused
@@ -68,6 +70,13 @@ def _code(runtime: Runtime, group: PromoCodeGroup) -> render.CodeText:
     return render.CodeText(code, runtime.links.qr(SOME_ID))
 
 
+def _event(session: Session, draft: Distribution, now: datetime) -> dict[str, str]:
+    """What an event could say that sets an automatic one off."""
+    if draft.mode != "automatic" or not draft.trigger:
+        return {}
+    return foresight.made_up_event(session, triggers.parse(draft.trigger), now)
+
+
 def _recipient(
     session: Session, draft: Distribution, codes: dict[str, render.CodeText], now: datetime
 ) -> render.Recipient:
@@ -82,6 +91,6 @@ def _recipient(
     except Refused:
         found = None
     if found is None:
-        return render.Recipient("Anna Kowalska", "+48512345678", {}, codes, codes, told)
+        return render.Recipient("Anna Kowalska", "+48512345678", {}, codes, codes, told, _event(session, draft, now))
     attributes = {name: as_text(value) for name, value in found.attributes.items()}
     return render.Recipient(clean(found.name), found.phone or "", attributes, codes, codes, told)

@@ -62,7 +62,7 @@ def foresee(
         pass
     if rehearsal.texts:
         return found, rehearsal, events
-    made_up = _made_up_event(session, trigger, now)
+    made_up = made_up_event(session, trigger, now)
     return replace(found, made_up=True), rehearser.made_up(made_up), {0: made_up}
 
 
@@ -181,7 +181,7 @@ def _members(session: Session, trigger: Trigger, now: datetime) -> list[int]:
         return []
 
 
-def _made_up_event(session: Session, trigger: Trigger, now: datetime) -> dict[str, str]:
+def made_up_event(session: Session, trigger: Trigger, now: datetime) -> dict[str, str]:
     """What an event could say that sets it off: what the conditions ask for, and something of the right type."""
     if trigger.happening is None:
         return {}

@@ -9,6 +9,7 @@ sandbox's moved clock leaves no gap: it moves the business time only.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distribution import settings
@@ -16,7 +17,7 @@ from distribution.automatic import firing, reminding, trigger
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
-from distribution.schedule import repeating
+from distribution.schedule import local, repeating
 from storage import distributions, late, planned_reading, reminded
 from storage.batches import lock
 from storage.tables import ClockMark, Distribution, PlannedState
@@ -71,11 +72,21 @@ def _set_aside(runtime: Runtime, since: datetime) -> None:
         return
     with runtime.db.write() as session:
         late.hold_scheduled(session, since, until, now)
+        _not_yet_late(session, until, now)
     for distribution_id in of:
         after: int | None = 0
         while after is not None:
             with runtime.db.write() as session:
                 after = _chunk(session, distribution_id, after, since, until, now)
+
+
+def _not_yet_late(session: Session, until: datetime, now: datetime) -> None:
+    """What goes by each customer's own clock is late once the workspace's showed its time, not the first on earth."""
+    held = (Distribution.late_since == now) & Distribution.local_at.is_not(None)
+    for row in session.scalars(select(Distribution).where(held)):
+        if row.local_at and local.moment(local.parse(row.local_at), repeating.zone_here(session)) > until:
+            row.late_since = None
+    session.flush()
 
 
 def _chunk(

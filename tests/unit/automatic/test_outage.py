@@ -213,6 +213,22 @@ def test_a_scheduled_one_that_is_little_late_is_sent(runtime: Runtime, time: Bot
     assert status(runtime, distribution) == "sending"
 
 
+@pytest.mark.parametrize(("at", "then"), [("2026-06-15T23:00", "sending"), ("2026-06-15T13:00", "scheduled")])
+def test_one_by_each_customers_own_clock_is_late_once_the_workspaces_showed_its_time(
+    runtime: Runtime, time: Both, at: str, then: str
+) -> None:
+    """The first clocks on earth showed it while nothing ran; the workspace's, at UTC, will tonight, or did as well."""
+    distribution = scheduled(runtime, time.now() + 5 * MINUTE)
+    with runtime.db.write() as session:
+        row = lock(session, distribution)
+        row.local_at = at
+        seal.put(session, row)
+    tick(runtime)
+    time.off(4 * HOUR)
+    tick(runtime)
+    assert status(runtime, distribution) == then
+
+
 def test_a_scheduled_one_that_is_late_can_be_put_off_or_cancelled_and_keeps_its_seal(
     runtime: Runtime, time: Both
 ) -> None:

@@ -167,8 +167,7 @@ def _hold_to_policy(session: Session, row: Distribution, step: Step, recipients:
     if step == "send" and needed:
         whom = "nobody knows how many customers" if recipients is None else f"{recipients:,} customers"
         raise Refused(
-            f"'{row.subject}' goes to {whom}, and a second person must approve that: "
-            f"approvals.required is {policy}.",
+            f"'{row.subject}' goes to {whom}, and a second person must approve that: approvals.required is {policy}.",
             reason="approval_required",
         )
     if step == "approval" and not needed:

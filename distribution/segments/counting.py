@@ -43,7 +43,7 @@ def matching(session: Session, rules: Rules, now: datetime, *, few: bool = False
 
 
 def belongs(session: Session, segment: Segment, now: datetime, *, few: bool = False) -> ColumnElement[bool]:
-    """Whether a `Customer` is in `segment` at `now`, for WHERE: by its rules (`few`: see `matching`), or on its list."""
+    """Whether a `Customer` is in `segment` at `now`, for WHERE: by its rules (`few`: see `matching`) or its list."""
     if segment.kind == "dynamic":
         return matching(session, parse(segment.rules), now, few=few)
     return Customer.id.in_(select(SegmentMember.customer_id).where(SegmentMember.segment_id == segment.id))

@@ -62,6 +62,7 @@ def live(runtime: Runtime) -> int:
             created_at=now,
             updated_at=now,
             started_at=now,
+            launched_at=now,
         )
         session.add(row)
         session.flush()

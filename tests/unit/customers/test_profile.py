@@ -170,7 +170,7 @@ def test_what_is_planned_stands_above_the_messages_page_by_page_with_why_it_was_
     with people.db.write() as session:
         anna = profile.find(session, "Anna Kowalska", 1)[0].id
         row = Distribution(mode="automatic", status="sending", subject="Cart", created_by="U0MAYA", created_at=now,
-                           updated_at=now)  # fmt: skip
+                           updated_at=now, launched_at=now)  # fmt: skip
         session.add(row)
         session.flush()
         for n in range(18):

@@ -215,6 +215,9 @@ def test_nobody_enters_while_todays_members_are_being_noted(shop: Runtime, monke
     with shop.db.write() as session:
         assert session.get_one(Distribution, row_id).members_at is None
         watching.touch(session, "profile", [1, 2])
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(entering, "begin", lambda _: None)
+        assert (firing.look(shop), entering.sweep(shop), noted(shop)) == (0, 0, [])
     assert (firing.look(shop), entered(shop)) == (0, [])
     with shop.db.read() as session:
         assert session.get_one(Distribution, row_id).members_at == NOON

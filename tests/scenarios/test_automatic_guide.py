@@ -9,7 +9,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot import hook, sample
+from bot.sample.size import Size
 from distribution import settings
+from distribution.report import Report, report
 from sandbox.testing import Person
 from storage.tables import Distribution
 from tests.scenarios.conftest import World
@@ -95,38 +97,54 @@ def _condition(maya: Person, button: str, name: str, op: str, value: str) -> Non
     maya.view(f"{name} {op}").fill(f"{name} {op}", value)
 
 
+def live(world: World) -> Distribution | None:
+    """The page's distribution, once it is live."""
+    with world.runtime.db.read() as session:
+        return session.query(Distribution).filter_by(subject="Carts left behind", status="sending").one_or_none()
+
+
+def counted(world: World) -> Report:
+    """What came of it so far."""
+    found = live(world)
+    assert found is not None
+    with world.runtime.db.read() as session:
+        return report(session, found.id, chart=False)
+
+
 def test_the_page_from_the_wizard_to_the_reminder_that_does_not_come(world: World, db_url: str) -> None:
-    sample.load(world.runtime)
+    sample.load(world.runtime, Size(customers=60, codes=100, events=600))  # the first of the demo's own
     maya, lee, phone, clock = world.maya, world.lee, world.phone, world.clock
     walk(maya)
     review = maya.view("Sample 1 of")
     assert "in the last 30 days" in review.text or "It would have sent" in review.text
     review.submit()
     lee.message("#promo-approvals", "Approval requested · Carts left behind").click("Approve")
-    maya.message("#marketing", "Carts left behind", timeout=20)
+    world.wait_for(lambda: live(world), "it to be live")
     shell = Terminal(world, db_url)
 
     shell.follow()  # the cart
-    maya.message("#marketing", "Planned: 1 text", timeout=20)
+    world.wait_for(lambda: counted(world).planned.waiting == {0: 1}, "the text to be planned")
     assert phone.texts(JULIA) == []
     clock.to_next_due()
     (first,) = phone.wait_for_texts(JULIA)
     said = re.fullmatch(r"Hi Julia, your cart of 259.5 PLN is waiting: 10% off with (SUMMER-\w{14})", first.body)
     assert said is not None, first.body
+    world.wait_for(lambda: counted(world).numbers.sent == 1, "the text to be known as sent: reminders count from then")
 
     clock.advance(days=1)
     _, reminder = phone.wait_for_texts(JULIA, 2)
     assert said[1] in reminder.body
+    world.wait_for(lambda: counted(world).numbers.sent == 2, "the reminder to be known as sent")
 
     assert json.loads(shell.follow())["code"] == said[1]
     for _day in range(3):
         clock.advance(days=1)
-    maya.message("#marketing", "redeemed", timeout=20)
+    maya.message("#marketing", "Reminders not sent: 1 code was used already", timeout=20)
     assert len(phone.texts(JULIA)) == 2
 
     shell.follow()  # paid meanwhile
     clock.advance(hours=3)
-    maya.message("#marketing", "called off", timeout=20)
+    world.wait_for(lambda: counted(world).planned.dropped.get(0) == {"called_off": 1}, "the text to be called off")
     assert phone.texts(ZOFIA) == []
 
     with world.runtime.db.write() as session:
@@ -141,6 +159,4 @@ def test_the_page_from_the_wizard_to_the_reminder_that_does_not_come(world: Worl
     at = datetime.fromisoformat(phone.texts(JULIA)[2].at).astimezone(WARSAW)
     assert time(9) <= at.time() < time(21)
     assert shell.over()
-    with world.runtime.db.read() as session:
-        live = session.query(Distribution).filter_by(subject="Carts left behind").one()
-        assert live.status == "sending"
+    assert live(world) is not None

@@ -14,6 +14,8 @@ from storage.tables import Batch, BatchState, Distribution, Message, MessageStat
 
 MESSAGE = Message.__table__.c
 
+TOGETHER = 200  # batches that are taken as one at most
+
 # Exactly as the index `ix_batch_open` says it: SQLite uses a partial index for no other words.
 OPEN = text("batch.state <> 2")
 
@@ -67,11 +69,15 @@ def _lease_open(
     now: datetime,
     until: datetime,
 ) -> Lease | None:
-    """Take a batch that waits and is due, or whose lease ran out; what is over `size` stays behind, waiting."""
+    """Take a batch that waits and is due, or whose lease ran out; what is over `size` stays behind, waiting.
+
+    Small ones go together, as texts that are due one after another are made: each turn of a distribution is one batch.
+    """
     due = select(Batch).where(Batch.distribution_id == distribution_id, claimable).order_by(Batch.id).limit(1)
     batch = session.scalars(due if is_sqlite(session) else due.with_for_update(skip_locked=True)).first()
     if batch is None:
         return None
+    batch = _together(session, batch, claimable, size=size)
     kept, rest = batch.message_ids[:size], batch.message_ids[size:]
     if rest:
         send_back(session, distribution_id, rest, not_before=now, tries=batch.tries)
@@ -79,6 +85,31 @@ def _lease_open(
     batch.lease_until, batch.message_ids, batch.quiet_until = until, kept, None
     session.flush()
     return Lease(batch.id, distribution_id, batch.fence, batch.tries, list(kept))
+
+
+def _together(session: Session, batch: Batch, claimable: ColumnElement[bool], *, size: int) -> Batch:
+    """A batch with the messages of those after it that wait and are due too, up to `size` in all.
+
+    It is the last of these, whose id is above that of any batch before a retry (`Message.retried_after`). Nothing has
+    left with any of them: an attempt is named after its batch.
+    """
+    if batch.state is not BatchState.WAITING or len(batch.message_ids) >= size:
+        return batch
+    after = select(Batch).where(
+        Batch.distribution_id == batch.distribution_id,
+        claimable,
+        Batch.state == BatchState.WAITING,
+        Batch.tries == batch.tries,
+        Batch.id > batch.id,
+    )
+    after = after.order_by(Batch.id).limit(TOGETHER)
+    for other in session.scalars(after if is_sqlite(session) else after.with_for_update(skip_locked=True)):
+        if len(batch.message_ids) + len(other.message_ids) > size:
+            break
+        other.message_ids = [*batch.message_ids, *other.message_ids]
+        batch.state, batch.message_ids, batch.fence = BatchState.DONE, [], batch.fence + 1
+        batch = other
+    return batch
 
 
 def _claimable(now: datetime, business: datetime) -> ColumnElement[bool]:

@@ -104,7 +104,11 @@ def _next(session: Session, row: Distribution, now: datetime) -> Sequence[int]:
         return []
     planned = _planned_over(session, row, now) if has_planned(row) else []
     if planned:
-        return batches.close_unsent(session, row.id, limit=BATCHES, only=planned)
+        found = batches.close_unsent(session, row.id, limit=BATCHES, only=planned)
+        gone = over(session, row, found, now)
+        kept = sorted(set(found).difference(gone))  # made later than the first of their batch
+        batches.send_back(session, row.id, kept, not_before=None, tries=0)
+        return gone
     if not is_over(row, now):
         return []
     if row.reminders:  # they have their own time

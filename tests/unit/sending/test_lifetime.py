@@ -117,3 +117,19 @@ def test_a_text_says_how_long_it_is_worth_delivering(runtime: Runtime, clock: Ma
     with runtime.db.read() as session:
         prepare(session, runtime.links, Listening(NOWHERE, "PROMO"), "", batch.lease, Moment(MACHINE, clock.now()))
     assert said == [3600]
+
+
+def test_small_batches_that_wait_leave_together(runtime: Runtime) -> None:
+    """As due texts are made, a few at a time: beside a large distribution each turn took one of them."""
+    make_group(runtime, "Summer 10%", 4)
+    distribution = launched(runtime, make_provider(runtime, NOWHERE), make_customers(runtime, 4))
+    with runtime.db.write() as session:
+        row = lock(session, distribution)
+        for message_id in batches.rest_of_range(session, row, limit=10):
+            batches.send_back(session, distribution, [message_id], not_before=None, tries=0)
+        latest = batches.latest(session, distribution)
+    batch = written(runtime, distribution)
+    assert batch is not None
+    assert (len(batch.ready), batch.lease.batch_id) == (4, latest)
+    assert written(runtime, distribution) is None
+    assert check(runtime.db) == []

@@ -13,7 +13,7 @@ from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
 from distribution.sending import evidence, retrying
 from distribution.steps import Step
-from storage import batches, belonging, planned_counts, tally
+from storage import belonging, leaving_now, planned_counts, tally
 from storage.belonging import messages_of
 from storage.bulk import among, seconds_between
 from storage.planned_counts import Counts
@@ -184,7 +184,7 @@ def _rate(session: Session, distribution_id: int, now: datetime) -> float:
     """Messages a second, over the latest batches."""
     recent = [
         (at, size)
-        for at, size in batches.latest_dispatched(session, distribution_id, RECENT_BATCHES)
+        for at, size in leaving_now.latest_dispatched(session, distribution_id, RECENT_BATCHES)
         if at > now - RECENT
     ]
     if not recent:

@@ -95,14 +95,8 @@ def _together(session: Session, batch: Batch, claimable: ColumnElement[bool], *,
     """
     if batch.state is not BatchState.WAITING or len(batch.message_ids) >= size:
         return batch
-    after = select(Batch).where(
-        Batch.distribution_id == batch.distribution_id,
-        claimable,
-        Batch.state == BatchState.WAITING,
-        Batch.tries == batch.tries,
-        Batch.id > batch.id,
-    )
-    after = after.order_by(Batch.id).limit(TOGETHER)
+    mine = (Batch.distribution_id == batch.distribution_id, Batch.tries == batch.tries, Batch.id > batch.id)
+    after = select(Batch).where(*mine, claimable, Batch.state == BatchState.WAITING).order_by(Batch.id).limit(TOGETHER)
     for other in session.scalars(after if is_sqlite(session) else after.with_for_update(skip_locked=True)):
         if len(batch.message_ids) + len(other.message_ids) > size:
             break
@@ -375,34 +369,6 @@ def rest_of_range(session: Session, row: Distribution, limit: int) -> list[int]:
     row.claimed_to = ids[-1] if len(ids) == limit else row.last_message_id
     session.flush()
     return ids
-
-
-def latest_dispatched(session: Session, distribution_id: int, limit: int) -> list[tuple[datetime, int]]:
-    """When the latest batches were dispatched and with how many messages, newest first."""
-    rows = session.execute(
-        select(Batch.dispatched_at, Batch.size)
-        .where(Batch.distribution_id == distribution_id, Batch.dispatched_at.is_not(None))
-        .order_by(Batch.id.desc())
-        .limit(limit)
-    )
-    return [(at, size) for at, size in rows if at is not None]
-
-
-def dispatched(session: Session, distribution_id: int) -> bool:
-    """Whether any text of a distribution may ever have left."""
-    ever = select(Batch.id).where(Batch.distribution_id == distribution_id, Batch.dispatched_at.is_not(None))
-    ever = ever.where(Batch.size > 0)  # not where all of its customers were asleep
-    return session.scalar(ever.limit(1)) is not None
-
-
-def in_flight(session: Session, distribution_id: int) -> int:
-    """How many of its texts are leaving now: dispatched, their outcome not known."""
-    held = session.scalars(
-        select(Batch.message_ids).where(Batch.distribution_id == distribution_id, Batch.state == BatchState.DISPATCHING)
-    )
-    ids = [message_id for batch in held for message_id in batch]
-    waiting = select(func.count()).where(among(session, MESSAGE.id, ids), MESSAGE.state == int(MessageState.QUEUED))
-    return session.scalar(waiting) or 0 if ids else 0
 
 
 def may_leave(now: datetime) -> ColumnElement[bool]:

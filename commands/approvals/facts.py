@@ -13,7 +13,7 @@ from distribution.errors import Refused
 from distribution.findings import Review
 from distribution.limits import span
 from distribution.undoing import called_back
-from storage import batches
+from storage import leaving_now
 from storage.tables import Approval, Distribution, PromoCodeGroup
 
 PURPOSES = {"unique_codes": "Unique codes", "promotion": "Promotion", "custom": "Custom message"}
@@ -71,7 +71,7 @@ def _nothing_left(session: Session, distribution: Distribution) -> bool:
     """Whether it was sent off, and nothing of it has left yet."""
     if called_back(distribution) or distribution.status not in ("scheduled", "blocking", "sending", "paused"):
         return False
-    return not batches.dispatched(session, distribution.id)
+    return not leaving_now.dispatched(session, distribution.id)
 
 
 def what(session: Session, distribution: Distribution) -> str:

@@ -25,7 +25,7 @@ from distribution.customers import phone
 from distribution.schedule import local, repeat
 from distribution.sending import evidence
 from distribution.undoing import called_back
-from storage import approvals, batches, planned_counts
+from storage import approvals, batches, leaving_now, planned_counts
 from storage import distributions as rows
 from storage.planned_counts import Counts
 from storage.tables import Distribution, Provider, TeamMember
@@ -43,7 +43,7 @@ def line(session: Session, distribution: Distribution, now: datetime, *, redeeme
     to_come = Counts() if automatic or not distribution.reminders else planned_counts.of(session, distribution.id)
     untouched = distribution.status in ("scheduled", "blocking") and not back
     if distribution.status in LAUNCHED and not automatic:
-        untouched = not batches.dispatched(session, distribution.id)
+        untouched = not leaving_now.dispatched(session, distribution.id)
     asleep, wakes = batches.asleep(session, distribution.id) if distribution.status in LAUNCHED else (0, None)
     held = (distribution.held_until - SystemClock().now()).total_seconds() if distribution.held_until else 0.0
     return Line(

@@ -20,7 +20,7 @@ from distribution.sending import evidence, lifetime, retrying
 from distribution.sending.record import apply_evidence, cancel, queue_again
 from distribution.sending.status import PAUSED_BY, finish_if_over
 from distribution.undoing import called_back
-from storage import approvals, batches, distributions, messages, reminded
+from storage import approvals, batches, distributions, leaving_now, messages, reminded
 from storage.batches import lock
 from storage.messages import Settled
 from storage.tables import Distribution, MessageState, PlannedState
@@ -54,7 +54,7 @@ def call_back(session: Session, runtime: Runtime, distribution_id: int, *, by: s
         raise _cannot(row, "called back")
     if row.mode == "automatic":
         raise Refused(f"'{row.subject}' is live, and cannot be called back. Pause it, stop it, or edit it as it runs.")
-    if batches.dispatched(session, row.id):
+    if leaving_now.dispatched(session, row.id):
         raise _left(session, row)
     approval, was = approvals.latest_of(session, row.id), row.status
     if was == "scheduled" or row.repeat:
@@ -74,7 +74,7 @@ def call_back(session: Session, runtime: Runtime, distribution_id: int, *, by: s
 def _left(session: Session, row: Distribution) -> Refused:
     """Too late to be called back: how many are gone, and what is left to do."""
     n = numbers(session, row)
-    gone = n.sent + n.failed + n.unknown + batches.in_flight(session, row.id)
+    gone = n.sent + n.failed + n.unknown + leaving_now.in_flight(session, row.id)
     if not n.pending:
         return Refused(f"Too late: all {n.to_text:,} texts have left.")
     return Refused(

@@ -26,6 +26,7 @@ def walk_the_wizard(page: Any, body: str) -> None:
     dialog.get_by_role("button", name="Next").click()
     dialog.get_by_text("Step 2 of 5").wait_for()
     choose(page, "Promo code group", "Summer 10%")
+    dialog.get_by_text("The codes are set aside").wait_for()  # it is drawn anew: a click before would be lost
     dialog.get_by_role("button", name="Next").click()
     dialog.get_by_text("Step 3 of 5").wait_for()
     choose(page, "Segment", "Warsaw regulars")

@@ -72,9 +72,7 @@ def test_each_is_settled_by_its_evidence(world: World, shop: Shop) -> None:
     assert [len(world.phone.texts(number)) for number in shop.numbers] == [1, 2, 1, 1, 1]
 
 
-def test_all_are_settled_with_one_answer_and_the_codes_of_a_stopped_one_stay_theirs(
-    world: World, shop: Shop
-) -> None:
+def test_all_are_settled_with_one_answer_and_the_codes_of_a_stopped_one_stay_theirs(world: World, shop: Shop) -> None:
     with world.runtime.db.write() as session:
         session.get_one(Distribution, 1).status = "stopped"
     world.maya.message("#marketing", "Settle 3 unknown…", timeout=15).click("Settle 3 unknown…")

@@ -21,7 +21,7 @@ from tests.sending import make_customers, make_distribution, make_group, make_pr
 
 __all__ = ["crew", "machine"]
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("attacks")]
 
 
 def test_without_looking_texts_are_doubled(

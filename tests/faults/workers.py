@@ -235,7 +235,7 @@ class Patience:
         if state != self._seen:
             self._seen, self._since, self._told = state, now, 0.0
         assert now < self._since + PATIENCE, state
-        time.sleep(0.01)
+        time.sleep(0.03)  # each look asks the database, and the others are to get on
         if now < max(self._since, self._told) + STILL:
             return False
         self._told = now

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from sandbox.server import Sandbox
 from tests.e2e.sandbox_page.bolt_app import TinyBot
@@ -87,6 +89,23 @@ def send_text(sandbox: Sandbox, to: str, body: str, **more: Any) -> None:
         f"{sandbox.gateway_url}/messages", json.dumps(data).encode(), {"Content-Type": "application/json"}
     )
     urllib.request.urlopen(request).close()
+
+
+def look_for(page: Any, text: str, option: str) -> Any:
+    """Type into the search that was just opened until it offers `option`; the option's place on the page.
+
+    A bot on a busy machine may not answer within Slack's three seconds: then the list says "Type again to retry".
+    """
+    page.wait_for_function("document.activeElement.tagName === 'INPUT' && document.activeElement.role === 'combobox'")
+    page.keyboard.insert_text(text)  # at once: what half of it finds would be offered first
+    found = page.get_by_role("option", name=option)
+    for _ in range(4):
+        with suppress(TimeoutError):
+            found.wait_for(timeout=6_000)
+            break
+        page.keyboard.press("Backspace")
+        page.keyboard.insert_text(text[-1])
+    return found
 
 
 def run(page: Any, line: str, channel: str = "marketing") -> None:

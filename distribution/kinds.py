@@ -13,7 +13,7 @@ from distribution.events_import import import_events
 from distribution.jobs import JobFunction, Jobs
 from distribution.launch import run_launch
 from distribution.segments.members import change_members
-from distribution.sending.control import run_stop
+from distribution.sending.control import run_resume, run_stop
 from distribution.unattended import review_and_go_on
 
 KINDS: dict[str, JobFunction] = {
@@ -23,6 +23,7 @@ KINDS: dict[str, JobFunction] = {
     "generate_codes": generate_codes,
     "import_codes": import_codes,
     "launch": run_launch,
+    "resume": run_resume,
     "review": review_and_go_on,
     "revive_codes": revive_codes,
     "segment_members": change_members,

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from commands import modals
 from commands.automatic import facts, notices, views
-from commands.distributions import progress
-from commands.people import acting
+from commands.distributions import owners, progress
+from commands.people import Person, acting
 from commands.ui.blocks import values
 from commands.ui.text import moment, who
 from distribution.automatic import outage
@@ -32,7 +32,14 @@ def register(app: App, runtime: Runtime) -> None:
         ack()
         person, now = acting(runtime, body, "send"), runtime.clock.now()
         said = f"{who(person.user_id)} had it sent late."
-        _decide(runtime, client, int(action["value"]), said, lambda session, at: outage.send_now(session, at, now=now))
+        _decide(
+            runtime,
+            client,
+            person,
+            int(action["value"]),
+            said,
+            lambda session, at: outage.send_now(session, at, now=now),
+        )
 
     @app.action(views.CANCEL)
     def cancel(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
@@ -42,6 +49,7 @@ def register(app: App, runtime: Runtime) -> None:
         _decide(
             runtime,
             client,
+            person,
             int(action["value"]),
             said,
             lambda session, at: outage.cancel(session, at, by=person.name, now=now),
@@ -52,7 +60,7 @@ def register(app: App, runtime: Runtime) -> None:
         ack()
         person = acting(runtime, body, "send")
         with runtime.db.read() as session:
-            found = facts.late(session, _one(session, int(action["value"])))
+            found = facts.late(session, _of(session, person, int(action["value"])))
         if found is None:
             notices.refresh(runtime, client, clicked=(int(action["value"]), LATE))
             raise Refused("Nothing of it is late any more: somebody was quicker.")
@@ -61,52 +69,50 @@ def register(app: App, runtime: Runtime) -> None:
     @app.view(views.RESCHEDULED)
     def reschedule(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         person, now = acting(runtime, body), runtime.clock.now()
-        typed = values(view["state"]["values"]).get(views.AT)
+        typed, distribution_id = values(view["state"]["values"]).get(views.AT), int(view["private_metadata"])
         try:
             person.must("send")
             if typed is None:
                 raise Refused("Choose a date and a time.", field="at")
             at = datetime.fromtimestamp(int(typed), UTC)
-            said = f"{who(person.user_id)} had it sent late, {moment(at)}."
-            _write(
-                runtime,
-                int(view["private_metadata"]),
-                said,
-                lambda session, one: outage.reschedule(session, one, at, now=now),
-            )
+            outage.check_time(at, now)
+            with runtime.db.read() as session:
+                _of(session, person, distribution_id)
         except Refused as refusal:
             ack(response_action="errors", errors={views.AT: str(refusal)})
             return
         ack()
-        _show(runtime, client, int(view["private_metadata"]))
+        said = f"{who(person.user_id)} had it sent late, {moment(at)}."
+        _decide(
+            runtime,
+            client,
+            person,
+            distribution_id,
+            said,
+            lambda session, one: outage.reschedule(session, one, at, now=now),
+        )
 
 
-def _decide(runtime: Runtime, client: WebClient, distribution_id: int, said: str, decide: Decide) -> None:
-    """Do what was pressed, and show it; where somebody was quicker, show theirs."""
+def _decide(
+    runtime: Runtime, client: WebClient, person: Person, distribution_id: int, said: str, decide: Decide
+) -> None:
+    """Do what was pressed, keep who did, and show it; where somebody was quicker, show theirs."""
     try:
-        _write(runtime, distribution_id, said, decide)
+        with runtime.db.write() as session:
+            _of(session, person, distribution_id)
+            if decide(session, distribution_id) is not None:
+                rows.settle(session, (distribution_id, LATE), said)
     finally:
-        _show(runtime, client, distribution_id)
+        notices.refresh(runtime, client, clicked=(distribution_id, LATE))
+        progress.refresh(runtime, client, clicked=distribution_id)
 
 
-def _write(runtime: Runtime, distribution_id: int, said: str, decide: Decide) -> None:
-    """Decide, and keep who did, in one transaction."""
-    with runtime.db.write() as session:
-        _one(session, distribution_id)
-        if decide(session, distribution_id) is not None:
-            rows.settle(session, (distribution_id, LATE), said)
-
-
-def _show(runtime: Runtime, client: WebClient, distribution_id: int) -> None:
-    notices.refresh(runtime, client, clicked=(distribution_id, LATE))
-    progress.refresh(runtime, client, clicked=distribution_id)
-
-
-def _one(session: Session, distribution_id: int) -> Distribution:
-    """The distribution that a button is of. Raises `Refused`."""
+def _of(session: Session, person: Person, distribution_id: int) -> Distribution:
+    """The distribution that a button is of. Raises `Refused` where it is gone, or another marketer's."""
     found = session.get(Distribution, distribution_id)
     if found is None:
         raise Refused("This distribution does not exist any more.")
+    owners.own(session, found.id, person, "decide about what is late")
     return found
 
 

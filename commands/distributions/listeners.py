@@ -83,7 +83,7 @@ class Buttons:
             body,
             action,
             lambda session, who, at: control.resume(
-                session, owners.own(session, at, who, "resume it"), by=who.name, now=self._now()
+                session, self.runtime, owners.own(session, at, who, "resume it"), by=who.name, now=self._now()
             ),
         )
 

@@ -46,13 +46,14 @@ def register(app: App, runtime: Runtime, buttons: "Buttons") -> None:
         distribution_id, below = live_views.resumed(view["private_metadata"])
         try:
             person.must("send")
-            with runtime.db.write() as session:
+            with runtime.db.read() as session:
                 owners.own(session, distribution_id, person, "resume it")
-                control.resume(session, distribution_id, by=person.name, now=runtime.clock.now(), piled=chosen)
         except Refused as refusal:
             ack(response_action="errors", errors={live_views.PILED: str(refusal)})
             return
         ack()
+        with runtime.db.write() as session:
+            control.resume(session, runtime, distribution_id, by=person.name, now=runtime.clock.now(), piled=chosen)
         progress.refresh(runtime, client, clicked=distribution_id)
         if below:
             with runtime.db.read() as session:

@@ -1,5 +1,10 @@
-"""What calls a first text off: an event between what fired it and the end of its delay, by its own time."""
+"""What calls a first text off: an event from when it was fired to the end of its delay, by its own time.
 
+Shops tell times in whole seconds: what happened in the same one as what fired calls it off, for a text too few does less
+harm than one that is wrong. An event of the very name that fires has to come later: it would call itself off.
+"""
+
+import operator
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -29,15 +34,17 @@ def called_off(session: Session, asked: Trigger, planned: Sequence[Planned], now
         .rows.add_columns(Event.at)
         .where(
             among(session, Event.customer_id, sorted({each.customer_id for each in planned})),
-            Event.at > min(each.fired_at for each in planned),
+            Event.at >= min(each.fired_at for each in planned),
             Event.at <= max(each.fired_at for each in planned) + delay,
         )
     )
     happened: dict[int, list[datetime]] = defaultdict(list)
     for customer_id, at in session.execute(rows):
         happened[customer_id].append(at)
+    itself = asked.happening is not None and asked.happening.event == asked.unless.event
+    begins = operator.lt if itself else operator.le
     return [
         each
         for each in planned
-        if any(each.fired_at < at <= each.fired_at + delay for at in happened[each.customer_id])
+        if any(begins(each.fired_at, at) and at <= each.fired_at + delay for at in happened[each.customer_id])
     ]

@@ -128,15 +128,20 @@ def send_now(session: Session, distribution_id: int, *, now: datetime) -> Late |
 
 
 def reschedule(session: Session, distribution_id: int, at: datetime, *, now: datetime) -> Late | None:
-    """Let what is late go at another time; as `send_now` else. Raises `Refused`, field "at", for one that has passed.
+    """Let what is late go at another time; as `send_now` else. Raises `Refused` as `check_time` does.
 
     The approval stands: the time is the one thing that an outage has changed already, and a person decides on it.
     """
+    check_time(at, now)
+    return _release(session, distribution_id, at)
+
+
+def check_time(at: datetime, now: datetime) -> None:
+    """Raise `Refused`, field "at", for a time that has passed, or is too far to come."""
     if at <= now:
         raise Refused("This time has passed. Choose one to come, or Send now.", field="at")
     if at > now + FURTHEST:
         raise Refused(f"Choose a time within {FURTHEST.days} days.", field="at")
-    return _release(session, distribution_id, at)
 
 
 def cancel(session: Session, distribution_id: int, *, by: str, now: datetime) -> Late | None:

@@ -101,33 +101,57 @@ def pause(session: Session, distribution_id: int, *, by: str, now: datetime) -> 
     return row
 
 
-def resume(session: Session, distribution_id: int, *, by: str, now: datetime, piled: str = SEND) -> Distribution:
+def resume(
+    session: Session, runtime: Runtime, distribution_id: int, *, by: str, now: datetime, piled: str = SEND
+) -> Distribution:
     """Go on with a paused distribution. Raises `Refused` when there is nothing to go on with.
 
     `piled`: whether what fell due meanwhile and was not made is sent now ("send") or dropped ("drop"): then only what
-    comes from now on is. Field "piled" for anything else.
+    comes from now on is. Where that is much, a job drops it first, and it goes on then. Field "piled" for anything
+    else.
     """
     if piled not in PILED:
         raise Refused("Choose what becomes of what piled up: send, or drop.", field="piled")
     row = lock(session, distribution_id)
     if row.status == "paused" and row.repeat:
         repeating.resume(session, row, now=now)
+    elif row.status == "paused" and piled == DROP and (after := _drop_piled(session, row, 0, now)) is not None:
+        row.status_reason = f"{PAUSED_BY}{by} until what piled up is dropped. Then it goes on by itself."
+        args = {"distribution_id": row.id, "until": now.isoformat(), "after": after}
+        runtime.jobs.enqueue(session, "resume", args, by=by)
     elif row.status == "paused":
-        if piled == DROP:
-            _drop_piled(session, row, now)
         distributions.move(session, row.id, was=("paused",), to="sending", reason=None, at=now)
     elif row.status != "sending" and not (row.status == "scheduled" and row.repeat):
         raise _cannot(row, "resumed")
     return row
 
 
-def _drop_piled(session: Session, row: Distribution, now: datetime) -> None:
-    """Drop the planned texts that fell due; of reminders those whose true time has come."""
-    while reminded.drop(session, row.id, PILED_UP, "paused", now, limit=CHUNK, due=now, first=True):
-        pass
-    after: int | None = 0
+def run_resume(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+    """The job: drop the rest of what piled up until it was resumed, and go on; unless somebody was quicker."""
+    until, after = datetime.fromisoformat(run.args["until"]), run.args["after"]
     while after is not None:
-        after = reminding.drop_due(session, row, after, "paused", now, limit=BATCH)
+        with run.chunk(runtime) as session:
+            row = lock(session, int(run.args["distribution_id"]))
+            after = run.progress.get("after", after) if row.status == "paused" else None
+            if after is not None:
+                after = _drop_piled(session, row, after, until)
+            if after is None:
+                distributions.move(session, row.id, was=("paused",), to="sending", reason=None, at=runtime.clock.now())
+            run.progress = {"after": after}
+    return {}
+
+
+def _drop_piled(session: Session, row: Distribution, after: int, now: datetime) -> int | None:
+    """Drop some of the planned texts that fell due, of reminders those whose true time has come; None where that was
+    all of it, else from where to go on."""
+    if reminded.drop(session, row.id, PILED_UP, "paused", now, limit=CHUNK, due=now, first=True) == CHUNK:
+        return after
+    for _ in range(CHUNK // BATCH):
+        found = reminding.drop_due(session, row, after, "paused", now, limit=BATCH)
+        if found is None:
+            return None
+        after = found
+    return after
 
 
 def _reminders_to_come(session: Session, row: Distribution) -> bool:

@@ -103,7 +103,8 @@ class Day:
             for role, hire in self._hiring.items():
                 self._staff[role] = self._crew.add(hire())
             self._until(self._some_waits)
-            for verb, do in (("pause", control.pause), ("resume", control.resume), ("pause", control.pause)):
+            resume = partial(control.resume, runtime=self._own())
+            for verb, do in (("pause", control.pause), ("resume", resume), ("pause", control.pause)):
                 self.act(verb, partial(do, distribution_id=self.late, by="Lee", now=self._now()))
             self.act(
                 "call_back",

@@ -127,7 +127,7 @@ class AnythingGoes(RuleBasedStateMachine):
     def click(self, which: int, verb: str) -> None:
         verbs: dict[str, Callable[[Session, int], object]] = {
             "pause": lambda session, id_: control.pause(session, id_, by="Lee", now=self.clock.now()),
-            "resume": lambda session, id_: control.resume(session, id_, by="Lee", now=self.clock.now()),
+            "resume": lambda session, id_: control.resume(session, self.runtime, id_, by="Lee", now=self.clock.now()),
             "stop": lambda session, id_: control.stop(session, self.runtime, id_, by="Lee", now=self.clock.now()),
             "retry": lambda session, id_: control.retry_failed(session, id_, by="Lee", now=self.clock.now()),
         }
@@ -282,7 +282,7 @@ class AnythingGoes(RuleBasedStateMachine):
     def finish(self) -> None:
         """All is well from now on: everything that waits must come to an end."""
         for distribution in self.distributions:
-            self._try(lambda session, id_=distribution: control.resume(session, id_, by="Lee", now=self.clock.now()))
+            self._try(lambda session, id_=distribution: control.resume(session, self.runtime, id_, by="Lee", now=self.clock.now()))
         for _ in range(200):
             self.run_jobs()
             for nth in (0, 1):

@@ -145,7 +145,10 @@ def resume(call: Sending, id: Id) -> Response:
     """
     piled = call.json(Resume, empty=True).piled
     return _control(
-        call, id, lambda session: control.resume(session, id, by=_name(call), now=call.now, piled=piled), empty=False
+        call,
+        id,
+        lambda session: control.resume(session, call.runtime, id, by=_name(call), now=call.now, piled=piled),
+        empty=False,
     )
 
 

@@ -127,7 +127,7 @@ def test_it_pauses_and_says_why_and_goes_on_when_it_is_resumed(runtime: Runtime)
     look(runtime)
     add_codes(runtime, group, 9)
     with runtime.db.write() as session:
-        control.resume(session, live, by="Maya", now=runtime.clock.now())
+        control.resume(session, runtime, live, by="Maya", now=runtime.clock.now())
     look(runtime)
     assert states(runtime, live) == ["MADE"] * 4
     assert check(runtime.db) == []

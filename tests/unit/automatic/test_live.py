@@ -229,11 +229,48 @@ def test_it_fires_while_paused_and_sends_what_piled_up_or_only_what_comes(runtim
         happens(runtime, some)
         look(runtime)
         with runtime.db.write() as session:
-            control.resume(session, distribution, by="Maya", now=runtime.clock.now(), piled=piled)
+            control.resume(session, runtime, distribution, by="Maya", now=runtime.clock.now(), piled=piled)
         look(runtime)
     happens(runtime, customers[2:3])
     look(runtime)
     assert states(runtime, distribution) == ["MADE", "DROPPED paused", "MADE"]
+    assert check(runtime.db) == []
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "stopped", "sent after all"])
+def test_a_large_pile_is_dropped_by_a_job_and_it_goes_on_then(
+    runtime: Runtime, clock: ManualClock, meanwhile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "CHUNK", 2)
+    monkeypatch.setattr(control, "BATCH", 1)
+    customers = make_customers(runtime, 7)
+    live = make_live(runtime, provider(runtime), body="Hi")
+    with runtime.db.write() as session:
+        control.pause(session, live, by="Maya", now=clock.now())
+    happens(runtime, customers[:6])
+    look(runtime)
+    with runtime.db.write() as session:
+        control.resume(session, runtime, live, by="Maya", now=clock.now(), piled="drop")
+    row = row_of(runtime, live)
+    assert (row.status, row.status_reason) == (
+        "paused",
+        "Paused by Maya until what piled up is dropped. Then it goes on by itself.",
+    )
+    clock.advance(HOUR)
+    happens(runtime, customers[6:])
+    with runtime.db.write() as session:
+        if meanwhile == "stopped":
+            control.stop(session, runtime, live, by="Lee", now=clock.now())
+        elif meanwhile == "sent after all":
+            control.resume(session, runtime, live, by="Lee", now=clock.now())
+    while runtime.jobs.run_next(runtime):
+        pass
+    look(runtime)
+    dropped = {"nothing": 6, "stopped": 2, "sent after all": 2}[meanwhile]
+    made = {"nothing": 1, "stopped": 0, "sent after all": 5}[meanwhile]
+    found = states(runtime, live)
+    assert (found.count("DROPPED paused"), found.count("MADE")) == (dropped, made)
+    assert row_of(runtime, live).status == ("stopped" if meanwhile == "stopped" else "sending")
     assert check(runtime.db) == []
 
 

@@ -313,7 +313,7 @@ def test_what_piled_up_in_a_pause_is_sent_or_dropped_as_chosen(
     assert status(runtime, distribution) == "paused"
     for _ in range(2):
         with runtime.db.write() as session:
-            control.resume(session, distribution, by="Maya", now=clock.now(), piled=piled)
+            control.resume(session, runtime, distribution, by="Maya", now=clock.now(), piled=piled)
     assert reminded(runtime, distribution) == ([(anna, 1)] if piled == "send" else [])
     clock.advance(DAY)
     assert reminded(runtime, distribution)[-1] == (anna, 2)
@@ -324,7 +324,7 @@ def test_what_piled_up_in_a_pause_is_sent_or_dropped_as_chosen(
 def test_what_becomes_of_what_piled_up_must_be_said_in_words_that_there_are(runtime: Runtime) -> None:
     distribution, _ = begun(runtime, 1)
     with pytest.raises(Refused) as refused, runtime.db.write() as session:
-        control.resume(session, distribution, by="Maya", now=runtime.clock.now(), piled="maybe")
+        control.resume(session, runtime, distribution, by="Maya", now=runtime.clock.now(), piled="maybe")
     assert refused.value.field == "piled"
 
 

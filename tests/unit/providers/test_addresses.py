@@ -283,7 +283,7 @@ def test_a_distribution_through_a_guarded_provider_that_leads_inside_pauses_and_
                     assert (failed.last_failure, failed.last_success_at) == ("internal_address", None)
             with runtime.db.write() as session:
                 settings.put(session, addresses.SETTING, "yes")
-                control.resume(session, distribution, by="U0MAYA", now=runtime.clock.now())
+                control.resume(session, runtime, distribution, by="U0MAYA", now=runtime.clock.now())
             async with sending(runtime):
                 await until(lambda: status(runtime, distribution) == "done")
             assert len(gateway.paths) == 3

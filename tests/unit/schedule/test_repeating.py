@@ -215,8 +215,8 @@ def test_paused_nothing_of_it_comes_and_resumed_only_what_is_to_come(runtime: Ru
     strike(runtime)
     assert copies(runtime, weekly) == []
     with runtime.db.write() as session:
-        control.resume(session, weekly, by="Maya", now=clock.now())
-        control.resume(session, weekly, by="Maya", now=clock.now())
+        control.resume(session, runtime, weekly, by="Maya", now=clock.now())
+        control.resume(session, runtime, weekly, by="Maya", now=clock.now())
     row = row_of(runtime, weekly)
     assert (row.status, row.status_reason, row.send_at) == ("scheduled", None, FIRST + WEEK)
 
@@ -227,7 +227,7 @@ def test_one_whose_last_day_passed_in_its_pause_cannot_be_resumed(runtime: Runti
         control.pause(session, weekly, by="Maya", now=clock.now())
     clock.advance(2 * WEEK)
     with pytest.raises(Refused, match="its last day has passed"), runtime.db.write() as session:
-        control.resume(session, weekly, by="Maya", now=clock.now())
+        control.resume(session, runtime, weekly, by="Maya", now=clock.now())
 
 
 @pytest.mark.parametrize("was", ["scheduled", "paused"])

@@ -26,7 +26,7 @@ def pause(runtime: Runtime, distribution: int) -> None:
 
 def resume(runtime: Runtime, distribution: int) -> None:
     with runtime.db.write() as session:
-        control.resume(session, distribution, by="Maya", now=runtime.clock.now())
+        control.resume(session, runtime, distribution, by="Maya", now=runtime.clock.now())
 
 
 def stop(runtime: Runtime, distribution: int) -> None:

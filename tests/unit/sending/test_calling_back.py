@@ -99,7 +99,7 @@ def test_no_text_leaves_before_the_hold_is_over_whatever_the_business_clock_says
             with runtime.db.write() as session:
                 control.pause(session, held, by="Maya", now=clock.now())
             with runtime.db.write() as session:
-                control.resume(session, held, by="Maya", now=clock.now())
+                control.resume(session, runtime, held, by="Maya", now=clock.now())
             async with sending(runtime, machine=machine), sending(runtime, machine=machine):
                 launch(runtime, other, None)
                 await until(lambda: status(runtime, other) == "done")
@@ -336,7 +336,7 @@ def test_stopping_what_is_being_called_back_is_refused_and_resuming_it_too(runti
         with pytest.raises(Refused, match="is being called back"):
             control.stop(session, runtime, distribution, by="Lee", now=now)
         with pytest.raises(Refused, match="cannot be resumed"):
-            control.resume(session, distribution, by="Lee", now=now)
+            control.resume(session, runtime, distribution, by="Lee", now=now)
     run_jobs(runtime)
     assert_a_clean_draft(runtime, distribution)
 

@@ -85,13 +85,14 @@ def press(runtime: Runtime, what: str, distribution: int, by: str = "Maya", **mo
     """One click, in a transaction of its own."""
     now = runtime.clock.now()
     with runtime.db.write() as session:
-        if what == "stop":
-            return control.stop(session, runtime, distribution, by=by, now=now).status
+        if what in ("stop", "resume"):
+            do = {"stop": control.stop, "resume": control.resume}[what]
+            return do(session, runtime, distribution, by=by, now=now).status
         if what == "settle":
             machine = SystemClock().now()
             return control.settle_unknown(session, distribution, by=by, now=now, machine=machine, **more)  # type: ignore[arg-type]
-        do = {"pause": control.pause, "resume": control.resume, "retry": control.retry_failed}[what]
-        done = do(session, distribution, by=by, now=now, **more)  # type: ignore[arg-type]
+        click = {"pause": control.pause, "retry": control.retry_failed}[what]
+        done = click(session, distribution, by=by, now=now, **more)  # type: ignore[arg-type]
         return done.status if isinstance(done, Distribution) else done
 
 

@@ -125,7 +125,7 @@ def fired(kind: str, db: Database) -> list[Figure]:
     recorded = seconds(lambda: _record(runtime, "a"))
     with db.write() as session:
         for number in range(LIVE):
-            session.add(_live(_on_event(number)))
+            session.add(live(on_event(number), NOW - timedelta(days=1)))
     taken = seconds(lambda: _recorded_and_fired(runtime))
     with db.read() as session:
         assert len(session.scalars(select(Planned.id)).all()) > EVENTS
@@ -143,7 +143,7 @@ def swept(kind: str, db: Database) -> list[Figure]:
     with db.write() as session:
         for number, (rules, _, _) in enumerate(QUESTIONS):
             made = editing.create(session, f"Watched {number}", parse({"rules": rules}), by="U0ADA", now=NOW)
-            session.add(_live({"kind": "segment", "segment_id": made.id, "reentry": "always"}))
+            session.add(live({"kind": "segment", "segment_id": made.id, "reentry": "always"}, NOW - timedelta(days=1)))
     noted = seconds(lambda: entering.begin(runtime))
     if not db.is_sqlite:
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -173,15 +173,14 @@ def _runtime(db: Database, now: datetime) -> Runtime:
     return Runtime(db, clock, jobs_for(clock), Links("https://promo.example", vault.derive("qr links")), vault)
 
 
-def _live(trigger: dict[str, Any]) -> Distribution:
-    """A live distribution, set live a day ago."""
-    at = NOW - timedelta(days=1)
+def live(trigger: dict[str, Any], at: datetime) -> Distribution:
+    """A live distribution, set live at a time."""
     given = {"created_by": "U0ADA", "created_at": at, "updated_at": at, "started_at": at}
     return Distribution(mode="automatic", status="sending", subject="Live", trigger=trigger, **given)
 
 
-def _on_event(number: int) -> dict[str, Any]:
-    """One of the triggers that wait for events."""
+def on_event(number: int) -> dict[str, Any]:
+    """One of the triggers that wait for events, an hour long."""
     where = [{"property": "cart_total", "type": "number", "op": "ge", "value": 20 + 40 * (number % 5)}]
     return {"kind": "event", "event": NAMES[number % len(NAMES)], "where": where, "reentry": "always", "delay": 60}
 

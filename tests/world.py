@@ -107,8 +107,9 @@ def world(db_url: str) -> Iterator[World]:
 
 
 @contextmanager
-def running(db_url: str) -> Iterator[World]:
-    """A world on a migrated, empty database, with one provider: the sandbox's phone.
+def running(db_url: str, *, look_every: float = LOOK_EVERY) -> Iterator[World]:
+    """A world on a migrated, empty database, with one provider: the sandbox's phone. `look_every`: seconds between two
+    looks of the bot's clock.
 
     At the end it fails where the bot sent anything beyond Slack's limits, or logged an error.
     """
@@ -152,7 +153,7 @@ def running(db_url: str) -> Iterator[World]:
         inbound_url=runtime.links.callback(provider_id),
         clock_hooks=[f"{settings.links_url}{hook.PATH}"],
     )
-    bot = Bot(settings, runtime=runtime, look_every=LOOK_EVERY, extend_web=hook.mount)
+    bot = Bot(settings, runtime=runtime, look_every=look_every, extend_web=hook.mount)
     try:
         with sandbox:
             bot.start()

@@ -11,6 +11,7 @@ from benchmarks import (
     cache,
     codes,
     databases,
+    happening,
     lateness,
     others,
     providers,
@@ -135,6 +136,13 @@ def test_what_a_large_distribution_does_to_the_process_is_measured(monkeypatch: 
     monkeypatch.setattr(scale, "RECIPIENTS", 300)
     assert scale.acks()
     assert scale.memory(200) > 10
+
+
+def test_events_are_taken_in_while_somebody_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, little in (("SECONDS", 0.2), ("QUIET", 2), ("BREATH", 0.01), ("LOOK_EVERY", 0.1)):
+        monkeypatch.setattr(happening, name, little)
+    monkeypatch.setenv("BENCH_SECONDS", "0.2")  # of the process that posts
+    assert len(tell(happening.sustained("sqlite"))) == 4
 
 
 def test_due_texts_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -282,7 +282,11 @@ class AnythingGoes(RuleBasedStateMachine):
     def finish(self) -> None:
         """All is well from now on: everything that waits must come to an end."""
         for distribution in self.distributions:
-            self._try(lambda session, id_=distribution: control.resume(session, self.runtime, id_, by="Lee", now=self.clock.now()))
+            self._try(
+                lambda session, id_=distribution: control.resume(
+                    session, self.runtime, id_, by="Lee", now=self.clock.now()
+                )
+            )
         for _ in range(200):
             self.run_jobs()
             for nth in (0, 1):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from commands.people import Person
-from commands.send import timing, triggering
+from commands.send import spans, timing, triggering
 from commands.send.place import AUDIENCE, MESSAGE, NUMBERS, PURPOSE, SUBJECT, TYPE, Place
 from commands.uploads import Upload
 from distribution import audience as audiences
@@ -23,10 +23,13 @@ from storage.tables import Distribution
 FIELDS = {"mode": "type", "audience": "kind", **triggering.FIELDS, **timing.FIELDS}
 
 # Some 40,000 numbers, a second of matching. A longer list belongs on a static segment, which a job fills.
-# Up to `AT_ONCE` it is read before Slack is answered.
 LIST_BYTES = 512 * 1024
-AT_ONCE = 48 * 1024
 EXAMPLES = 5  # lines that the modal quotes of those that were not understood
+
+
+def field_of(refusal: Refused, typed: Mapping[str, Any]) -> str:
+    """The input of a step that a refusal is about, by what was typed; one that is not on screen perhaps."""
+    return spans.typed_into(FIELDS.get(refusal.field or "", refusal.field or ""), typed)
 
 
 def keep(runtime: Runtime, session: Session, place: Place, typed: Mapping[str, Any], person: Person) -> None:

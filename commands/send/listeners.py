@@ -11,8 +11,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.blocks import Option
 from sqlalchemy.orm import Session
 
+from commands import later, uploads
 from commands import promotions as promotion_forms
-from commands import uploads
 from commands.people import Person, recognise
 from commands.promotions import views as promotion_views
 from commands.segments import COUNTS, building
@@ -23,7 +23,19 @@ from commands.send.place import REVIEW, TYPE, Place
 from commands.send.reminding import Reminding
 from commands.send.reviewing import Reviewing
 from commands.send.typing import Typing
-from commands.send.views import audience, conditions, dry, frame, merge_tags, message, purpose, schedule, trigger, type
+from commands.send.views import (
+    audience,
+    conditions,
+    dry,
+    frame,
+    merge_tags,
+    message,
+    purpose,
+    review,
+    schedule,
+    trigger,
+    type,
+)
 from commands.ui import choose
 from commands.ui.text import escape
 from distribution import drafts
@@ -82,32 +94,32 @@ class Wizard:
     # Moving between steps
 
     def submitted(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        """Next, or Review, or Send: check the step and show the one after it; each refusal at its field."""
-        here, typed = Place.load(view["private_metadata"]), self.typed(view)
+        """Next, or Review, or Send. Each may look at a million customers: Slack is answered in time all the same."""
+        here, person = Place.load(view["private_metadata"]), self.person(client, body)
         if here.step == REVIEW:
-            self.reviewing.submitted(ack, client, view, here, self.person(client, body))
-            return
-        person = self.person(client, body)
-        uploaded = place.files(view)
-        late = False
+            waiting = review.working(here)
+            later.in_time(ack, client, waiting, lambda: self.reviewing.submitted(client, view, here, person))
+        else:
+            later.in_time(ack, client, frame.working(here), lambda: self._next(client, body, view, here, person))
+
+    def _next(
+        self, client: WebClient, body: dict[str, Any], view: dict[str, Any], here: Place, person: Person
+    ) -> later.Answer:
+        """Check the step and show the one after it; a refusal at its field, else on top of the step."""
+        typed = self.typed(view)
         try:
-            for file in uploaded:
+            for file in place.files(view):
                 uploads.check_size(file, largest=accept.LIST_BYTES, field="files")
-            late = any(file.get("size", 0) > accept.AT_ONCE for file in uploaded)
-            if late:  # Slack waits three seconds for an answer: the file is read after it
-                ack(response_action="update", view=audience.reading(here))
             there = self._accepted(client, here, typed, person)
         except Refused as refusal:
             self.keep(client, body, view)
-            if late:
-                self._show(client, view["id"], here.anew(), person, note=f"⚠ {escape(str(refusal))}")
-            else:
-                ack(response_action="errors", errors=self._errors(view, refusal))
-            return
-        if late:
-            self._show(client, view["id"], there, person)
-        else:
-            ack(response_action="update", view=self.shown(client, there, person, view["id"]))
+            note = f"⚠ {escape(str(refusal))}"
+            block_id = place.error_block(view, accept.field_of(refusal, typed))
+            if block_id is None:
+                return later.update(self.drawn(here.anew(), person, note=note))
+            errors = {"response_action": "errors", "errors": {block_id: str(refusal)}}
+            return later.Answer(errors, lambda: self.drawn(here.anew(), person, note=note))
+        return later.update(self.shown(client, there, person, view["id"]))
 
     def _accepted(self, client: WebClient, here: Place, typed: dict[str, Any], person: Person) -> Place:
         """Check and store a step; returns where it goes on. Raises `Refused` at a field."""
@@ -181,12 +193,8 @@ class Wizard:
     def inserted(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """A tag goes to the end of the message, with a space before it where one is wanted."""
         ack()
-        tag = action["selected_option"]["value"]
-        here = Place.load(body["view"]["private_metadata"])
-        text = merge_tags.inserted(str(place.typed(body["view"]).get("body") or ""), tag)
-        if len(text) > message.LONGEST:
-            raise Refused(f"There is no room for the tag: a message takes {message.LONGEST:,} characters here.")
-        self.keep(client, body, body["view"], {"body": text})
+        text = merge_tags.inserted(place.typed(body["view"]).get("body"), action["selected_option"]["value"])
+        here = self.keep(client, body, body["view"], {"body": text})
         self.update(client, body, here.anew())
 
     # A promotion made on the way
@@ -312,11 +320,3 @@ class Wizard:
         if not typed.get("files"):
             return None
         return uploads.fetch(client, typed["files"][0], largest=accept.LIST_BYTES, field="files")
-
-    def _errors(self, view: dict[str, Any], refusal: Refused) -> dict[str, str]:
-        """A refusal at its input. Raises it again where the view has no input at all: it is told on a view above."""
-        field = accept.FIELDS.get(refusal.field or "", refusal.field)
-        block_id = place.error_block(view, field)
-        if block_id is None:
-            raise refusal
-        return {block_id: str(refusal)}

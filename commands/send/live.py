@@ -17,14 +17,18 @@ from distribution.runtime import Runtime
 from distribution.templates import render
 from distribution.templates.values import as_text, clean
 from storage.names import fold
+from storage.patience import TooSlow, at_most
 from storage.tables import Customer, Distribution, PromoCodeGroup
 
 # Stands for a code where its group has neither a format nor codes, and for a QR link's id: of a common length.
 SOME_CODE, SOME_ID = "CODE-12345678", 1_000_000
 
+# Seconds that finding a customer may take while somebody writes: for a small segment, all may have to be looked at.
+PATIENCE = 0.3
+
 
 def measure(runtime: Runtime, session: Session, draft: Distribution, body: str) -> Live:
-    """Measure `body` as the first customer of the draft's audience would get it. Takes milliseconds."""
+    """Measure `body` as the first customer of the draft's audience would get it."""
     if not body.strip():
         return Live()
     analysis = suited.analysed(session, draft, body)
@@ -80,15 +84,16 @@ def _event(session: Session, draft: Distribution, now: datetime) -> dict[str, st
 def _recipient(
     session: Session, draft: Distribution, codes: dict[str, render.CodeText], now: datetime
 ) -> render.Recipient:
-    """The first customer of the audience, or somebody typical where it is not chosen yet."""
+    """The first customer of the audience; somebody typical where it is not chosen yet, or they are not found soon."""
     told = {}
     try:
         if draft.promotion_id:
             promotion = promotions.get(session, draft.promotion_id)
             told = {"name": clean(promotion.name), "terms": clean(promotion.terms)}
         chosen = select(Customer).where(audience.where(session, draft.audience, now)).order_by(Customer.id).limit(1)
-        found = session.scalars(chosen).first()
-    except Refused:
+        with at_most(session, PATIENCE):
+            found = session.scalars(chosen).first()
+    except (Refused, TooSlow):
         found = None
     if found is None:
         return render.Recipient("Anna Kowalska", "+48512345678", {}, codes, codes, told, _event(session, draft, now))

@@ -71,10 +71,9 @@ def files(view: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def error_block(view: Mapping[str, Any], field: str | None) -> str | None:
-    """The block that an error about `field` belongs to: its own input, else the last input; None without any.
+    """The input that an error about `field` belongs to; None where it is not on screen.
 
     Slack shows errors under input blocks only (docs.slack.dev/surfaces/modals, "Displaying errors in views").
     """
     inputs = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
-    own = [block_id for block_id in inputs if field_of(block_id) == field]
-    return own[0] if own else inputs[-1] if inputs else None
+    return next((block_id for block_id in inputs if field_of(block_id) == field), None)

@@ -23,7 +23,7 @@ from storage.tables import Distribution, PromoCodeGroup
 if TYPE_CHECKING:
     from commands.send.listeners import Wizard
 
-FIELDS = {"when": "length", "body": "body", "length_other": "length_other"}
+FIELDS = {"when": "length"}
 
 
 class Reminding:
@@ -74,8 +74,8 @@ class Reminding:
     def inserted(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """A tag to the end of the text."""
         ack()
-        text = str(place.typed(body["view"]).get("body") or "")
-        self._redraw(client, body, {"body": merge_tags.inserted(text, action["selected_option"]["value"])})
+        text = merge_tags.inserted(place.typed(body["view"]).get("body"), action["selected_option"]["value"])
+        self._redraw(client, body, {"body": text})
 
     def kept(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """Keep: the reminder stands in step 5; each refusal at its input."""
@@ -91,8 +91,11 @@ class Reminding:
                 kept = {**drafts.typed(draft, "message"), "reminders": known}
                 drafts.keep_typed(session, draft, "message", kept, now=self.runtime.clock.now())
         except Refused as refusal:
-            block = place.error_block(view, FIELDS.get(refusal.field or "", "body"))
-            ack(response_action="errors", errors={block or "": str(refusal)})
+            field = spans.typed_into(FIELDS.get(refusal.field or "", refusal.field or ""), typed)
+            block = place.error_block(view, field)
+            if block is None:  # the draft is gone: it is told above what was typed
+                raise
+            ack(response_action="errors", errors={block: str(refusal)})
             return
         ack()
         self._wizard.show_below(client, metadata["wizard"], here.anew(), person)

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from slack_bolt import Ack, App
@@ -11,6 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
+from commands import later
 from commands.people import Person
 from commands.send import mending, words
 from commands.send.place import NUMBERS, PURPOSE, Place
@@ -177,22 +179,18 @@ class Reviewing:
 
     # Going
 
-    def submitted(self, ack: Ack, client: WebClient, view: dict[str, Any], here: Place, person: Person) -> None:
+    def submitted(self, client: WebClient, view: dict[str, Any], here: Place, person: Person) -> later.Answer:
         """Send, Schedule or Request approval; where it cannot go on, the review again, counted anew, with why."""
         try:
             with self.runtime.db.write() as session:
                 person.must("send")
                 done = approvals.submit(session, self.runtime, here.draft or 0, by=person.user_id)
-                draft = distributions.get(session, here.draft or 0)
+                draft = session.get_one(Distribution, here.draft)
         except Refused as refusal:
             note = f"⚠ {escape(str(refusal))}"
-            ack(
-                response_action="update", view=self.show(client, here.anew(), person, view["id"], again=True, note=note)
-            )
-            return
-        ack(response_action="clear")
-        if draft is not None:
-            self._told(client, draft, done.status, person)
+            return later.update(self.show(client, here.anew(), person, view["id"], again=True, note=note))
+        told = partial(self._told, client, draft, done.status, person)
+        return later.Answer({"response_action": "clear"}, review.gone_on, told)
 
     def _told(self, client: WebClient, draft: Distribution, status: str, person: Person) -> None:
         """Say to the sender alone what happens next; the channel hears when it starts."""

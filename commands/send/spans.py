@@ -1,6 +1,8 @@
 """Lengths of time as people choose or write them: "2 hours", "90 min", "3 days". Pure."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from slack_sdk.models.blocks import Option
 
@@ -31,3 +33,8 @@ def minutes(chosen: str | None, written: str | None, field: str) -> int:
     if read is None:
         raise Refused("Write it as 90 minutes, 36 hours or 3 days.", field=field)
     return int(read[1]) * _MINUTES[read[2][0].lower()]
+
+
+def typed_into(field: str, typed: Mapping[str, Any]) -> str:
+    """The input that a length of time was given in: the box where it was written, else the select."""
+    return f"{field}_other" if f"{field}_other" in typed else field

@@ -3,6 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
+from commands import later
 from distribution import events, settings
 from distribution.automatic import entering
 from sandbox.testing import Person, ViewScreen
@@ -193,3 +196,23 @@ def test_what_is_wrong_with_a_trigger_is_said_where_it_was_typed(world: World) -
     maya.view("Build a new segment…").choose("Performs an event")
     step = maya.view("cart total is at least")  # what belongs to the other choice is there again
     assert step.value("cart total is at least") == "100"
+
+
+def test_slack_is_answered_in_time_however_long_a_step_takes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer is late here: what was refused is told on top, with all that was typed, and the end is told too."""
+    monkeypatch.setattr(later, "IN_TIME", 0.0)
+    with world.runtime.db.write() as session:
+        settings.put(session, "approvals.required", "never")
+    open_shop(world.runtime)
+    maya = world.maya
+    to_trigger(maya).fill("Event", "cart_abandoned")
+    maya.view("Only with certain properties…").fill("Then wait", "Another time…")
+    maya.view("How long").fill("How long", "100 days").submit()
+    step = maya.view("⚠ A delay is from 0 minutes to 90 days.")
+    assert (step.value("Event"), step.value("How long")) == ("cart_abandoned", "100 days")
+    step.fill("How long", "3 days").submit()
+    maya.view("Step 4 of 5").fill("Subject", "Cart").submit()
+    maya.view("Step 5 of 5").submit()
+    maya.view("Sample 1 of 1").submit()
+    maya.view("the channel shows what becomes of it")
+    maya.message("#marketing", "Live · Cart")

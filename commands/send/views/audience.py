@@ -74,11 +74,6 @@ def view(place: Place, facts: AudienceStep, decided: Sequence[str] = ()) -> dict
     return frame.step(place, decided, blocks)
 
 
-def reading(place: Place) -> dict[str, Any]:
-    """What shows while a long list is read; it is replaced when that is done."""
-    return frame.step(place, [], [ui.section("Reading the list…\nThe next step opens here by itself.")], submit="")
-
-
 def counted(found: Count) -> str:
     """A count in words: "412 customers, 398 can be texted · 9 no consent · 4 opted out"."""
     left_out = "".join(f" · {number(n)} {words}" for words, n in found.left_out.items() if n)

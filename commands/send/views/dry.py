@@ -3,6 +3,7 @@
 from slack_sdk.models.blocks import Block, PlainTextInputElement
 
 from commands.send.place import Place
+from commands.send.views import merge_tags
 from commands.ui import blocks as ui
 from commands.ui import choose
 
@@ -27,7 +28,10 @@ def blocks(place: Place, chosen: str, fallback_body: str, *, can_make: bool) -> 
     ]
     if chosen == "fallback":
         box = PlainTextInputElement(
-            action_id="send.fallback_body", multiline=True, initial_value=fallback_body or None, max_length=3000
+            action_id="send.fallback_body",
+            multiline=True,
+            initial_value=fallback_body or None,
+            max_length=merge_tags.LONGEST,
         )
         found.append(ui.field("Text without a code", place.block_id("fallback_body"), box))
     return found

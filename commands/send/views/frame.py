@@ -41,6 +41,12 @@ def step(
     )
 
 
+def working(place: Place) -> dict[str, Any]:
+    """What a step shows while what was typed into it takes long to check; the next one follows by itself."""
+    words = "This takes a moment. What comes next opens here by itself; nothing typed is lost."
+    return step(place, [], [ui.section(words)], submit="")
+
+
 def review(place: Place, blocks: Sequence[Block | dict[str, Any]], *, submit: str | None) -> dict[str, Any]:
     """The review's modal; without `submit` it only waits or informs."""
     return ui.modal(

@@ -7,6 +7,10 @@ from slack_sdk.models.blocks import OptionGroup, StaticSelectElement
 
 from commands.ui import blocks as ui
 from commands.ui.text import clip
+from distribution.errors import Refused
+
+# What a plain_text_input takes (docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element).
+LONGEST = 3000
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,10 @@ def picker(action_id: str, tags: Mapping[str, Sequence[Tag]]) -> StaticSelectEle
     return StaticSelectElement(action_id=action_id, option_groups=groups, placeholder="Insert at the end…")
 
 
-def inserted(text: str, tag: str) -> str:
-    """A text with a tag at its end, and a space before it where one is wanted."""
+def inserted(typed: str | None, tag: str) -> str:
+    """A text with a tag at its end, a space before it where one is wanted. Raises `Refused` where there is no room."""
+    text = typed or ""
     gap = "" if not text or text[-1].isspace() or text[-1] in "([\"'" else " "
+    if len(text) + len(gap) + len(tag) > LONGEST:
+        raise Refused(f"There is no room for the tag: a text takes {LONGEST:,} characters here.")
     return f"{text}{gap}{tag}"

@@ -24,10 +24,6 @@ LIFETIME = "send.lifetime"
 # Minutes to choose from; what the API was given beside these is offered too.
 LIFETIMES = (60, 120, 240, 480, 720, 1440, 2880, 4320, 10_080)
 
-LONGEST = (
-    3000  # what a plain_text_input takes (docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)
-)
-
 
 @dataclass(frozen=True)
 class Live:
@@ -71,7 +67,7 @@ def view(place: Place, facts: MessageStep, decided: Sequence[str] = ()) -> dict[
                 action_id=BODY,
                 multiline=True,
                 initial_value=facts.body or None,
-                max_length=LONGEST,
+                max_length=merge_tags.LONGEST,
                 placeholder="Hi {{ client.first_name }}, …",
                 dispatch_action_config=DispatchActionConfig(trigger_actions_on=["on_character_entered"]),
             ),

@@ -97,7 +97,7 @@ def one(facts: ReminderStep, turn: int, metadata: str) -> dict[str, Any]:
         )
         blocks.append(ui.field("How long", block_id("length_other", turn), box, hint="90 minutes, 36 hours, 3 days."))
     text = PlainTextInputElement(
-        action_id="send.reminder_body", multiline=True, initial_value=facts.body or None, max_length=3000
+        action_id="send.reminder_body", multiline=True, initial_value=facts.body or None, max_length=merge_tags.LONGEST
     )
     blocks.append(
         ui.field(

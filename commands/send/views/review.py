@@ -108,6 +108,17 @@ def counting(place: Place, subject: str, running: Running) -> dict[str, Any]:
     )
 
 
+def working(place: Place) -> dict[str, Any]:
+    """What shows where it takes long to go on."""
+    words = "This takes a moment. What becomes of it shows here by itself."
+    return frame.review(place, [ui.section(words)], submit=None)
+
+
+def gone_on() -> dict[str, Any]:
+    """What is left to say where it went on after that."""
+    return frame.notice("It went on. You can close this: the channel shows what becomes of it.")
+
+
 def not_counted(place: Place) -> dict[str, Any]:
     """What shows when a long count came to nothing."""
     return frame.review(

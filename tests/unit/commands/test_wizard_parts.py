@@ -7,9 +7,11 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from commands.send import mending, place, tags
+from commands.send import accept, mending, place, tags
 from commands.send.place import AUDIENCE, MESSAGE, Place
 from commands.send.typing import Typing
+from commands.send.views import merge_tags
+from distribution.errors import Refused
 from distribution.templates import render
 from distribution.templates.reading import read
 
@@ -90,18 +92,33 @@ def test_ids_differ_by_step_and_turn_and_lead_back_to_their_field() -> None:
     assert Place.load(Place(None).dump()) == Place(None)
 
 
-def test_an_error_goes_to_its_input_else_to_the_last_and_never_to_a_block_without_one() -> None:
-    """Slack refuses errors for blocks that are no inputs."""
+def test_an_error_goes_to_its_own_input_and_to_no_other() -> None:
+    """Under another one it would be about that; Slack refuses errors for blocks that are no inputs."""
     view = {
         "blocks": [
-            {"type": "section", "block_id": "x"},
+            {"type": "section", "block_id": "send.5:group:0"},
             {"type": "input", "block_id": "send.5:body:0"},
             {"type": "input", "block_id": "send.5:when:0"},
         ]
     }
     assert place.error_block(view, "body") == "send.5:body:0"
-    assert place.error_block(view, "group") == "send.5:when:0"
-    assert place.error_block({"blocks": view["blocks"][:1]}, "body") is None
+    assert place.error_block(view, "group") is None
+    assert place.error_block(view, None) is None
+
+
+def test_an_error_about_a_length_goes_to_where_it_was_given() -> None:
+    """The box in which another one is written, else the select."""
+    refusal = Refused("A delay is from 0 minutes to 90 days.", field="delay")
+    assert accept.field_of(refusal, {"delay": "other", "delay_other": "200 days"}) == "delay_other"
+    assert accept.field_of(refusal, {"delay": "120"}) == "delay"
+
+
+def test_a_tag_is_not_inserted_where_slack_would_refuse_the_text() -> None:
+    """The view would not be drawn anew, and the press come to nothing."""
+    assert merge_tags.inserted("Hi", "{{ x }}") == "Hi {{ x }}"
+    assert merge_tags.inserted(None, "{{ x }}") == "{{ x }}"
+    with pytest.raises(Refused, match="no room"):
+        merge_tags.inserted("x" * 2995, "{{ x }}")
 
 
 @pytest.mark.parametrize("group", ["Summer 10%", "Bob's", "Żółć 😀"])

@@ -72,7 +72,7 @@ def line(session: Session, distribution: Distribution, now: datetime, *, redeeme
         opted_out=reports.opted_out(session, distribution.id) if n.sent else 0,
         redeemed=redeemed,
         to_settle=evidence.count(session, distribution.id) if n.unknown else 0,
-        last_batch=batches.latest(session, distribution.id) if distribution.status == "done" else 0,
+        last_batch=batches.latest(session, distribution.id) if n.failed else 0,
         automatic=automatic,
         ends_at=distribution.ends_at,
         ending=automatic and distribution.ends_at is not None and distribution.ends_at <= now,

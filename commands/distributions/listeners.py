@@ -99,7 +99,7 @@ class Buttons:
             ),
         )
 
-    # When it is over
+    # When it is over, or live
 
     def retry(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Send again what failed. The button knows the batches that there were when it was drawn."""
@@ -110,7 +110,11 @@ class Buttons:
             body,
             {**action, "value": distribution_id},
             lambda session, who, at: control.retry_failed(
-                session, at, by=who.name, now=self._now(), known=int(known) if known else None
+                session,
+                owners.own(session, at, who, "send its texts again"),
+                by=who.name,
+                now=self._now(),
+                known=int(known) if known else None,
             ),
         )
 

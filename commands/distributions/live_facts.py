@@ -9,6 +9,7 @@ from commands.distributions.live_views import Live
 from commands.distributions.views import Line
 from commands.send import words
 from distribution import settings
+from distribution.sending import retrying
 from storage import distributions as rows
 from storage.planned_counts import Counts
 from storage.tables import Distribution
@@ -23,6 +24,7 @@ def live(session: Session, distribution: Distribution, line: Line, planned: Coun
         sets_off=words.sets_off(session, distribution),
         planned=planned,
         reminders=words.reminders(distribution),
+        retryable=retrying.count(session, distribution, now) if line.failed else 0,
         replaced_by=rows.replaced_by(session, distribution.id) if line.ending else None,
         replaces=before.subject if before else "",
     )

@@ -15,6 +15,7 @@ from commands.distributions.views import (
     STOP,
     Line,
     in_a_line,
+    retry,
     title,
 )
 from commands.ui import blocks as ui
@@ -45,6 +46,7 @@ class Live:
     sets_off: str = ""
     planned: Counts = field(default_factory=Counts)
     reminders: Sequence[str] = ()  # when each goes
+    retryable: int = 0  # failed texts that a click on Retry sends again
     replaced_by: int | None = None  # the edited one that took over
     replaces: str = ""  # the subject of the one that it took over from
 
@@ -173,6 +175,8 @@ def _buttons(live: Live) -> list[ButtonElement]:
         buttons.append(ui.button("Resume…", RESUME_PILED, line.id, style="primary"))
     if line.status == "sending":
         buttons.append(ui.button("Pause", PAUSE, line.id))
+    if live.retryable:
+        buttons.append(retry(line, live.retryable))
     buttons.append(ui.button("Report", REPORT, line.id))
     if not line.ending and line.status in ("sending", "paused"):
         buttons.append(ui.button("Edit…", EDIT, line.id))

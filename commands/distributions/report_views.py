@@ -7,7 +7,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from commands.distributions.live_views import not_sent, planned
-from commands.distributions.views import ACTIONS, AGAIN, CSV, PAUSE, RETRY, SETTLE, STOP, Line, title
+from commands.distributions.views import ACTIONS, AGAIN, CSV, PAUSE, SETTLE, STOP, Line, retry, title
 from commands.ui import blocks as ui
 from commands.ui import charts
 from commands.ui.text import clip, count, duration, escape, moment, number, percent, who
@@ -98,8 +98,8 @@ def report_actions(facts: Report) -> Block:
     """What can be done with a report."""
     line = facts.line
     buttons: list[ButtonElement] = []
-    if facts.retryable and line.status == "done":
-        buttons.append(ui.button(f"Retry {number(facts.retryable)} failed", RETRY, f"{line.id}:{line.last_batch}"))
+    if facts.retryable:
+        buttons.append(retry(line, facts.retryable))
     if line.to_settle:
         buttons.append(ui.button(f"Settle {number(line.to_settle)} unknown…", SETTLE, line.id))
     if line.reminders_left and line.status == "done":

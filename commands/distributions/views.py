@@ -199,6 +199,11 @@ def _buttons(line: Line) -> list[ButtonElement]:
     return buttons
 
 
+def retry(line: Line, retryable: int) -> ButtonElement:
+    """Send again what failed. It knows the batches that there are, so that a second press finds it done."""
+    return ui.button(f"Retry {number(retryable)} failed", RETRY, f"{line.id}:{line.last_batch}")
+
+
 def paused(line: Line) -> list[Block]:
     """What is said in the channel when it pauses by itself: an edited message calls nobody."""
     return [ui.section(paused_in_a_line(line)), ui.actions(ui.button("Resume", RESUME, line.id, style="primary"))]

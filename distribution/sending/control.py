@@ -206,16 +206,19 @@ def retry_failed(session: Session, distribution_id: int, *, by: str, now: dateti
     A text that had left keeps its code; one that was refused gets a new one, since its own went back. The number is the
     customer's present one. At most `retrying.MOST` at a time. Pressed twice, the second finds it being sent and returns
     0; so does who knew of the batches up to `known` only (`batches.latest`), where it was sent again and done since.
-    Raises `Refused` when it is not done yet, nothing failed, its provider is gone, or its codes are missing or may not
-    be given out any more: then nothing is changed.
+    Of a live one, whose texts go on failing, each text is sent again once for what `known` tells of. Raises `Refused`
+    when it is neither done nor live, nothing failed, its provider is gone, or its codes are missing or may not be given
+    out any more: then nothing is changed.
     """
     row = lock(session, distribution_id)
-    latest = batches.latest(session, row.id)
-    if row.status == "sending" or (known is not None and known < latest):
+    latest, automatic = batches.latest(session, row.id), row.mode == "automatic"
+    if not automatic and (row.status == "sending" or (known is not None and known < latest)):
         return 0
-    if row.status != "done":
+    if row.status != "done" and not retrying.is_live(row):
         raise _cannot(row, "sent again")
-    ids = retrying.take(session, row, now)
+    ids = retrying.take(session, row, now, known=known if automatic else None)
+    if not ids and automatic and retrying.sent_again(session, row, known):
+        return 0
     if not ids:
         raise Refused("Nothing failed that could be sent again.")
     retrying.need_provider(session, row)

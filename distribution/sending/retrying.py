@@ -1,19 +1,25 @@
-"""What failed and may be sent again: which messages, and the codes that they need for it."""
+"""What failed and may be sent again: which messages, and the codes that they need for it.
+
+Of a distribution that is done, or live: that one goes on for months, and its texts fail one by one. What was planned is
+judged as when it was made: a reminder to who has used the code since is not sent again.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Select, Text, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from distribution import recipients
+from distribution.automatic import reminding
 from distribution.automatic.texts import body_of
 from distribution.codes import taking
 from distribution.codes.usable import missing, unusable
 from distribution.errors import Refused
 from distribution.templates import render
-from storage import issuing, messages, planned_reading
+from storage import issuing, messages, planned_reading, reminded
 from storage.belonging import has_planned, messages_of
 from storage.bulk import among, values
 from storage.customers import exclusion
@@ -23,6 +29,7 @@ from storage.tables import (
     Distribution,
     Message,
     MessageState,
+    Planned,
     PromoCode,
     PromoCodeGroup,
     Provider,
@@ -33,16 +40,34 @@ MOST = 5_000  # messages that one click sends again: well under a second
 FAILED = (MessageState.REJECTED, MessageState.UNDELIVERED)
 
 
+class _Failed(NamedTuple):
+    """A message that failed: its number then, and its customer's now."""
+
+    message_id: int
+    before: str | None
+    present: str | None
+
+
+def is_live(row: Distribution) -> bool:
+    """Whether its texts leave one by one, so that others may have failed while some are sent again."""
+    return row.mode == "automatic" and row.status == "sending"
+
+
 def count(session: Session, row: Distribution, now: datetime) -> int:
     """How many messages one click on Retry sends again; 0 where it would be refused whatever the codes."""
-    if row.status != "done" or not provider_there(session, row):
+    if not (row.status == "done" or is_live(row)) or not provider_there(session, row):
         return 0
+    if has_planned(row):
+        return len(_wanted(session, row, now, None))
     return session.scalar(select(func.count()).select_from(_failed(row, now).subquery())) or 0
 
 
-def take(session: Session, row: Distribution, now: datetime) -> list[int]:
-    """The messages that one click sends again, in the order of their ids, with their customers' present numbers."""
-    found = session.execute(_failed(row, now)).all()
+def take(session: Session, row: Distribution, now: datetime, *, known: int | None = None) -> list[int]:
+    """The messages that one click sends again, in the order of their ids, with their customers' present numbers.
+
+    `known`: not those that were sent again since the batch of this id was the latest (somebody else clicked).
+    """
+    found = _wanted(session, row, now, known)
     changed = [(message_id, present) for message_id, before, present in found if before != present]
     if changed:
         new = values(session, {"id": BigId, "phone": Text}, changed)
@@ -50,16 +75,41 @@ def take(session: Session, row: Distribution, now: datetime) -> list[int]:
     return [message_id for message_id, _, _ in found]
 
 
-def _failed(row: Distribution, now: datetime) -> Select[int, str | None, str | None]:
+def sent_again(session: Session, row: Distribution, known: int | None) -> bool:
+    """Whether messages are being sent again now; or were, since the batch `known` was the latest."""
+    again = Message.state == MessageState.QUEUED
+    if known is not None:
+        again |= Message.retried_after >= known
+    found = select(Message.id).where(messages_of(row), Message.retried_after.is_not(None), again)
+    return session.scalar(found.limit(1)) is not None
+
+
+def _wanted(session: Session, row: Distribution, now: datetime, known: int | None) -> list[_Failed]:
+    """Up to `MOST` of the failed messages that are worth sending again."""
+    found: list[_Failed] = []
+    after = 0
+    while len(found) < MOST:
+        page = [_Failed(*each) for each in session.execute(_failed(row, now, after=after, known=known))]
+        found += _still_to_tell(session, row, page, now) if has_planned(row) else page
+        if len(page) < MOST:
+            break
+        after = page[-1].message_id
+    return found[:MOST]
+
+
+def _failed(
+    row: Distribution, now: datetime, *, after: int = 0, known: int | None = None
+) -> Select[int, str | None, str | None]:
     """Failed messages of customers who may be texted now, and whose code was not revoked, used or past its own expiry
-    since (another text may have carried it): id, number then, number now.
+    since (another text may have carried it): id, number then, number now. The next `MOST` above the id `after`.
     """
     over = PromoCode.redeemed_at.is_not(None) | (PromoCode.expires_at <= now)
-    return (
+    query = (
         select(Message.id, Message.phone, Customer.phone.label("present"))
         .join(Customer, Customer.id == Message.customer_id)
         .where(
             messages_of(row),
+            Message.id > after,
             Message.state.in_(FAILED),
             exclusion().is_(None),
             ~exists().where(PromoCode.message_id == Message.id, (PromoCode.state == CodeState.REVOKED) | over),
@@ -67,6 +117,21 @@ def _failed(row: Distribution, now: datetime) -> Select[int, str | None, str | N
         .order_by(Message.id)
         .limit(MOST)
     )
+    return query if known is None else query.where(func.coalesce(Message.retried_after, -1) < known)
+
+
+def _still_to_tell(session: Session, row: Distribution, failed: Sequence[_Failed], now: datetime) -> list[_Failed]:
+    """Those whose customers have used no code that they carry since they were made; and of the reminders, such as
+    would be made now."""
+    ids = [each.message_id for each in failed]
+    since = row.launched_at or row.started_at or row.created_at
+    carried = reminded.codes(session, ids, since=since)
+    used = {message_id for message_id, codes in carried.items() if any(each.used for each in codes)}
+    planned = select(Planned).where(among(session, Planned.message_id, ids), Planned.message_id.is_not(None))
+    later = session.scalars(planned.where(Planned.step > 0)).all()
+    wanted = reminding.judge(session, row, later, now).make if later else []
+    pointless = {each.message_id for each in later} - {each.message_id for each in wanted} | used
+    return [each for each in failed if each.message_id not in pointless]
 
 
 def provider_there(session: Session, row: Distribution) -> bool:

@@ -5,7 +5,7 @@ from sqlalchemy import delete, select
 
 from distribution import settings
 from sandbox.testing import MessageScreen
-from storage.tables import Distribution, PlannedState, PromoCode, PromoCodeStock, TeamMember
+from storage.tables import Customer, Distribution, PlannedState, PromoCode, PromoCodeStock, TeamMember
 from storage.tables import Planned as PlannedRow
 from tests.scenarios.conftest import World
 from tests.scenarios.live import happens, hurry, set_live
@@ -96,6 +96,24 @@ def test_every_click_delivered_twice_counts_once(world: World, shop: Shop) -> No
     world.stage.behave(duplicate_events=False)
     with world.runtime.db.read() as session:
         assert len(session.scalars(select(Distribution).where(Distribution.status == "draft")).all()) == 1
+
+
+def test_what_failed_is_retried_to_the_number_of_today_while_it_stays_live(world: World, shop: Shop) -> None:
+    """Its click is delivered twice, its text once."""
+    wrong, right = "+48732100000", "+48732109999"
+    with world.runtime.db.write() as session:
+        session.scalars(select(Customer).where(Customer.phone == shop.numbers[0])).one().phone = wrong
+    set_live(world, shop)
+    happens(world, wrong, cart_total=80)
+    live = card(world, "0 sent · 0 delivered · 1 failed")
+    with world.runtime.db.write() as session:
+        session.scalars(select(Customer).where(Customer.phone == wrong)).one().phone = right
+    world.stage.behave(duplicate_events=True)
+    live.click("Retry 1 failed")
+    assert "80" in world.phone.wait_for_texts(right)[0].body
+    assert not card(world, "1 sent · 1 delivered").has_button("Retry 1 failed")
+    world.stage.behave(duplicate_events=False)
+    assert len(world.phone.texts(right)) == 1
 
 
 def test_an_edit_is_a_draft_that_says_when_it_takes_over_and_a_clone_has_nothing_to_do_with_it(

@@ -172,8 +172,10 @@ def stop(call: Sending, id: Id) -> Response:
     responses=problems(400, 404, 409, 413, 415),
 )
 def retry(call: Sending, id: Id) -> Response:
-    """When it is done: a text that had left keeps its code, a refused one gets a new code. Up to 5,000 at a time."""
+    """When it is done, or live: a text that had left keeps its code, a refused one gets a new one. Up to 5,000 a time.
 
+    Who opted out since, or has used the code, is left alone. 409 where nothing failed that could be sent again.
+    """
     call.json(Nothing, empty=True)
 
     def work(session: Session) -> Answer:

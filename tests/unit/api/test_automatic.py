@@ -10,9 +10,11 @@ from distribution.automatic import due, firing, outage
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.runtime import Runtime
+from storage.tables import MessageState
 from tests.conftest import NOON, run_jobs
 from tests.unit.api.conftest import fields, one_database, wrong
 from tests.unit.api.test_distributions import allow, do, report, shop
+from tests.unit.automatic.reminded import sent
 
 __all__ = ["shop"]
 
@@ -238,6 +240,24 @@ def test_paused_it_still_fires_and_what_piled_up_is_sent_or_dropped(shop: TestCl
         do(shop, made, "stop")
         run_jobs(runtime)
     assert fields(shop.post(f"/v1/distributions/{made}/resume", json={"piled": "keep"})) == ["piled"]
+    assert check(runtime.db) == []
+
+
+def test_failed_texts_of_a_live_one_are_sent_again_once_however_often_it_is_asked(
+    shop: TestClient, runtime: Runtime
+) -> None:
+    made = live(shop, trigger=CART | {"reentry": "always"})
+    assert wrong(shop.post(f"/v1/distributions/{made}/retry"), 409) == []
+    for number, state in enumerate((MessageState.REJECTED, MessageState.REJECTED, MessageState.ACCEPTED)):
+        tell(shop, f"cart-{number}", customer=f"C-{number}", at=runtime.clock.now())
+        pass_time(runtime, minutes=1)
+        sent(runtime, made, state)
+    retry = {"url": f"/v1/distributions/{made}/retry", "headers": {"Idempotency-Key": "again"}}
+    first, replayed = shop.post(**retry), shop.post(**retry)
+    assert (first.json()["status"], first.json()["retried"], replayed.content) == ("sending", 2, first.content)
+    assert do(shop, made, "retry")["retried"] == 0
+    said = report(shop, made)
+    assert (said["pending"], said["failed"], said["sent"], said["audience"]) == (2, 0, 1, 3)
     assert check(runtime.db) == []
 
 

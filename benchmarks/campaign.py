@@ -10,6 +10,7 @@ from distribution import providers
 from distribution.providers import registry
 from distribution.providers.port import Provider
 from distribution.runtime import Runtime
+from storage.plain import table_of
 from storage.sequences import take
 from storage.tables import (
     Customer,
@@ -43,7 +44,7 @@ def load(runtime: Runtime, customers: int, codes: int) -> int:
         session.flush()
         for start in range(0, customers, 20_000):
             session.execute(
-                insert(Customer.__table__),  # type: ignore[arg-type]
+                insert(table_of(Customer)),
                 [
                     {
                         "phone": f"+4860{n:07d}",
@@ -60,7 +61,7 @@ def load(runtime: Runtime, customers: int, codes: int) -> int:
         first = take(session, "promo_code", codes)
         for start in range(0, codes, 20_000):
             session.execute(
-                insert(PromoCode.__table__),  # type: ignore[arg-type]
+                insert(table_of(PromoCode)),
                 [
                     {"id": first + n, "code": f"SUMMER-{n:014d}", "group_id": group.id, "lot_id": lot.id, "state": 0}
                     for n in range(start, min(start + 20_000, codes))

@@ -33,6 +33,7 @@ from storage import distributions, fixed_lists, issuing, tally
 from storage.batches import lock
 from storage.bulk import fetch
 from storage.customers import exclusion
+from storage.plain import table_of
 from storage.sequences import take
 from storage.tables import (
     Customer,
@@ -228,7 +229,7 @@ def _audience(session: Session, runtime: Runtime, run: JobRun, row: Distribution
     )
     first = before + 1
     session.execute(
-        insert(Message.__table__).from_select(  # type: ignore[arg-type]
+        insert(table_of(Message)).from_select(
             ["id", "distribution_id", "customer_id", "state", "reason", "phone"],
             select(
                 place + before,

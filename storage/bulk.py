@@ -24,6 +24,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import JSON, BigInteger, TypeEngine
 
 from storage.database import is_sqlite
+from storage.plain import driver
 from storage.tables import Base
 
 # How a time is written.
@@ -135,15 +136,12 @@ def load(
     if not rows:
         return
     named = f"{table.__tablename__} ({', '.join(columns)})"
-    connection = session.connection()
-    driver = connection.connection.driver_connection
-    assert driver is not None  # noqa: S101 -- a session's connection is open
     if is_sqlite(session):
         marks = ", ".join("?" * len(columns))
-        driver.executemany(f"INSERT INTO {named} VALUES ({marks})", rows)  # noqa: S608 -- names of ours
+        driver(session).executemany(f"INSERT INTO {named} VALUES ({marks})", rows)  # noqa: S608 -- names of ours
         return
     text = "\n".join(["\t".join([_copied(cell) for cell in row]) for row in rows])
-    with driver.cursor() as cursor, cursor.copy(f"COPY {named} FROM STDIN") as copy:
+    with driver(session).cursor() as cursor, cursor.copy(f"COPY {named} FROM STDIN") as copy:
         copy.write(text + "\n")
 
 

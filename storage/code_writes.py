@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from storage import stock
 from storage.codes import already
 from storage.database import is_sqlite
+from storage.plain import driver
 from storage.sequences import take
 from storage.tables import PromoCodeLot
 
@@ -141,11 +142,9 @@ def _store_postgres(
             moments = {code: moment.isoformat() for code, moment in expiries.items()}
             spelled = [f"{copied}\t{moments.get(code, NULL)}" for code, copied in zip(codes, spelled, strict=True)]
         tail = f"\t{group_id}\t{lot_id}\t0\n"
-        driver = connection.connection.driver_connection
-        assert driver is not None  # noqa: S101 -- a session's connection is open
         savepoint = connection.begin_nested()
         try:
-            with driver.cursor() as cursor, cursor.copy(copying) as copy:
+            with driver(session).cursor() as cursor, cursor.copy(copying) as copy:
                 for start in range(0, len(spelled), PIECE):
                     piece = enumerate(spelled[start : start + PIECE], first + start)
                     copy.write("".join([f"{number}\t{code}{tail}" for number, code in piece]))

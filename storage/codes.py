@@ -6,14 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
-    Delete,
     ScalarSelect,
-    Update,
     delete,
     func,
     select,
@@ -24,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from storage import stock
 from storage.database import is_sqlite
+from storage.plain import rows_changed
 from storage.standing import standing
 from storage.tables import (
     CodeState,
@@ -105,7 +102,9 @@ def remove_active(session: Session, group_id: int, limit: int) -> int:
     """Delete up to `limit` active codes of a group, which nobody ever had; returns how many."""
     stock.hold(session, group_id)
     chosen = _some_active(session, group_id, limit)
-    removed = _changed(session, delete(PromoCode).where(PromoCode.id.in_(chosen), PromoCode.state == CodeState.ACTIVE))
+    removed = rows_changed(
+        session, delete(PromoCode).where(PromoCode.id.in_(chosen), PromoCode.state == CodeState.ACTIVE)
+    )
     stock.move(session, group_id, total=-removed, active=-removed)
     return removed
 
@@ -114,7 +113,7 @@ def expire(session: Session, group_id: int, limit: int) -> int:
     """Let up to `limit` active codes of a group expire; returns how many."""
     stock.hold(session, group_id)
     where = (PromoCode.id.in_(_some_active(session, group_id, limit)), PromoCode.state == CodeState.ACTIVE)
-    moved = _changed(session, update(PromoCode).where(*where).values(state=CodeState.EXPIRED))
+    moved = rows_changed(session, update(PromoCode).where(*where).values(state=CodeState.EXPIRED))
     stock.move(session, group_id, active=-moved, expired=moved)
     return moved
 
@@ -131,7 +130,7 @@ def expire_own(session: Session, group_id: int, now: datetime, limit: int) -> in
     chosen = select(PromoCode.id).where(_past(now), PromoCode.group_id + 0 == group_id).limit(limit)
     ids = (chosen if is_sqlite(session) else chosen.with_for_update(skip_locked=True)).scalar_subquery()
     where = (PromoCode.id.in_(ids), PromoCode.state == CodeState.ACTIVE)
-    moved = _changed(session, update(PromoCode).where(*where).values(state=CodeState.EXPIRED))
+    moved = rows_changed(session, update(PromoCode).where(*where).values(state=CodeState.EXPIRED))
     stock.move(session, group_id, active=-moved, expired=moved)
     return moved
 
@@ -147,7 +146,7 @@ def revive(session: Session, group_id: int, now: datetime, *, after: int, limit:
     upto = session.scalar(select(func.max(ids.c.id)))
     if upto is None:
         return None, 0
-    moved = _changed(
+    moved = rows_changed(
         session,
         update(PromoCode)
         .where(
@@ -178,12 +177,6 @@ def _some_active(session: Session, group_id: int, limit: int) -> ScalarSelect[in
         .limit(limit)
     )
     return (chosen if is_sqlite(session) else chosen.with_for_update(skip_locked=True)).scalar_subquery()
-
-
-def _changed(session: Session, statement: Delete | Update) -> int:
-    """Run a statement on many rows; returns how many it changed."""
-    result = session.execute(statement.execution_options(synchronize_session=False))
-    return cast(CursorResult[Any], result).rowcount
 
 
 def blocked_for(session: Session, group_id: int, limit: int) -> Sequence[Distribution]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, DateTime, Insert, Table, Text, bindparam, cast, select
+from sqlalchemy import BigInteger, DateTime, Insert, Text, bindparam, cast, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from storage.bulk import rows_as, rows_given
 from storage.customers import texts
 from storage.database import is_sqlite
+from storage.plain import table_of
 from storage.sequences import take
 from storage.tables import Event, EventName
 from storage.tables.base import UtcDateTime
 
-EVENT: Table = Event.__table__  # type: ignore[assignment]
+EVENT = table_of(Event)
 
 
 class NewEvent(NamedTuple):

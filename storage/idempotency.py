@@ -1,13 +1,14 @@
 """Answers kept by key, in the transaction of what they tell of: a request that is sent again does nothing again."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.database import is_sqlite
+from storage.plain import rows_changed
 from storage.tables import IdempotencyKey
 
 
@@ -47,8 +48,7 @@ def any_before(session: Session, moment: datetime) -> bool:
 
 def drop_before(session: Session, moment: datetime) -> int:
     """Forget the answers older than `moment`; returns how many."""
-    result = session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < moment))
-    return cast(CursorResult[Any], result).rowcount
+    return rows_changed(session, delete(IdempotencyKey).where(IdempotencyKey.created_at < moment))
 
 
 def _is(token_id: int, key: str) -> Any:

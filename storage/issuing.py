@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     Insert,
     Select,
-    Table,
     Update,
     bindparam,
     column,
@@ -27,12 +26,13 @@ from sqlalchemy.orm import Session
 from storage import live_codes, messages, pace, stock
 from storage.bulk import fetch, ids_as, ids_given, rows_as, rows_given
 from storage.database import is_sqlite
+from storage.plain import table_of
 from storage.tables import CodeState, Distribution, Message, MessageState, PromoCode, PromoCodeRepeat
 from storage.tables.base import BigId, UtcDateTime
 
-CODE: Table = PromoCode.__table__  # type: ignore[assignment]
-REPEAT: Table = PromoCodeRepeat.__table__  # type: ignore[assignment]
-MESSAGE: Table = Message.__table__  # type: ignore[assignment]
+CODE = table_of(PromoCode)
+REPEAT = table_of(PromoCodeRepeat)
+MESSAGE = table_of(Message)
 # Of SQLite's connection: the codes and the recipients of one `block`, each with its place in the order.
 TAKEN = table("taken_code", column("place", BigId), column("id", BigId))
 TAKING = table("taking_message", column("place", BigId), column("message_id", BigId), column("customer_id", BigId))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import among
 from storage.database import is_sqlite
+from storage.plain import rows_changed
 from storage.planned_counts import HELD
 from storage.tables import ClockMark, Distribution, Planned, PlannedState
 
@@ -80,10 +81,5 @@ def count(session: Session, distribution_id: int) -> tuple[int, datetime | None]
 
 def release(session: Session, distribution_id: int, at: datetime) -> int:
     """Let the planned texts of a distribution that wait for a word be due at a time; returns how many."""
-    found = session.execute(
-        update(Planned)
-        .where(Planned.distribution_id == distribution_id, Planned.state == LATE)
-        .values(state=WAITING, due_at=at)
-        .execution_options(synchronize_session=False)
-    )
-    return int(found.rowcount)  # type: ignore[attr-defined]
+    mine = (Planned.distribution_id == distribution_id, Planned.state == LATE)
+    return rows_changed(session, update(Planned).where(*mine).values(state=WAITING, due_at=at))

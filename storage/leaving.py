@@ -156,7 +156,7 @@ def recent_texts(session: Session, message_ids: Sequence[int], since: datetime) 
     true. Those of `message_ids` are not each other's: who asks decides in which order they go.
     """
     sqlite = is_sqlite(session)
-    whose: dict[int, int] = dict(fetch(session, _whose(sqlite), ids_as(sqlite, message_ids)))  # type: ignore[arg-type]
+    whose: dict[int, int] = {row[0]: row[1] for row in fetch(session, _whose(sqlite), ids_as(sqlite, message_ids))}
     others = fetch(session, _others(sqlite), {**ids_as(sqlite, set(whose.values())), "since": since})
     flying = _flying(session).difference(message_ids) if any(waits for _, _, waits in others) else set()
     had = Counter(

@@ -15,16 +15,17 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, Table, and_, delete, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from storage.bulk import among, fetch, ids_as, ids_given
 from storage.database import is_sqlite
+from storage.plain import table_of
 from storage.tables import CodeState, Message, MessageState, PromoCode, PromoCodeGroup, PromoCodeRepeat
 
-MESSAGE: Table = Message.__table__  # type: ignore[assignment]
-CODE: Table = PromoCode.__table__  # type: ignore[assignment]
-REPEAT: Table = PromoCodeRepeat.__table__  # type: ignore[assignment]
+MESSAGE = table_of(Message)
+CODE = table_of(PromoCode)
+REPEAT = table_of(PromoCodeRepeat)
 
 # Nothing else takes advisory locks of two numbers with this first one.
 TURNS = 0x50524F4D

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.database import is_sqlite
+from storage.plain import driver
 
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -22,17 +23,14 @@ def load(session: Session, table: str, columns: Sequence[str], rows: Sequence[Se
     if not rows:
         return
     names = ", ".join(columns)
-    connection = session.connection()
     if is_sqlite(session):
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - no value is part of it
-        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+        session.connection().exec_driver_sql(statement, [tuple(row) for row in rows])
         return
-    driver = connection.connection.driver_connection
-    assert driver is not None  # noqa: S101 -- a session's connection is open
     lines = "".join(["\t".join(map(_spelled, row)) + "\n" for row in rows])
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        with driver(session).cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
             copy.write(lines)
     except psycopg.IntegrityError as error:
         raise IntegrityError(f"COPY {table}", None, error) from error

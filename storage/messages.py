@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, Table, Text, Update, bindparam, case, func, insert, literal, select, update
+from sqlalchemy import Integer, Select, Text, Update, bindparam, case, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -14,10 +14,11 @@ from sqlalchemy.types import TypeEngine
 from storage import tally
 from storage.bulk import among, fetch, ids_as, ids_given, rows_as, rows_given, values
 from storage.database import is_sqlite
+from storage.plain import table_of
 from storage.tables import Message, MessageState, UnknownAttempt
 from storage.tables.base import BigId, UtcDateTime
 
-MESSAGE: Table = Message.__table__  # type: ignore[assignment]
+MESSAGE = table_of(Message)
 
 # What may follow what. Evidence may come twice and in any order; a message never moves back by it.
 FORWARD: Mapping[MessageState, frozenset[MessageState]] = {

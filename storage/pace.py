@@ -5,14 +5,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Insert, Table, func, select
+from sqlalchemy import Insert, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.database import is_sqlite
+from storage.plain import table_of
 from storage.tables import PromoCodePace
 
-PACE: Table = PromoCodePace.__table__  # type: ignore[assignment]
+PACE = table_of(PromoCodePace)
 
 
 class Pace(NamedTuple):

@@ -4,13 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from storage.database import is_sqlite
+from storage.plain import driver
 
 # How many steps of SQLite's machine lie between two looks at the clock: some tenths of a millisecond.
 STEPS = 20_000
@@ -51,7 +51,7 @@ def unless(session: Session, stopped: threading.Event, seconds: float) -> Iterat
             yield
         return
     over = threading.Event()
-    running: Any = session.connection().connection.driver_connection
+    running = driver(session)
 
     def watch() -> None:
         while not over.wait(LOOK_EVERY):
@@ -72,8 +72,7 @@ def unless(session: Session, stopped: threading.Event, seconds: float) -> Iterat
 @contextmanager
 def _interrupted(session: Session, when: Callable[[], bool]) -> Iterator[None]:
     """SQLite asks `when` while it works, and gives up once it says yes."""
-    connection = session.connection().connection.driver_connection
-    assert connection is not None  # noqa: S101  it is only None once it was closed
+    connection = driver(session)
     connection.set_progress_handler(when, STEPS)
     try:
         yield

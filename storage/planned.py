@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, DateTime, Integer, Select, Table, Text, bindparam, func, literal, select, text
+from sqlalchemy import BigInteger, DateTime, Integer, Select, Text, bindparam, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.bulk import ids_as, ids_given, moments, rows_as, rows_given
 from storage.database import is_sqlite
+from storage.plain import table_of
 from storage.tables import Planned, PlannedState
 
-PLANNED: Table = Planned.__table__  # type: ignore[assignment]
+PLANNED = table_of(Planned)
 
 # First texts of some distributions (`of`).
 _IN_FAMILY = PLANNED.c.distribution_id.in_(bindparam("of", expanding=True))

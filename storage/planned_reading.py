@@ -10,16 +10,17 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Table, Text, cast, exists, or_, select, type_coerce, update
+from sqlalchemy import Select, Text, cast, exists, or_, select, type_coerce, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from storage.bulk import among, fetch, ids_as, ids_given, values
 from storage.database import is_sqlite
+from storage.plain import table_of
 from storage.tables import Distribution, Event, Planned, PlannedState
 from storage.tables.base import BigId
 
-PLANNED: Table = Planned.__table__  # type: ignore[assignment]
+PLANNED = table_of(Planned)
 
 # Being sent, or done but for reminders.
 _GOING = or_(

@@ -4,17 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage import stock
 from storage.bulk import among
 from storage.database import is_sqlite
+from storage.plain import table_of
 from storage.tables import Distribution, Message, PromoCode, Redemption
 
-CODE: Table = PromoCode.__table__  # type: ignore[assignment]
-REDEMPTION: Table = Redemption.__table__  # type: ignore[assignment]
+CODE = table_of(PromoCode)
+REDEMPTION = table_of(Redemption)
 
 
 def by_source(session: Session, source_ids: Collection[str]) -> dict[str, Redemption]:

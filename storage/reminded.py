@@ -13,7 +13,6 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Select,
-    Table,
     Text,
     and_,
     bindparam,
@@ -34,6 +33,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import among, moments, rows_as, rows_given
 from storage.customers import exclusion
 from storage.database import is_sqlite
+from storage.plain import rows_changed, table_of
 from storage.tables import (
     Batch,
     BatchState,
@@ -52,7 +52,7 @@ from storage.tables import (
 )
 from storage.tables.base import BigId
 
-PLANNED: Table = Planned.__table__  # type: ignore[assignment]
+PLANNED = table_of(Planned)
 
 OPEN = (PlannedState.WAITING, PlannedState.DRY, PlannedState.LATE)
 REPLACEMENTS = 5  # codes put in the place of one another that are followed
@@ -232,13 +232,9 @@ def drop(
         query = query.where(Planned.due_at <= due)
     if first:
         query = query.where(Planned.step == 0)
-    dropped = session.execute(
-        update(Planned)
-        .where(Planned.id.in_(query.order_by(Planned.id).limit(limit)))
-        .values(state=PlannedState.DROPPED, reason=reason, settled_at=at)
-        .execution_options(synchronize_session=False)
-    )
-    return int(dropped.rowcount)  # type: ignore[attr-defined]
+    chosen = Planned.id.in_(query.order_by(Planned.id).limit(limit))
+    dropped = update(Planned).where(chosen).values(state=PlannedState.DROPPED, reason=reason, settled_at=at)
+    return rows_changed(session, dropped)
 
 
 def any_open(session: Session, distribution_id: int) -> bool:
@@ -281,8 +277,7 @@ def again(session: Session, distribution_id: int, message_ids: Collection[int], 
 def forget(session: Session, distribution_id: int, limit: int) -> int:
     """Take planned texts away again, as if they had never been planned (a launch that is undone); returns how many."""
     chosen = select(Planned.id).where(Planned.distribution_id == distribution_id).order_by(Planned.id).limit(limit)
-    gone = session.execute(delete(Planned).where(Planned.id.in_(chosen)).execution_options(synchronize_session=False))
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+    return rows_changed(session, delete(Planned).where(Planned.id.in_(chosen)))
 
 
 def wake(session: Session, at: datetime) -> None:

@@ -111,7 +111,7 @@ def _events_foreseen(session: Session, draft: Distribution, trigger: Trigger, no
     try:
         with at_most(session, PATIENCE):
             happened = _happened(session, trigger.happening, now)
-            against = _happened(session, trigger.unless, now) if trigger.unless else []
+            against = _happened(session, trigger.unless, now)
     except TooSlow:
         return Foreseen(DAYS, None, when_dry=draft.when_dry)
     made, called_off, held_back = would_fire(trigger, happened, against, zone)
@@ -121,8 +121,9 @@ def _events_foreseen(session: Session, draft: Distribution, trigger: Trigger, no
 
 
 def _happened(session: Session, happening: Happening | None, now: datetime) -> Happened:
-    """The newest events of a kind in the last days, at most `MOST`."""
-    assert happening is not None  # noqa: S101  a trigger of kind "event" has one
+    """The newest events of a kind in the last days, at most `MOST`; none of no kind."""
+    if happening is None:
+        return []
     rows = _of(session, happening, now).order_by(Event.at.desc()).limit(MOST)
     return [(row[0], row[1]) for row in session.execute(rows.with_only_columns(Event.customer_id, Event.at))]
 

@@ -113,9 +113,9 @@ def interest(session: Session) -> Interest:
         asked = _asked(session, segments) if segments else []
     except Refused:  # a segment that cannot be read: whatever it asks about
         return Interest(frozenset(events), causes=ANYTHING.causes, all_events=True)
-    causes = {_cause(each) for each in asked} | ({"lists"} if segments else set())
+    causes = {cause for each in asked if (cause := _cause(each)) is not None} | ({"lists"} if segments else set())
     moving = {each.event or "" for each in asked if each.field == "event"}
-    return Interest(frozenset(events), frozenset(moving), frozenset(causes - {None}))  # type: ignore[arg-type]
+    return Interest(frozenset(events), frozenset(moving), frozenset(causes))
 
 
 def touch(session: Session, cause: Cause, customer_ids: Collection[int]) -> None:

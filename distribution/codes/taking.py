@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from storage import live_codes
 from storage.bulk import among, values
 from storage.last_codes import latest
+from storage.plain import table_of
 from storage.tables import Distribution, Message, MessageState, PromoCode, PromoCodeGroup, PromoCodeRepeat
 from storage.tables.base import BigId
 
@@ -110,4 +111,4 @@ def _plan(session: Session, planned: Sequence[tuple[int, int, int]]) -> None:
     if planned:
         rows = values(session, {"message_id": BigId, "code_id": BigId, "customer_id": BigId}, planned)
         columns = ["message_id", "code_id", "customer_id"]
-        session.execute(insert(PromoCodeRepeat.__table__).from_select(columns, select(rows)))  # type: ignore[arg-type]
+        session.execute(insert(table_of(PromoCodeRepeat)).from_select(columns, select(rows)))

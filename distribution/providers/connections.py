@@ -13,7 +13,7 @@ import ssl
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpResponseParser
@@ -83,7 +83,8 @@ class Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes) -> Answer:
         """Write a request, and read its answer. Raises `ConnectionBroken`, `TimeoutError`."""
-        assert self._transport is not None  # noqa: S101 -- it is connected before anybody has it
+        if self._transport is None:  # it is connected before anybody has it
+            raise ConnectionBroken("it is not connected")
         waiting = self._waiting = self._loop.create_future()
         self._size = 0
         timer = self._loop.call_later(REQUEST_TIMEOUT, self._fail, TimeoutError())
@@ -107,7 +108,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way out."""
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = cast(asyncio.Transport, transport)  # as TCP and TLS have them
 
     def data_received(self, data: bytes) -> None:
         """Read a piece of the answer."""

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Table, Update, bindparam, or_, update
+from sqlalchemy import Column, Update, bindparam, or_, update
 from sqlalchemy.orm import Session
 
 from distribution.providers.port import Kind, Outcome
+from storage.plain import table_of
 from storage.tables import Provider
 
 # Written at most this often while texts go out: people read minutes, and every worker writes to one row.
@@ -26,7 +27,7 @@ def _unless_just_now(table: Any, at: Column[Any]) -> Update:
 
 
 # Built once: building one costs more than running it, and it runs with each batch of results.
-_TABLE: Table = Provider.metadata.tables["provider"]
+_TABLE = table_of(Provider)
 _SUCCESS = _unless_just_now(_TABLE, _TABLE.c.last_success_at).values(last_success_at=bindparam("now"))
 _FAILURE = _unless_just_now(_TABLE, _TABLE.c.last_failure_at).values(
     last_failure_at=bindparam("now"), last_failure=bindparam("why")

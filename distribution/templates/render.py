@@ -79,6 +79,7 @@ class Template:
             form, gets = self._straight
             return (form % tuple([get(recipient) for get in gets])).strip()
         filled = {slot: get(recipient) for slot, get in self._getters}
+        # `_Filled` is all of a context that Jinja asks for here.
         return "".join(self._run(_Filled(filled.__getitem__))).strip()  # type: ignore[arg-type]
 
     def masked(self, recipient: Recipient, mask: Callable[[str, CodeText], CodeText]) -> str:

@@ -86,12 +86,12 @@ def _data(draft: Draft, row: Row, known: Known, only: Row | None = None) -> dict
     if row.days is not None:
         if not row.days.strip():
             raise Refused("Write within how many days, or choose “at any time”.", field="days")
-        data["days"] = _whole(row.days)
+        data["days"] = whole(row.days)
     shape = drafts.shape(draft, row, known)
     if shape in (drafts.LINES, drafts.REGIONS):
         data["value"] = [line.strip() for line in row.value.splitlines() if line.strip()]
     elif shape == drafts.WHOLE:
-        data["value"] = _whole(row.value)
+        data["value"] = whole(row.value)
     elif shape != drafts.NONE:
         data["value"] = row.value.strip()
     properties = [only] if only else draft.properties(row)
@@ -100,8 +100,8 @@ def _data(draft: Draft, row: Row, known: Known, only: Row | None = None) -> dict
     return data
 
 
-def _whole(typed: str) -> int | str:
-    """A whole number; text that is none goes on as it is, to be refused in the words of what it is for."""
+def whole(typed: str) -> int | str:
+    """A whole number as typed; text that is none goes on as it is, to be refused in the words of what it is for."""
     text = typed.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 

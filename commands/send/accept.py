@@ -42,6 +42,8 @@ def keep(runtime: Runtime, session: Session, place: Place, typed: Mapping[str, A
     draft = drafts.get(session, place.draft, by=person.user_id)
     kept = {field: value for field, value in typed.items() if field in KEPT}
     name = NAMES[place.step]
+    if name == "audience" and draft.mode == "automatic":
+        kept = triggering.put_aside(session, draft, kept)
     drafts.keep_typed(session, draft, name, {**drafts.typed(draft, name), **kept}, now=runtime.clock.now())
 
 
@@ -50,7 +52,7 @@ NAMES = {number: name for name, number in NUMBERS.items()}
 # Of the inputs, those whose value can be shown again; a file cannot (`file_input` takes no initial value).
 KEPT = frozenset(
     {"purpose", "group", "policy", "promotion", "kind", "segment", "customer", "pasted"}
-    | {"trigger", "members", "event", "where", "delay", "delay_other", "unless", "reentry", "days"}
+    | {"trigger", "members", "event", "where", "delay", "delay_other", "unless", "unless_where", "reentry", "days"}
     | {"most", "most_daily", "ends_at"}
     | {"subject", "provider", "body", "lifetime", "reminders", "when_dry", "fallback_body", *timing.KEPT}
 )

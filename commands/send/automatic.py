@@ -48,29 +48,32 @@ class Automatic:
         offered = conditions.keys(str(payload.get("value") or ""))
         ack(options=[ui.option(label, key).to_dict() for key, label in offered])
 
-    def added(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    def added(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """One condition more."""
         ack()
 
-        def more(where: list[dict[str, Any]], typed: dict[str, Any]) -> list[dict[str, Any]]:
+        def more(found: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
             with self.runtime.db.read() as session:
-                return conditions.added(str(typed.get("event") or ""), where, asking.known(session))
+                return conditions.added(event, found, asking.known(session))
 
-        self._changed(client, body, more)
+        self._changed(client, body, action, more)
 
     def removed(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """One condition less."""
         ack()
         row_id = int(action["action_id"].rpartition(":")[2])
-        self._changed(client, body, lambda where, _: conditions.removed(where, row_id))
+        self._changed(client, body, action, lambda found, _: conditions.removed(found, row_id))
 
     def _changed(
         self,
         client: WebClient,
         body: dict[str, Any],
-        change: Callable[[list[dict[str, Any]], dict[str, Any]], list[dict[str, Any]]],
+        action: dict[str, Any],
+        change: Callable[[list[dict[str, Any]], str], list[dict[str, Any]]],
     ) -> None:
-        view = body["view"]
+        """Change the rows of the event that was pressed below: `change` gets them, and the event's name."""
+        view, name = body["view"], rows.whose(action["block_id"])
         typed = self._wizard.typed(view)
-        here = self._wizard.keep(client, body, view, {"where": change(rows.read(view), typed)})
+        event = str(typed.get(conditions.ROWS[name]) or "")
+        here = self._wizard.keep(client, body, view, {name: change(typed.get(name) or [], event)})
         self._wizard.update(client, body, here.anew())

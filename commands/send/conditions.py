@@ -1,5 +1,8 @@
 """Conditions on an event's properties, as rows that are kept while they are typed.
 
+They are asked of the event that sets a distribution off ("where"), and of the one that calls its text off
+("unless_where").
+
 They are a segment's rows about one event (`commands.segments.draft`), so both builders ask, check and say the same. Of
 an event that never came in nobody knows the properties: their names are typed, each with its type.
 """
@@ -16,13 +19,16 @@ from distribution.errors import Refused
 from distribution.segments import rules
 from distribution.segments.asking import Known
 from distribution.segments.fields import OPS
-from storage.rules import Condition, Rules
 from storage.tables import ATTRIBUTE_TYPES
 
 MOST = 10
 EVENT_ROW = 1  # the row of the event itself
 
-# {"id", "key", "op", "value"}; the key is one of `Known.properties`, of an unknown event "property:total:number", or ""
+# Which event's rows: where its name is typed, and where its rows are kept.
+ROWS = {"where": "event", "unless_where": "unless"}
+
+# {"id", "key", "op", "value"}; the key is one of `Known.properties`, "property:total:number" where the event has none
+# such (its name was typed, or it came over HTTP), or "".
 Kept = Sequence[Mapping[str, Any]]
 
 
@@ -48,12 +54,12 @@ def words(key: str) -> str:
 def shown(event: str, kept: Kept, known: Known) -> Draft:
     """The rows that are shown for an event, each with an operator that its property has.
 
-    A row about a property that the event does not have is left out; one without a property asks for it.
+    A row about a property whose type nobody knows is left out; one without a property asks for it.
     """
     draft = Draft(rows=(Row(EVENT_ROW, TOP, "event", "did", about=event),), last=EVENT_ROW)
     rows = []
     for each in kept:
-        key = _fitting(event, str(each["key"]), known)
+        key = _key(event, str(each["key"]), known)
         if key is not None:
             rows.append(Row(int(each["id"]), TOP, key, each.get("op") or "", each.get("value") or "", of=EVENT_ROW))
     draft = Draft(rows=(*draft.rows, *rows), last=max((row.id for row in rows), default=EVENT_ROW))
@@ -78,6 +84,13 @@ def added(event: str, rows: Kept, known: Known) -> list[dict[str, Any]]:
     return kept(drafts.new_property(draft, EVENT_ROW, known))
 
 
+def carried(event: str, rows: Kept, known: Known) -> list[dict[str, Any]]:
+    """The rows that make sense for another event, too: about what it has; of one that never came in, any."""
+    there = set(known.properties(event))
+    keys = [_key(event, str(each["key"]), known) for each in rows]
+    return [dict(each) for each, key in zip(rows, keys, strict=True) if key and (key in there or not there)]
+
+
 def removed(rows: Kept, row_id: int) -> list[dict[str, Any]]:
     """Without one row."""
     return [dict(each) for each in rows if int(each["id"]) != row_id]
@@ -95,29 +108,35 @@ def from_json(where: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def to_json(event: str, rows: Kept, known: Known) -> list[dict[str, Any]]:
-    """Conditions as a trigger keeps them. Raises `Refused` at the row's "value-2"."""
+def to_json(event: str, rows: Kept, known: Known, name: str) -> list[dict[str, Any]]:
+    """Conditions as a trigger keeps them; `name`: one of `ROWS`. Raises `Refused` at the row's `value_field`."""
     draft = shown(event, rows, known)
     for row in draft.properties(draft.rows[0]):
         if not row.field:
-            raise Refused("Type the name of a property and choose its type, or remove it.", field=f"value-{row.id}")
+            why = "Type the name of a property and choose its type, or remove it."
+            raise Refused(why, field=value_field(name, row.id))
     try:
         found = translating.rules(draft, known)
     except translating.RowsRefused as refusal:
         row_id, why = next(iter(refusal.problems.items()))
-        raise Refused(why, field=f"value-{row_id}") from None
-    condition = found.parts[0]
-    assert isinstance(condition, Condition)  # noqa: S101  the one row about the event
-    data: list[dict[str, Any]] = rules.to_json(Rules("all", False, (condition,)))["rules"][0].get("where", [])
+        raise Refused(why, field=value_field(name, row_id)) from None
+    data: list[dict[str, Any]] = rules.to_json(found)["rules"][0].get("where", [])
     return data
 
 
-def _fitting(event: str, key: str, known: Known) -> str | None:
-    """A row's key as the event has it now; None where it has no such property."""
-    if not is_known(event, known):
-        return key if not key or key.count(":") == 2 else None  # without its type nobody can ask about it
-    there = list(known.properties(event))
-    return next((each for each in (key, ":".join(key.split(":")[:2])) if each in there), None)
+def value_field(name: str, row_id: int) -> str:
+    """The field that a row's value is typed into: "where_value-2"."""
+    return f"{name}_value-{row_id}"
+
+
+def _key(event: str, key: str, known: Known) -> str | None:
+    """A row's key as the event has it, else with the type that is asked of it; None where nobody knows that."""
+    if not key or key in known.properties(event):
+        return key
+    _, name, *kind = key.split(":")
+    if not kind:
+        return None
+    return f"property:{name}" if known.events.get(event, {}).get(name) == kind[0] else key
 
 
 def _possible(draft: Draft, row: Row, known: Known) -> Row:

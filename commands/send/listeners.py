@@ -19,6 +19,7 @@ from commands.segments import COUNTS, building
 from commands.segments.build_views import BUILD
 from commands.send import accept, place, show
 from commands.send.automatic import Automatic
+from commands.send.conditions import ROWS
 from commands.send.place import REVIEW, TYPE, Place
 from commands.send.reminding import Reminding
 from commands.send.reviewing import Reviewing
@@ -48,7 +49,8 @@ NEW_SEGMENT = f"{BUILD}:send"
 # Choices after which a step shows other inputs, or another count.
 REDRAW = (
     purpose.PURPOSE, purpose.GROUP, purpose.PROMOTION, audience.KIND, audience.SEGMENT, audience.CUSTOMER,
-    trigger.TRIGGER, trigger.EVENT, trigger.DELAY, trigger.REENTRY, schedule.WHEN, schedule.EVERY, dry.WHEN_DRY,
+    trigger.TRIGGER, trigger.EVENT, trigger.UNLESS, trigger.DELAY, trigger.REENTRY,
+    schedule.WHEN, schedule.EVERY, dry.WHEN_DRY,
 )  # fmt: skip
 
 # Slack's names for a modal that was closed, or has changed since.
@@ -72,7 +74,7 @@ def register(app: App, runtime: Runtime) -> None:
     app.action(message.BODY)(wizard.written)
     app.action(message.INSERT)(wizard.inserted)
     # Inputs of an actions block or without consequences still send an action, which wants an answer.
-    app.action(re.compile(r"^send\.(type|provider|send_at|policy|lifetime|members|unless)$"))(lambda ack: ack())
+    app.action(re.compile(r"^send\.(type|provider|send_at|policy|lifetime|members)$"))(lambda ack: ack())
     for action_id, search in (
         (purpose.GROUP, wizard.groups),
         (purpose.PROMOTION, wizard.promotions),
@@ -292,7 +294,8 @@ class Wizard:
     def typed(self, view: dict[str, Any]) -> dict[str, Any]:
         """What a step's inputs hold, rows of conditions among them."""
         found = place.typed(view)
-        return {**found, "where": conditions.read(view)} if "event" in found else found
+        rows = {name: conditions.read(view, name) for name, event in ROWS.items() if event in found}
+        return {**found, **rows}
 
     def _show(self, client: WebClient, view_id: str, at: Place, person: Person, *, note: str = "") -> None:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from commands.people import Person
+from commands.segments.translating import whole
 from commands.send import conditions, spans
 from commands.send.views.trigger import TriggerStep
 from distribution import drafts
@@ -16,7 +17,10 @@ from storage import segments
 from storage.tables import Distribution
 
 # The trigger's fields that are typed into inputs of another name.
-FIELDS = {"unless_where": "unless"}
+FIELDS = conditions.ROWS
+
+# Under which the rows of events that are not chosen any more are kept: "where cart_abandoned".
+ASIDE = "aside"
 
 
 def facts(session: Session, draft: Distribution, person: Person) -> TriggerStep:
@@ -37,6 +41,7 @@ def facts(session: Session, draft: Distribution, person: Person) -> TriggerStep:
         delay=delay,
         delay_other=typed.get("delay_other") or "",
         unless=typed.get("unless") or "",
+        unless_where=conditions.shown(str(typed.get("unless") or ""), typed.get("unless_where") or [], known),
         reentry=typed.get("reentry") or "once",
         days=str(typed.get("days") or ""),
         most=str(typed.get("most") or ""),
@@ -50,7 +55,21 @@ def accept(session: Session, draft: Distribution, typed: Mapping[str, Any], now:
     """Check and store step 3. Raises `Refused` at the field that was typed into."""
     known = asking.known(session)
     ends_at = datetime.fromtimestamp(int(typed["ends_at"]), UTC) if typed.get("ends_at") else None
-    drafts.set_trigger(session, draft, _trigger(draft, typed, known), ends_at=ends_at, now=now)
+    drafts.set_trigger(session, draft, _trigger(typed, known), ends_at=ends_at, now=now)
+
+
+def put_aside(session: Session, draft: Distribution, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed, with the rows of an event that was just chosen: those that it had before, else those that make
+    sense for it, too. Those of the event before are put aside, in case it is chosen again."""
+    before = {**_accepted(draft), **drafts.typed(draft, "audience")}
+    found, aside = dict(typed), dict(before.get(ASIDE) or {})
+    for name, event in conditions.ROWS.items():
+        was, now = str(before.get(event) or ""), str(typed.get(event) or "")
+        if event in typed and was != now:
+            rows = typed.get(name) or []
+            aside[f"{name} {was}"] = rows
+            found[name] = aside.get(f"{name} {now}") or conditions.carried(now, rows, asking.known(session))
+    return {**found, ASIDE: aside} if aside else found
 
 
 def event_names(session: Session, typed: str) -> list[str]:
@@ -61,7 +80,7 @@ def event_names(session: Session, typed: str) -> list[str]:
     return [own, *(name for name in fitting if name != own)] if own.isidentifier() and len(own) <= 60 else fitting
 
 
-def _trigger(draft: Distribution, typed: Mapping[str, Any], known: Known) -> dict[str, Any]:
+def _trigger(typed: Mapping[str, Any], known: Known) -> dict[str, Any]:
     """What was typed, as a trigger. Raises `Refused`, field "delay_other" or a condition's."""
     kind = typed.get("trigger")
     delay = spans.minutes(typed.get("delay"), typed.get("delay_other"), "delay_other")
@@ -70,16 +89,15 @@ def _trigger(draft: Distribution, typed: Mapping[str, Any], known: Known) -> dic
         event = typed.get("event")
         found["event"] = event
         if event:
-            found["where"] = conditions.to_json(event, typed.get("where") or [], known)
+            found["where"] = conditions.to_json(event, typed.get("where") or [], known, "where")
     elif kind == "segment":
-        found |= {"segment_id": _whole(typed.get("segment")), "members": typed.get("members") or "new"}
+        found |= {"segment_id": whole(str(typed.get("segment") or "")), "members": typed.get("members") or "new"}
     if delay and (unless := typed.get("unless")):
-        before = draft.trigger.get("unless") or {}
-        # The modal asks for the event alone; conditions that it was given over HTTP stay.
-        found["unless"] = before if before.get("event") == unless else {"event": unless}
+        where = conditions.to_json(unless, typed.get("unless_where") or [], known, "unless_where")
+        found["unless"] = {"event": unless, "where": where}
     if typed.get("reentry") == "days":
-        found["days"] = _whole(typed.get("days"))
-    return found | {name: _whole(typed.get(name)) for name in ("most", "most_daily") if typed.get(name)}
+        found["days"] = whole(str(typed.get("days") or ""))
+    return found | {name: whole(str(typed[name])) for name in ("most", "most_daily") if typed.get(name)}
 
 
 def _accepted(draft: Distribution) -> dict[str, Any]:
@@ -87,7 +105,7 @@ def _accepted(draft: Distribution) -> dict[str, Any]:
     trigger = draft.trigger
     if not trigger:
         return {}
-    event = trigger.get("event", "")
+    event, unless = trigger.get("event", ""), trigger.get("unless") or {}
     return {
         "trigger": trigger["kind"],
         "segment": trigger.get("segment_id"),
@@ -95,16 +113,11 @@ def _accepted(draft: Distribution) -> dict[str, Any]:
         "event": event,
         "where": conditions.from_json(trigger.get("where") or []),
         "delay": str(trigger.get("delay", 0)),
-        "unless": (trigger.get("unless") or {}).get("event"),
+        "unless": unless.get("event"),
+        "unless_where": conditions.from_json(unless.get("where") or []),
         "reentry": trigger.get("reentry"),
         "days": trigger.get("days"),
         "most": trigger.get("most"),
         "most_daily": trigger.get("most_daily"),
         "ends_at": int(draft.ends_at.timestamp()) if draft.ends_at else None,
     }
-
-
-def _whole(typed: Any) -> int | None:
-    """A number that was typed; what is none is refused as if nothing was."""
-    text = str(typed or "").strip()
-    return int(text) if text.isascii() and text.lstrip("-").isdigit() else None

@@ -82,10 +82,18 @@ def walk(maya: Person) -> None:
             view.choose(value)
         else:
             view.fill(field, value)
-            if field in ("Promo code group", "Event", "Then wait"):
-                after = {"Promo code group": "are set aside when", "Event": "Only with certain", "Then wait": "Unless"}
-                maya.view(after[field])
+            if field in DRAWN_ANEW:
+                maya.view(DRAWN_ANEW[field])
     maya.view("Step 5 of 5").submit()
+
+
+# Choices after which the step is drawn anew, and what shows that it was.
+DRAWN_ANEW = {
+    "Promo code group": "are set aside when",
+    "Event": "Only with certain",
+    "Then wait": "Unless",
+    "Unless meanwhile they do": "Only one with certain",
+}
 
 
 def _condition(maya: Person, button: str, name: str, op: str, value: str) -> None:

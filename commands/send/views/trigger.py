@@ -51,6 +51,7 @@ class TriggerStep:
     delay: str = "0"
     delay_other: str = ""
     unless: str = ""
+    unless_where: Draft = field(default_factory=Draft)
     reentry: str = "once"
     days: str = ""
     most: str = ""
@@ -98,7 +99,7 @@ def _event(place: Place, facts: TriggerStep) -> list[Block]:
             hint="Sent in by your shop (POST /v1/events) or imported from a CSV.",
             dispatch=True,
         ),
-        *(conditions.rows(place, facts.where, facts.known) if facts.event else []),
+        *(conditions.rows(place, facts.where, facts.known, "where") if facts.event else []),
     ]
 
 
@@ -129,8 +130,11 @@ def _delay(place: Place, facts: TriggerStep) -> list[Block]:
                 _events(UNLESS, facts.unless, "An event, such as order_paid"),
                 hint="Then nothing is sent. Leave it empty to send in any case.",
                 optional=True,
+                dispatch=True,
             )
         )
+        if facts.unless:
+            blocks += conditions.rows(place, facts.unless_where, facts.known, "unless_where")
     return blocks
 
 

@@ -114,8 +114,9 @@ def void_approval(session: Session, approval: Approval | None, why: str, now: da
 
 
 def back_to_draft(session: Session, distribution: Distribution, reason: str, now: datetime) -> None:
-    """Make it a draft again that says why, without its seal and its review."""
+    """Make it a draft again that says why, without its seal, its review, and what was decided after an outage."""
     lift(session, distribution)
+    distribution.put_off_to = distribution.late_since = None
     drafts.unfix(session, distribution)
     distribution.status, distribution.status_reason, distribution.updated_at = "draft", reason, now
     distribution.draft = {key: value for key, value in distribution.draft.items() if key not in drafts.REVIEW}

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,62 +16,11 @@ from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.sending import control
 from storage import tally
-from storage.tables import Customer, Distribution, Message, MessageState, Provider, Segment, SegmentMember
-from tests.sending import make_customers, make_distribution, make_group, make_provider
+from storage.tables import Customer, Distribution, Message, MessageState, Segment, SegmentMember
+from tests.sending import make_customers, make_group
+from tests.unit.schedule.repeated import FIRST, MONDAYS, WEEK, copies, make_repeating, make_segment, row_of, strike
 
-NOWHERE = "http://127.0.0.1:9"
-MONDAYS = {"every": "week", "weekdays": [0], "at": "09:00"}
-FIRST = datetime(2026, 6, 22, 9, tzinfo=UTC)  # the clock stands at noon on Monday the 15th
-WEEK = timedelta(days=7)
 JAPANESE = {"match": "all", "rules": [{"field": "region", "op": "is", "value": "JP"}]}
-
-
-def make_repeating(runtime: Runtime, audience: int | list[int], rule: dict[str, Any] = MONDAYS, **more: Any) -> int:
-    """One that is approved and waits for its first time: to a segment, or to a list of customers; its id."""
-    members = audience if isinstance(audience, list) else []
-    distribution = make_distribution(runtime, provider_of(runtime), members)
-    with runtime.db.write() as session:
-        row = session.get_one(Distribution, distribution)
-        row.repeat, row.send_at, row.status = rule, FIRST, "scheduled"
-        if isinstance(audience, int):
-            row.audience = {"kind": "segment", "segment_id": audience}
-        for name, value in more.items():
-            setattr(row, name, value)
-        seal.put(session, row)
-    return distribution
-
-
-def provider_of(runtime: Runtime) -> int:
-    with runtime.db.read() as session:
-        known = session.scalar(select(Provider.id))
-    return known or make_provider(runtime, NOWHERE)
-
-
-def make_segment(runtime: Runtime, rules: dict[str, Any]) -> int:
-    now = runtime.clock.now()
-    with runtime.db.write() as session:
-        segment = Segment(name="Weekly", kind="dynamic", rules=rules, created_at=now, created_by="U0MAYA")
-        session.add(segment)
-        session.flush()
-        return segment.id
-
-
-def strike(runtime: Runtime) -> None:
-    """The clock looks, and the jobs that this takes run."""
-    launching.due(runtime)
-    while runtime.jobs.run_next(runtime):
-        pass
-
-
-def copies(runtime: Runtime, distribution: int) -> list[Distribution]:
-    with runtime.db.read() as session:
-        mine = select(Distribution).where(Distribution.repeats_id == distribution)
-        return list(session.scalars(mine.order_by(Distribution.repeats_on)))
-
-
-def row_of(runtime: Runtime, distribution: int) -> Distribution:
-    with runtime.db.read() as session:
-        return session.get_one(Distribution, distribution)
 
 
 def audience_of(runtime: Runtime, copy: Distribution) -> list[int]:

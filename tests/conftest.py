@@ -4,7 +4,6 @@ import os
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +11,35 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import event
 
 from distribution.clock import ManualClock
 from distribution.links import Links
 from distribution.runtime import Runtime
 from distribution.vault import Vault
+from storage import database
 from storage.database import Database
+from tests.databases import Databases, named
+from tests.engines import sharing
 
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """What one test compiled to SQL, the next need not compile again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_engine", sharing)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """What is logged on purpose is not coloured for anybody: that takes a second for each traceback."""
+    *others, _ = structlog.get_config()["processors"]
+    render = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, render])
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +53,10 @@ def postgres_server() -> Iterator[Any]:
         os.environ["XDG_RUNTIME_DIR"] = folder
         server = _started(pgserver, Path(folder) / "data")
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            # Nobody cuts the power here: what waits for a disk that others keep busy is most of a loaded run.
-            connection.execute("ALTER SYSTEM SET fsync = off")
+            # Nobody cuts the power here: what waits for a disk that others keep busy is most of a loaded run. And
+            # statistics that one test left would have the next one's queries planned otherwise.
+            for spared in ("fsync", "full_page_writes", "autovacuum"):
+                connection.execute(f"ALTER SYSTEM SET {spared} = off")
             connection.execute("SELECT pg_reload_conf()")
         yield server
         server.cleanup()
@@ -81,14 +102,14 @@ def _started(pgserver: Any, data: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> str:
-    """The name of a migrated database, copied for each test: quicker than migrating again."""
+def databases(postgres_url: str) -> Databases:
+    """Copies of a migrated database on that server: quicker than migrating each."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE migrated")
-    db = Database(_named(postgres_url, "migrated"))
-    db.upgrade()
-    db.close()
-    return "migrated"
+    migrated = Database(named(postgres_url, "migrated"))
+    migrated.upgrade()
+    migrated.close()
+    return Databases(postgres_url, "migrated")
 
 
 @pytest.fixture(scope="session")
@@ -111,22 +132,18 @@ def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         (tmp_path / "promobot.db").write_bytes(template.read_bytes())
         yield f"sqlite:///{tmp_path / 'promobot.db'}"
         return
-    server: str = request.getfixturevalue("postgres_url")
-    template_name: str = request.getfixturevalue("postgres_template")
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_name}")
-    yield _named(server, name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("databases")
+    name = databases.take()
+    yield databases.url(name)
+    databases.give_back(name)
 
 
 @pytest.fixture
 def db(db_url: str) -> Iterator[Database]:
     """An empty, migrated database."""
-    database = Database(db_url)
-    yield database
-    database.close()
+    opened = Database(db_url)
+    yield opened
+    opened.close()
 
 
 def unsynced(db: Database) -> Database:
@@ -157,10 +174,3 @@ def run_jobs(runtime: Runtime) -> None:
     """Run every job that waits, in this thread."""
     while runtime.jobs.run_next(runtime):
         pass
-
-
-def _named(server_url: str, name: str) -> str:
-    """`server_url` with another database's name."""
-    head, _, query = server_url.partition("?")
-    base: Any = head.rsplit("/", 1)[0]
-    return f"{base}/{name}?{query}" if query else f"{base}/{name}"

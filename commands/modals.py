@@ -1,7 +1,7 @@
 """Modals shown from anywhere: opened from a message, laid on another modal, or put in its place where that is full."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from slack_sdk import WebClient
@@ -10,21 +10,29 @@ from slack_sdk.errors import SlackApiError
 View = dict[str, Any]
 
 
-def show(client: WebClient, body: Mapping[str, Any], view: View) -> Mapping[str, Any]:
+def show(client: WebClient, body: Mapping[str, Any], view: View, *, above: int = 0) -> Mapping[str, Any]:
     """Show `view` to who pressed something (`body`: the payload of the action); returns it as Slack has it.
 
     From a message it opens; from a modal it is laid on top; from the third modal of a stack, which is as many as Slack
-    allows (docs.slack.dev/surfaces/modals), it takes that one's place.
+    allows (docs.slack.dev/surfaces/modals), it takes that one's place. `above`: how many are to find room on top of it.
     """
     below = body.get("view")
     if not below or below.get("type") != "modal":
         answer = client.views_open(trigger_id=body["trigger_id"], view=view)
-    elif depth(below) == 3:
+    elif depth(below) + above >= 3:
         answer = client.views_update(view_id=below["id"], view=view)
     else:
         answer = client.views_push(trigger_id=body["trigger_id"], view=view)
     shown: Mapping[str, Any] = answer["view"]
     return shown
+
+
+def show_in_time(
+    client: WebClient, body: Mapping[str, Any], waiting: View, work: Callable[[], View], *, above: int = 0
+) -> None:
+    """As `show`, where finding out what there is to show may take longer than the three seconds in which a press can
+    open a modal: `waiting` is shown first."""
+    refresh(client, str(show(client, body, waiting, above=above)["id"]), work())
 
 
 def refresh(client: WebClient, view_id: str | None, view: View, *, seen: str | None = None) -> Mapping[str, Any] | None:

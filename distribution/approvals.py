@@ -116,9 +116,9 @@ def submit(session: Session, runtime: Runtime, distribution_id: int, *, by: str)
     return Submitted("pending", approval)
 
 
-def check(session: Session, approval_id: int, person: Decider) -> None:
-    """Raise `Refused` unless `person` may decide this request now: before they are asked why they reject it."""
-    _waiting(session, approval_id, person)
+def check(session: Session, approval_id: int, person: Decider) -> Distribution:
+    """What a request is about, before `person` is asked why they reject it. Raises `Refused` unless they may now."""
+    return _waiting(session, approval_id, person)[1]
 
 
 def approve(session: Session, runtime: Runtime, approval_id: int, person: Decider) -> Decision:

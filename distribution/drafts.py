@@ -162,23 +162,33 @@ def set_purpose(
 ) -> None:
     """Step 2. Raises `Refused`, field "purpose", "group", "policy" or "promotion".
 
-    `code_policy`: "new", or "same" (`distribution.codes.taking`). When another group is chosen, tags in the body that
-    named the old one name the new one.
+    `code_policy`: "new", or "same" (`distribution.codes.taking`). When another group is chosen, tags that named the old
+    one name the new one, in texts that were only typed so far, too.
     """
     group = suited.purpose(session, purpose, group_id, promotion_id, now)
     if code_policy not in POLICIES:
         raise Refused("Choose which codes customers get.", field="policy")
     before = session.get(PromoCodeGroup, draft.group_id) if draft.group_id else None
     if group is not None and before is not None and before.id != group.id:
-        draft.body = regrouped(draft.body, fold(before.name), group.name)
-        draft.reminders = [
-            {**each, "body": regrouped(each["body"], fold(before.name), group.name)} for each in draft.reminders
-        ]
+        _rename(draft, fold(before.name), group.name)
     draft.purpose = purpose
     draft.group_id = group.id if group else None
     draft.code_policy = code_policy if group else NEW
     draft.promotion_id = promotion_id if purpose == "promotion" else None
     _accept(session, draft, "purpose", now)
+
+
+def _rename(draft: Distribution, group: str, name: str) -> None:
+    """Let every text of a draft, accepted or typed, take codes from the group `name` where it did from `group`."""
+    draft.body, draft.fallback_body = (regrouped(text, group, name) for text in (draft.body, draft.fallback_body))
+    draft.reminders = [{**each, "body": regrouped(each["body"], group, name)} for each in draft.reminders]
+    if kept := typed(draft, "message"):
+        for field in ("body", "fallback_body"):
+            if kept.get(field):
+                kept[field] = regrouped(kept[field], group, name)
+        if "reminders" in kept:
+            kept["reminders"] = [{**each, "body": regrouped(each["body"], group, name)} for each in kept["reminders"]]
+        draft.draft = {**draft.draft, "typed": {**draft.draft["typed"], "message": kept}}
 
 
 def set_audience(session: Session, draft: Distribution, audience: Mapping[str, Any], *, now: datetime) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
+from commands import modals
 from commands.approvals import cards, facts, views
 from commands.people import Person, acting
 from commands.ui import blocks as ui
@@ -16,7 +16,6 @@ from distribution import approvals
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage import approvals as rows
-from storage.tables import Distribution
 
 
 def _run(ask: Ask) -> None:
@@ -53,13 +52,10 @@ def register(app: App, runtime: Runtime) -> None:
         ack()
         person = acting(runtime, body)
         with runtime.db.read() as session:
-            approvals.check(session, int(action["value"]), person)
-            approval = rows.get(session, int(action["value"]))
-            subject = session.get_one(Distribution, approval.distribution_id).subject if approval else ""
+            asked = approvals.check(session, int(action["value"]), person)
         inside = body.get("view")
         metadata = json.dumps({"approval": int(action["value"]), "view": inside["id"] if inside else None})
-        show = client.views_push if inside else client.views_open
-        show(trigger_id=body["trigger_id"], view=views.reject(subject, metadata))
+        modals.show(client, body, views.reject(asked.subject, metadata, automatic=asked.mode == "automatic"))
 
     @app.view(views.REASON)
     def rejected(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
@@ -86,8 +82,7 @@ def register(app: App, runtime: Runtime) -> None:
                 raise Refused("This request does not exist any more.")
             card = facts.card(session, approval)
         view = views.details(card, decides=person.may("approve") and person.user_id != card.requested_by)
-        show = client.views_push if body.get("view") else client.views_open
-        show(trigger_id=body["trigger_id"], view=view)
+        modals.show(client, body, view)
 
     @app.action(f"{views.TURN}:next")
     @app.action(f"{views.TURN}:previous")
@@ -115,17 +110,8 @@ def _redraw(runtime: Runtime, client: WebClient, body: dict[str, Any], person: P
             approval = rows.get(session, int(view["private_metadata"]))
             card = facts.card(session, approval) if approval else None
         if card:
-            _put(client, view["id"], views.details(card, decides=False))
+            modals.refresh(client, view["id"], views.details(card, decides=False))
 
 
 def _show_list(runtime: Runtime, client: WebClient, view_id: str, person: Person, first: int = 0) -> None:
-    _put(client, view_id, _waiting(runtime, person, first))
-
-
-def _put(client: WebClient, view_id: str, view: dict[str, Any]) -> None:
-    """Update a modal, where it is still open."""
-    try:
-        client.views_update(view_id=view_id, view=view)
-    except SlackApiError as error:
-        if error.response.get("error") not in ("not_found", "view_not_found"):
-            raise
+    modals.refresh(client, view_id, _waiting(runtime, person, first))

@@ -58,8 +58,10 @@ class Card:
     repeats: bool = False  # to whoever is in the audience each time: the numbers are today's
     goes_out: str = ""  # when a scheduled one does, in mrkdwn
     sets_off: str = ""  # of an automatic one: what does, in plain text
-    lately: str = ""  # and what it would have done, in mrkdwn
+    lately: str = ""  # and what it would have done, in mrkdwn, in so many days
+    days: int = 0
     reminders: Sequence[str] = ()  # when each goes
+    further: Sequence[tuple[str, str]] = ()  # the other texts as they were written, each with what it is
     dry: str = ""  # what happens when there is no code left
     replaces: str = ""  # the live one whose place it takes
     given_up: str = ""  # after how long a text is, where somebody chose that
@@ -121,13 +123,14 @@ def _then(facts: Card) -> str:
     return f"goes out {first[:1].lower()}{first[1:]}" if first else ""
 
 
-def reject(subject: str, metadata: str) -> dict[str, Any]:
+def reject(subject: str, metadata: str, *, automatic: bool = False) -> dict[str, Any]:
     """Asks why a request is rejected."""
+    what = "set live" if automatic else "sent"
     return ui.modal(
         "Reject",
         [
             ui.section(
-                f"*{escape(subject)}* will not be sent. Its requester reads why, and can change it and ask again."
+                f"*{escape(subject)}* will not be {what}. Its requester reads why, and can change it and ask again."
             ),
             ui.field(
                 "Why",
@@ -158,6 +161,8 @@ def details(facts: Card, *, decides: bool) -> dict[str, Any]:
     ]
     if facts.sample:
         blocks += [ui.section("*What a customer gets*"), ui.quote(facts.sample)]
+    for what, text in facts.further:
+        blocks += [ui.section(f"*{escape(what)}*"), ui.quote(text)]
     if facts.state == "pending" and decides:
         blocks.append(
             ui.actions(
@@ -265,7 +270,7 @@ def _numbers(facts: Card) -> list[str]:
         ]
         cells.append("*Codes*\n" + "\n".join([*lines, escape(facts.dry)] if facts.dry else lines))
     if facts.lately:
-        cells.append(f"*In the last 30 days*\n{facts.lately}")
+        cells.append(f"*In the last {facts.days} days*\n{facts.lately}")
     if facts.reminders:
         cells.append("*Reminders*\n" + "\n".join(facts.reminders))
     if facts.replaces:

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
+from commands import modals
 from commands.calendar import views
 from commands.distributions import shown
 from commands.people import Person, acting
@@ -21,8 +21,8 @@ from storage import distributions as rows
 
 def _run(ask: Ask) -> None:
     """`/promo calendar`. Counting what is planned may take a while, so the modal is opened first."""
-    opened = ask.client.views_open(trigger_id=ask.trigger_id, view=views.opening())
-    _show(ask.runtime, ask.client, opened["view"]["id"], ask.person)
+    trigger = {"trigger_id": ask.trigger_id}
+    modals.show_in_time(ask.client, trigger, views.opening(), lambda: views.view(facts(ask.runtime, ask.person)))
 
 
 VERB = Verb("calendar", "", "What is planned when, and whether the codes suffice", _run)
@@ -46,7 +46,7 @@ def register(app: App, runtime: Runtime) -> None:
             found = rows.visible(session, person.user_id, int(action["value"]))
         if found is None:
             raise Refused("It is not planned any more. Open the calendar again: /promo calendar.")
-        client.views_push(trigger_id=body["trigger_id"], view=shown.opened(runtime, client, person, found))
+        shown.show(runtime, client, body, person, found)
 
 
 def facts(runtime: Runtime, person: Person, first: int = 0) -> views.Facts:
@@ -67,8 +67,4 @@ def _lacking(found: conflicts.Conflict, zone: ZoneInfo) -> views.Lacking:
 def _show(runtime: Runtime, client: WebClient, view_id: str, person: Person, first: int = 0) -> None:
     """Show a page, where the modal is still open."""
     view = views.view(facts(runtime, person, first))
-    try:
-        client.views_update(view_id=view_id, view=view)
-    except SlackApiError as error:
-        if error.response.get("error") != "not_found":
-            raise
+    modals.refresh(client, view_id, view)

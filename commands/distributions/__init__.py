@@ -21,8 +21,9 @@ def _run(ask: Ask) -> None:
         found = _named(session, ask.words, ask.person.user_id) if ask.words else None
         view = shown.listing(ask.runtime, session, ask.person) if found is None else {}
     if found is not None:
-        view = shown.opened(ask.runtime, ask.client, ask.person, found)
-    ask.client.views_open(trigger_id=ask.trigger_id, view=view)
+        shown.show(ask.runtime, ask.client, {"trigger_id": ask.trigger_id}, ask.person, found)
+    else:
+        ask.client.views_open(trigger_id=ask.trigger_id, view=view)
 
 
 VERB = Verb("distributions", "[subject]", "What was sent, is being sent, or waits to be", _run)

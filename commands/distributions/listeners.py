@@ -6,9 +6,9 @@ from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
+from commands import modals
 from commands.distributions import export, facts, lists, live_listeners, owners, progress, settling, shown, views
 from commands.people import Person, acting
 from commands.send import beginning
@@ -135,7 +135,7 @@ class Buttons:
             channel = (body.get("channel") or {}).get("id")
             draft = drafts.copy(session, int(action["value"]), by=person.user_id, channel=channel, now=self._now())
             view = beginning.draft_view(self.runtime, session, draft.id, person)
-        self._on_top(client, body, view)
+        modals.show(client, body, view, above=1)
 
     # The list
 
@@ -143,14 +143,10 @@ class Buttons:
         """One of the list."""
         ack()
         person = acting(self.runtime, body)
-        chosen = body["view"]["private_metadata"] if body.get("view") else "all"
+        chosen = body["view"]["private_metadata"]
         with self.runtime.db.read() as session:
             found = self.one(session, action)
-        view = shown.opened(self.runtime, client, person, found, back=chosen)
-        if body.get("view"):
-            _update(client, body, view)
-        else:
-            client.views_open(trigger_id=body["trigger_id"], view=view)
+        _update(client, body, shown.opened(self.runtime, client, person, found, back=chosen))
 
     def turn(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Another page."""
@@ -230,11 +226,6 @@ class Buttons:
             view = shown.listing(self.runtime, session, person, chosen, first)
         _update(client, body, view)
 
-    def _on_top(self, client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
-        """Above the modal that was pressed in, or by itself."""
-        show = client.views_push if body.get("view") else client.views_open
-        show(trigger_id=body["trigger_id"], view=view)
-
     def _in_place(self, client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
         """In the modal that was pressed in, or by itself."""
         if body.get("view"):
@@ -248,8 +239,4 @@ class Buttons:
 
 def _update(client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
     """Show a view in the modal that was pressed in, where it is still open."""
-    try:
-        client.views_update(view_id=body["view"]["id"], view=view)
-    except SlackApiError as error:
-        if error.response.get("error") not in ("not_found", "view_not_found"):
-            raise
+    modals.refresh(client, body["view"]["id"], view)

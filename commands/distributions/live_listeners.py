@@ -6,10 +6,9 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from commands import modals
-from commands.distributions import facts, lists, live_views, owners, progress, shown, views
+from commands.distributions import facts, live_views, owners, progress, shown, views
 from commands.people import acting
 from commands.send import beginning
-from commands.ui import blocks as ui
 from commands.ui.blocks import values
 from distribution.automatic import live
 from distribution.errors import Refused
@@ -71,14 +70,12 @@ def register(app: App, runtime: Runtime, buttons: "Buttons") -> None:
                 session, int(action["value"]), by=person.user_id, now=runtime.clock.now(), channel=channel
             )
             wizard = beginning.draft_view(runtime, session, draft.id, person, note=live_views.EDITED)
-        modals.show(client, body, wizard)
+        modals.show(client, body, wizard, above=1)
 
     @app.action(live_views.REPORT)
     def report(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
         person = acting(runtime, body)
-        # First, for the trigger lives three seconds, and a report counts every text.
-        view = modals.show(client, body, ui.modal("Distribution", [ui.section("Counting…")], callback_id=lists.LIST))
         with runtime.db.read() as session:
             row = buttons.one(session, action)
-        modals.refresh(client, view["id"], shown.opened(runtime, client, person, row, report=True))
+        shown.show(runtime, client, body, person, row, report=True)

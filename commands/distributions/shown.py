@@ -1,13 +1,16 @@
 """From the database to the modals of `/promo distributions`: the list, and one opened."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
+from commands import modals
 from commands.distributions import facts, lists, progress
 from commands.people import Person
+from commands.ui import blocks as ui
 from commands.ui import paging
 from distribution.runtime import Runtime
 from storage import distributions as rows
@@ -24,6 +27,22 @@ def listing(runtime: Runtime, session: Session, person: Person, chosen: str = "a
     now = runtime.clock.now()
     lines = [facts.line(session, row, now, redeemed=progress.redeemed(runtime, session, row)) for row in found]
     return lists.listing(paging.Page(lines, first, total), chosen)
+
+
+def show(
+    runtime: Runtime,
+    client: WebClient,
+    body: Mapping[str, Any],
+    person: Person,
+    distribution: Distribution,
+    *,
+    report: bool = False,
+) -> None:
+    """One distribution in a modal that opens at once: of one that is over every text is counted. As `opened` else."""
+    waiting = ui.modal("Distribution", [ui.section("Counting…")], callback_id=lists.LIST, close="Close")
+    modals.show_in_time(
+        client, body, waiting, lambda: opened(runtime, client, person, distribution, report=report), above=1
+    )
 
 
 def opened(

@@ -6,9 +6,9 @@ from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
+from commands import modals
 from commands.people import Person, acting
 from commands.promotions import views
 from commands.ui import blocks as ui
@@ -116,11 +116,7 @@ def _refresh(runtime: Runtime, client: WebClient, view_id: str, person: Person, 
     """Show the list anew, where it is still open."""
     with runtime.db.read() as session:
         view = _listing(runtime, session, person, first)
-    try:
-        client.views_update(view_id=view_id, view=view)
-    except SlackApiError as error:
-        if error.response.get("error") not in ("not_found", "view_not_found"):
-            raise
+    modals.refresh(client, view_id, view)
 
 
 def _shown(runtime: Runtime, promotion: Promotion) -> views.Promotion:

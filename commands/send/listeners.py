@@ -7,11 +7,10 @@ from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 from slack_sdk.models.blocks import Option
 from sqlalchemy.orm import Session
 
-from commands import later, uploads
+from commands import later, modals, uploads
 from commands import promotions as promotion_forms
 from commands.people import Person, recognise
 from commands.promotions import views as promotion_views
@@ -52,9 +51,6 @@ REDRAW = (
     trigger.TRIGGER, trigger.EVENT, trigger.UNLESS, trigger.DELAY, trigger.REENTRY,
     schedule.WHEN, schedule.EVERY, dry.WHEN_DRY,
 )  # fmt: skip
-
-# Slack's names for a modal that was closed, or has changed since.
-CLOSED = frozenset(("not_found", "view_not_found", "hash_conflict"))
 
 
 def register(app: App, runtime: Runtime) -> None:
@@ -208,7 +204,7 @@ class Wizard:
         person = self.person(client, body)
         metadata = f"{body['view']['id']} {here.dump()}"
         form = promotion_views.form(metadata, time_zone=person.time_zone, callback_id=NEW_PROMOTION)
-        client.views_push(trigger_id=body["trigger_id"], view=form)
+        modals.show(client, body, form)
 
     def promotion_made(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """The form is done: the wizard below has the promotion chosen."""
@@ -298,11 +294,7 @@ class Wizard:
         return {**found, **rows}
 
     def _show(self, client: WebClient, view_id: str, at: Place, person: Person, *, note: str = "") -> None:
-        try:
-            client.views_update(view_id=view_id, view=self.shown(client, at, person, view_id, note=note))
-        except SlackApiError as error:
-            if error.response.get("error") not in CLOSED:
-                raise
+        modals.refresh(client, view_id, self.shown(client, at, person, view_id, note=note))
 
     def _person(self, session: Session, body: dict[str, Any]) -> Person:
         return recognise(session, body["user"]["id"])

@@ -9,6 +9,7 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
+from commands import modals
 from commands.send import place, show, spans, tags
 from commands.send.place import Place
 from commands.send.views import merge_tags
@@ -53,7 +54,7 @@ class Reminding:
             known = listed(draft)
             facts = _facts(session, draft, step or len(known) + 1, known[step - 1] if step else None)
         metadata = {"wizard": body["view"]["id"], "place": here.dump(), "step": facts.step, "turn": 0}
-        client.views_push(trigger_id=body["trigger_id"], view=views.one(facts, 0, json.dumps(metadata)))
+        modals.show(client, body, views.one(facts, 0, json.dumps(metadata)))
 
     def removed(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """One reminder less."""
@@ -117,8 +118,7 @@ class Reminding:
                 may_expire=draft.purpose == "unique_codes",
                 tags=show.offered(session, draft),
             )
-        shown = views.one(facts, metadata["turn"], json.dumps(metadata))
-        client.views_update(view_id=view["id"], view=shown)
+        modals.refresh(client, view["id"], views.one(facts, metadata["turn"], json.dumps(metadata)))
 
 
 def listed(draft: Distribution) -> list[dict[str, Any]]:

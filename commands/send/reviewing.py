@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.orm import Session
 
-from commands import later
+from commands import later, modals
 from commands.people import Person
 from commands.send import mending, words
 from commands.send.place import NUMBERS, PURPOSE, Place
@@ -33,8 +33,6 @@ from storage.tables import Distribution, Provider, TeamMember
 
 if TYPE_CHECKING:
     from commands.send.listeners import Wizard
-
-CLOSED = frozenset(("not_found", "view_not_found"))
 
 
 def _starting(session: Session) -> str:
@@ -134,18 +132,18 @@ class Reviewing:
                 found = reviews.latest(session, draft) if draft else None
             try:
                 if draft is None or found is None:
-                    client.views_update(view_id=view_id, view=review.not_counted(place))
+                    modals.refresh(client, view_id, review.not_counted(place))
                     return
                 if isinstance(found, Review):
                     self._put(client, view_id, place, person)
                     return
                 if found.done != shown:
-                    client.views_update(view_id=view_id, view=review.counting(place, draft.subject, found))
+                    modals.refresh(client, view_id, review.counting(place, draft.subject, found))
                     shown = found.done
             except Refused:
                 return  # sent, changed or discarded meanwhile, in another window
             except SlackApiError as error:
-                if error.response.get("error") not in (*CLOSED, "ratelimited"):
+                if error.response.get("error") != "ratelimited":
                     raise
 
     def leave(self, view_id: str) -> None:
@@ -226,11 +224,15 @@ class Reviewing:
         """Who gets nothing, and why, on top."""
         ack()
         here = Place.load(body["view"]["private_metadata"])
-        with self.runtime.db.read() as session:
-            draft = distributions.get(session, here.draft or 0)
-            found, total = reviews.left_out(session, draft, self.runtime.clock.now()) if draft else ([], 0)
-        rows = [(each.name or "–", each.phone or "–", reasons.words(reason)) for each, reason in found]
-        client.views_push(trigger_id=body["trigger_id"], view=others.left_out(rows, total))
+
+        def found() -> dict[str, Any]:
+            with self.runtime.db.read() as session:
+                draft = distributions.get(session, here.draft or 0)
+                people, total = reviews.left_out(session, draft, self.runtime.clock.now()) if draft else ([], 0)
+            rows = [(each.name or "–", each.phone or "–", reasons.words(reason)) for each, reason in people]
+            return others.left_out(rows, total)
+
+        modals.show_in_time(client, body, others.looking(), found)
 
     def again(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """Count anew, or look whether the count is done."""
@@ -311,7 +313,7 @@ class Reviewing:
             member = session.get(TeamMember, body["user"]["id"])
         metadata = f"{body['view']['id']} {body['view']['private_metadata']}"
         view = others.test_number(member.phone if member and member.phone else "", metadata)
-        client.views_push(trigger_id=body["trigger_id"], view=view)
+        modals.show(client, body, view)
 
     def test_sent(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """The sample on screen to one's own number; no promo code is touched."""
@@ -345,11 +347,7 @@ class Reviewing:
         self._put(client, body["view"]["id"], at, self._wizard.person(client, body), note=note)
 
     def _put(self, client: WebClient, view_id: str, at: Place, person: Person, *, note: str = "") -> None:
-        try:
-            client.views_update(view_id=view_id, view=self.show(client, at, person, view_id, note=note))
-        except SlackApiError as error:
-            if error.response.get("error") not in CLOSED:
-                raise
+        modals.refresh(client, view_id, self.show(client, at, person, view_id, note=note))
 
     def _wait(self, client: WebClient, view_id: str, place: Place, person: Person) -> None:
         """Look after a modal that counts, in a thread of its own: a listener's is not to be held for minutes."""

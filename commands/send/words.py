@@ -1,8 +1,5 @@
 """What a draft's choices mean, in words for its review and its approval card."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy.orm import Session
 
 from commands.send.views.reminders import words as reminder_words
@@ -58,8 +55,13 @@ def dry(session: Session, row: Distribution) -> str:
 
 def reminders(row: Distribution) -> list[str]:
     """When each reminder goes: "2 days after the first text"."""
-    return [reminder_words(each) for each in _each(row.reminders)]
+    return [reminder_words(each) for each in row.reminders]
 
 
-def _each(data: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
-    return list(data)
+def further(row: Distribution) -> list[tuple[str, str]]:
+    """The texts beside the first one, as they were written, each with what it is, in plain text."""
+    found = [
+        (f"Reminder {step} · {reminder_words(each)}, where the code was not used", each["body"])
+        for step, each in enumerate(row.reminders, 1)
+    ]
+    return [*found, ("Where there is no code left", row.fallback_body)] if row.fallback_body else found

@@ -90,6 +90,13 @@ def test_an_abandoned_cart_is_set_live_once_a_colleague_approves(world: World) -
     assert "A customer does 'cart abandoned'" in card
     assert "2 days after the first text" in card
     assert "texts wait for codes, and the channel is told" in card
+    card.click("See details")
+    details = lee.view("The message as it was written")
+    assert "Reminder 1 · 2 days after the first text" in details
+    assert "your code is still good: {{ client.last_promocode('Summer 10%') }}" in details
+    details.click("Reject…")
+    assert "Abandoned cart will not be set live" in lee.view("Its requester reads why")
+    lee.close(everything=True)
     card.click("Approve")
     lee.message("#promo-approvals", "live from now on")
     live = newest(world)

@@ -32,6 +32,11 @@ def left_out(rows: Sequence[tuple[str, str, str]], total: int) -> dict[str, Any]
     return ui.modal("Left out", blocks, callback_id=LEFT_OUT, close="Back")
 
 
+def looking() -> dict[str, Any]:
+    """The same while they are looked for."""
+    return ui.modal("Left out", [ui.section("Looking…")], callback_id=LEFT_OUT, close="Back")
+
+
 def test_number(phone: str, metadata: str) -> dict[str, Any]:
     """Asks for one's own number; it is remembered for the next test."""
     return ui.modal(

@@ -154,6 +154,27 @@ def test_choosing_another_group_renames_it_in_the_message(shop: Shop) -> None:
         assert drafts.missing(session, draft, now=now) == []
 
 
+def test_choosing_another_group_renames_it_in_what_was_only_typed_too(shop: Shop) -> None:
+    """Who goes back from step 5 to choose another group has not accepted that step yet."""
+    now = shop.clock.now()
+    code, last = "{{ client.promocode('Summer 10%') }}", "Still: {{ client.last_promocode('Summer 10%') }}"
+    typed = {"body": code, "fallback_body": last, "reminders": [{"after": 60, "body": last}], "lifetime": None}
+    with shop.db.write() as session:
+        other = groups.create(session, "Winter 5%", by=MAYA, now=now)
+        draft = shop.draft(session)
+        draft.fallback_body = last
+        drafts.keep_typed(session, draft, "message", typed, now=now)
+        drafts.set_purpose(session, draft, purpose="unique_codes", group_id=other.id, now=now)
+        renamed = "Still: {{ client.last_promocode('Winter 5%') }}"
+        assert draft.fallback_body == renamed
+        assert drafts.typed(draft, "message") == {
+            "body": "{{ client.promocode('Winter 5%') }}",
+            "fallback_body": renamed,
+            "reminders": [{"after": 60, "body": renamed}],
+            "lifetime": None,
+        }
+
+
 def test_only_its_author_goes_on_with_a_draft_and_only_while_it_is_one(shop: Shop) -> None:
     now = shop.clock.now()
     with shop.db.write() as session:

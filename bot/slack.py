@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -36,7 +35,7 @@ from commands import (
 )
 from commands import settings as workspace_settings
 from commands.ui.blocks import modal, section
-from distribution.errors import Refused
+from distribution.errors import Refused, mark
 from distribution.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -129,9 +128,9 @@ def words_for(error: Exception) -> str:
         return "This button or window is from an older version of promobot. Please open it again: type /promo."
     if isinstance(error, SlackApiError) and error.response.get("error") in SAY_INSTEAD:
         return SAY_INSTEAD[error.response["error"]]
-    mark = f"{time.time_ns() // 1_000_000 % 100_000_000:08d}"
-    log.error("listener failed", mark=mark, exc_info=error)
-    return f"{OURS}{mark}."
+    number = mark()
+    log.error("listener failed", mark=number, exc_info=error)
+    return f"{OURS}{number}."
 
 
 def _answer(error: Exception, request: BoltRequest, context: BoltContext, client: WebClient) -> BoltResponse:

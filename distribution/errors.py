@@ -1,5 +1,7 @@
 """How the engine refuses: in words for the person who asked, and at the field where they typed."""
 
+import time
+
 
 class Refused(Exception):
     """Something that a person asked for cannot be done as asked.
@@ -14,3 +16,8 @@ class Refused(Exception):
         super().__init__(message)
         self.field = field
         self.reason = reason
+
+
+def mark() -> str:
+    """A number for an error of ours: what a person is told, and what the log says beside the stack trace."""
+    return f"{time.time_ns() // 1_000_000 % 100_000_000:08d}"

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -27,6 +28,8 @@ TOGETHER_KIB, QUICK_TOGETHER_KIB = 57_344, 81_920
 # time. Beyond `LOG_KEPT` bytes the log is cut off again afterwards.
 PAGES, QUICK_PAGES = 1_000, 40_000
 LOG_KEPT = 67_108_864
+# SQLite's codes for what passes: busy, locked, no memory, interrupted, the disk's errors, full, cannot open.
+PASSING = frozenset((5, 6, 7, 9, 10, 13, 14))
 # PostgreSQL: a server that cannot be reached any more is noticed within half a minute, and not when the kernel gives up
 # after two hours (https://www.postgresql.org/docs/current/libpq-connect.html). DATABASE_URL may say otherwise.
 NOTICE = {
@@ -191,6 +194,21 @@ def is_away(error: DBAPIError) -> bool:
     that broke has no code). SQLite is never away."""
     code = getattr(error.orig, "sqlstate", "")
     return code is None or code.startswith(("08", "57P"))
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether an error is the database's own doing, so that the same may succeed a moment later: it is away, it undid
+    one of two transactions that waited for each other, or it lacks room, memory or connections (classes 25, 40, 53, 55
+    and 58 beside those of `is_away`). Of SQLite: busy, locked, full, or the disk's (https://www.sqlite.org/rescode.html).
+    """
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in PASSING
+    return is_away(error) or str(getattr(error.orig, "sqlstate", "")).startswith(("25", "40", "53", "55", "58"))
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from distribution.automatic import held_up
 from distribution.automatic.trigger import NEW, SEGMENT, parse
 from distribution.automatic.watching import Watch, watches
 from distribution.runtime import Runtime
@@ -24,8 +24,6 @@ from storage.bulk import among
 from storage.database import is_away
 from storage.planned import Entry
 from storage.tables import Customer, Distribution
-
-log = structlog.get_logger(__name__)
 
 CHUNK = 1_000  # customers who enter or leave in one transaction
 MEMBERS = 20_000  # who are noted in one transaction when a distribution is set live
@@ -50,7 +48,7 @@ def settle(session: Session, watch: Watch, customer_ids: Sequence[int], now: dat
 def sweep(runtime: Runtime) -> int:
     """Look at everybody, for each live distribution that watches a segment; returns how many texts were planned.
 
-    One that cannot be asked about (its segment is gone) does not hold up the others.
+    One that cannot be asked about (its segment is gone) is paused (`held_up`), and does not keep the others back.
     """
     begin(runtime)
     with runtime.db.read() as session:
@@ -62,7 +60,7 @@ def sweep(runtime: Runtime) -> int:
         except Exception as error:
             if isinstance(error, DBAPIError) and is_away(error):
                 raise
-            log.exception("a segment could not be swept; it is tried again", distribution=distribution_id)
+            held_up.hold(runtime, distribution_id, error)
     return fired
 
 
@@ -109,7 +107,7 @@ def begin(runtime: Runtime) -> None:
         except Exception as error:
             if isinstance(error, DBAPIError) and is_away(error):
                 raise
-            log.exception("a segment's members could not be noted; it is tried again", distribution=distribution_id)
+            held_up.hold(runtime, distribution_id, error)
 
 
 def _begin(runtime: Runtime, distribution_id: int, now: datetime) -> None:

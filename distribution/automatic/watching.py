@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from distribution.automatic import family
+from distribution.automatic import family, held_up
 from distribution.automatic.family import Family
 from distribution.automatic.trigger import DAYS, EVENT, ONCE, SEGMENT, Trigger, parse
 from distribution.errors import Refused
@@ -22,8 +21,6 @@ from distribution.segments.including import include
 from storage import planned, touched
 from storage.rules import COUNTS, Condition
 from storage.tables import Distribution, Segment
-
-log = structlog.get_logger(__name__)
 
 # A paused one fires too: what piled up is sent or dropped when it is resumed.
 LIVE = ("sending", "paused")
@@ -80,26 +77,33 @@ ANYTHING = Interest(causes=frozenset(("profile", "codes", "lists")), all_events=
 def watches(session: Session, now: datetime, *, kind: str, distribution_id: int | None = None) -> list[Watch]:
     """The distributions that fire at `now`, by id: those whose trigger is of `kind`, all or that one.
 
-    One whose trigger cannot be read is left out: it was checked when it was set live.
+    One that is held up is left out, and one whose trigger cannot be read (`unreadable`).
     """
     live = select(Distribution).where(Distribution.mode == "automatic", Distribution.status.in_(LIVE))
     if distribution_id is not None:
         live = live.where(Distribution.id == distribution_id)
     rows = session.scalars(live.order_by(Distribution.id)).all()
     going = [row for row in rows if row.started_at and (row.ends_at is None or row.ends_at > now)]
-    going = [row for row in going if row.trigger.get("kind") == kind]
+    going = [row for row in going if row.trigger.get("kind") == kind and not held_up.is_held_up(row)]
     families = family.of_each(session, going)
     read = ((row, _read(row)) for row in going)
-    return [Watch(row, trigger, families[row.id]) for row, trigger in read if trigger is not None]
+    return [Watch(row, trigger, families[row.id]) for row, trigger in read if isinstance(trigger, Trigger)]
 
 
-def _read(row: Distribution) -> Trigger | None:
-    """What sets a distribution off; None, and said in the log, where that cannot be read."""
+def unreadable(session: Session) -> dict[int, Refused]:
+    """Live distributions that are not held up and whose trigger cannot be read, and why: written by hand, or by a
+    later version, for it was checked when they were set live."""
+    live = select(Distribution).where(Distribution.mode == "automatic", Distribution.status.in_(LIVE))
+    read = {row.id: _read(row) for row in session.scalars(live) if not held_up.is_held_up(row)}
+    return {distribution_id: why for distribution_id, why in read.items() if isinstance(why, Refused)}
+
+
+def _read(row: Distribution) -> Trigger | Refused:
+    """What sets a distribution off, or why that cannot be read."""
     try:
         return parse(row.trigger)
     except Refused as refusal:
-        log.error("a live distribution's trigger cannot be read", distribution=row.id, reason=str(refusal))
-        return None
+        return refusal
 
 
 def interest(session: Session) -> Interest:

@@ -10,6 +10,7 @@ from distribution import events
 from distribution.runtime import Runtime
 from distribution.segments import editing
 from distribution.segments.rules import parse
+from distribution.sending import control
 from storage.tables import Distribution, Planned, Segment, Touched
 from tests.conftest import NOON
 
@@ -52,3 +53,9 @@ def noted(runtime: Runtime) -> list[tuple[int, int | None]]:
     """Who is noted, with which event."""
     with runtime.db.read() as session:
         return [(each.customer_id, each.event_id) for each in session.scalars(select(Touched).order_by(Touched.id))]
+
+
+def resumed(runtime: Runtime, distribution_id: int) -> None:
+    """Somebody presses Resume."""
+    with runtime.db.write() as session:
+        control.resume(session, runtime, distribution_id, by="Maya", now=runtime.clock.now())

@@ -95,8 +95,8 @@ def due(runtime: Runtime) -> None:
 
     What fell due while nothing ran, too long ago, is not launched: it waits for a person's word (`outage`).
     """
-    outage.look(runtime)
     now = runtime.clock.now()
+    outage.look(runtime)
     repeating.realign(runtime, now)
     at = func.coalesce(Distribution.put_off_to, Distribution.send_at)
     time_has_come = (Distribution.status == "scheduled") & Distribution.late_since.is_(None) & (at <= now)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, delete, insert, select
+from sqlalchemy import BigInteger, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import among, values
@@ -43,6 +43,16 @@ def take(session: Session, limit: int, *, after: int = 0) -> list[Mark]:
 def any_after(session: Session, after: int) -> bool:
     """Whether there is a row beyond an id, whoever holds it."""
     return session.scalar(_ANY, {"after": after}) is not None
+
+
+def last(session: Session) -> int:
+    """The id of the newest row, whoever holds it; 0 where there is none."""
+    return session.scalar(select(func.max(Touched.id))) or 0
+
+
+def any_up_to(session: Session, last_id: int) -> bool:
+    """Whether there is a row up to an id, whoever holds it."""
+    return session.scalar(select(Touched.id).where(Touched.id <= last_id).limit(1)) is not None
 
 
 def drop(session: Session, ids: Iterable[int]) -> None:

@@ -18,7 +18,7 @@ from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.schedule import local, repeating
-from storage import distributions, late, planned_reading, reminded
+from storage import distributions, late, planned, planned_reading, reminded, touched
 from storage.batches import lock
 from storage.tables import ClockMark, Distribution, PlannedState
 
@@ -26,6 +26,7 @@ MARK = "clock"
 GAP = timedelta(minutes=10)  # without a note: nothing ran
 NOTED_EVERY = timedelta(minutes=1)
 CHUNK = 500
+TRIES = 5  # to fire what others have in hand
 FURTHEST = timedelta(days=365)
 LATE = (PlannedState.LATE,)
 CALLED_OFF = "late"  # why a planned text is dropped that a person would not have sent late
@@ -44,9 +45,11 @@ class Late:
 def look(runtime: Runtime, machine: Clock | None = None) -> bool:
     """Note that the clock runs; True after an outage, of which everything late waits now.
 
-    Whoever acts on what is due calls this first. Several may, and be killed: what is late is set aside before the gap
-    is closed. `machine`: the machine's own clock.
+    Whoever acts on what is due calls this first, and acts on what was due before it called: a machine may be suspended
+    between any two lines. Several may, and be killed: what is late is set aside before the gap is closed. `machine`:
+    the machine's own clock.
     """
+    now = runtime.clock.now()
     at = (machine or SystemClock()).now()
     with runtime.db.read() as session:
         mark = session.get(ClockMark, MARK)
@@ -56,18 +59,19 @@ def look(runtime: Runtime, machine: Clock | None = None) -> bool:
     if mark is not None and gap:
         _set_aside(runtime, mark.business_at)
     with runtime.db.write(lasting=False) as session:
-        late.note(session, MARK, mark, machine_at=at, business_at=runtime.clock.now())
+        late.note(session, MARK, mark, machine_at=at, business_at=now)
     return gap
 
 
 def _set_aside(runtime: Runtime, since: datetime) -> None:
-    """Let everything wait that fell due since then, and too long ago to be sent without a word."""
-    while firing.look(runtime):  # what happened meanwhile, where others of us took it in: it is as late
-        pass
+    """Let everything wait that fell due since then, and too long ago to be sent without a word; so does what was due a
+    little before, and had not gone when nothing ran any more."""
+    _fire_all(runtime)
     now = runtime.clock.now()
     with runtime.db.read() as session:
-        until = now - timedelta(minutes=settings.get(session, "clock.late_after"))
+        late_after = timedelta(minutes=settings.get(session, "clock.late_after"))
         of = late.with_due(session, now)
+    since, until = since - late_after, now - late_after
     if until <= since:
         return
     with runtime.db.write() as session:
@@ -78,6 +82,23 @@ def _set_aside(runtime: Runtime, since: datetime) -> None:
         while after is not None:
             with runtime.db.write() as session:
                 after = _chunk(session, distribution_id, after, since, until, now)
+
+
+def _fire_all(runtime: Runtime) -> None:
+    """Fire what was noted by now: what happened meanwhile, where others of us took it in, is as late.
+
+    Another process may be firing some of it, as all go on at once when a machine does: it is waited for, and what it
+    had in hand is looked at again where it was killed. What cannot be fired is left.
+    """
+    with runtime.db.read() as session:
+        last = touched.last(session)
+    for _ in range(TRIES if last else 0):
+        while firing.look(runtime):
+            pass
+        with runtime.db.write() as session:
+            planned.hold(session)
+            if not touched.any_up_to(session, last):
+                return
 
 
 def _not_yet_late(session: Session, until: datetime, now: datetime) -> None:

@@ -1,20 +1,30 @@
 """After an outage: what is little late goes, what is long late waits for a word, and none is sent twice or lost."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from distribution import launch, seal
-from distribution.automatic import due, outage
+from distribution.automatic import due, firing, outage
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from storage.batches import lock
 from storage.tables import ClockMark, Distribution
+from tests import failpoints
 from tests.conftest import run_jobs
-from tests.sending import make_customers, make_distribution, make_group, make_provider, status
+from tests.sending import (
+    make_customers,
+    make_distribution,
+    make_group,
+    make_provider,
+    status,
+    wait_until_somebody_waits_for_a_lock,
+)
 from tests.unit.automatic.lively import CART, happens, look, make_live, states
 from tests.unit.automatic.reminded import DAY, begun, due_at, redeem, reminders_of, sent, why_not
 from tests.unit.sending.door import NOWHERE, choose
@@ -71,10 +81,11 @@ def live(runtime: Runtime, **more: object) -> tuple[int, list[int]]:
     return make_live(runtime, make_provider(runtime, NOWHERE), DELAYED, body="Hi", **more), make_customers(runtime, 3)
 
 
-def scheduled(runtime: Runtime, at: datetime) -> int:
-    """A manual distribution that is to be sent at a time."""
+def scheduled(runtime: Runtime, at: datetime, *, first: int = 0) -> int:
+    """A manual distribution that is to be sent at a time. `first`: beside so many customers."""
     make_group(runtime, "Summer 10%", 5)
-    row_id = make_distribution(runtime, make_provider(runtime, NOWHERE), make_customers(runtime, 2))
+    provider = make_provider(runtime, NOWHERE, name=f"Phone {first}")
+    row_id = make_distribution(runtime, provider, make_customers(runtime, 2, first=first))
     with runtime.db.write() as session:
         row = lock(session, row_id)
         row.status, row.send_at = "scheduled", at
@@ -315,3 +326,82 @@ def test_a_note_that_comes_late_does_not_undo_a_newer_one(runtime: Runtime, time
         outage.late.note(session, outage.MARK, before, machine_at=asleep, business_at=asleep)
     with runtime.db.read() as session:
         assert session.scalars(select(ClockMark)).one().machine_at == time.now()
+
+
+def suspended_within(monkeypatch: pytest.MonkeyPatch, time: Both, module: object, name: str) -> None:
+    """The machine is suspended for nine hours once somebody has called this; all goes on as if nothing had been."""
+    call, slept = getattr(module, name), []
+
+    def called(*args: object, **more: object) -> object:
+        answer = call(*args, **more)
+        if not slept:
+            slept.append(time.off(9 * HOUR))
+        return answer
+
+    monkeypatch.setattr(module, name, called)
+
+
+@pytest.mark.parametrize("name", ["look", "_set_aside"])
+def test_a_machine_that_is_suspended_in_the_midst_of_a_look_blurts_nothing_out(
+    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """When it has just noted that the clock runs; and when it has set aside what an outage before has made late."""
+    distribution, customers = live(runtime)
+    later = scheduled(runtime, time.now() + 3 * HOUR, first=3)
+    tick(runtime)
+    time.off(20 * MINUTE)
+    happens(runtime, customers)
+    firing.look(runtime)
+    suspended_within(monkeypatch, time, outage, name)
+    for _ in range(2):
+        due.look(runtime)
+        tick(runtime)
+    assert states(runtime, distribution) == ["LATE"] * 3
+    assert status(runtime, later) == "scheduled"
+    with runtime.db.read() as session:
+        assert session.get_one(Distribution, later).late_since is not None
+
+
+def test_what_was_due_just_before_and_had_not_gone_is_as_late(
+    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody noted that the clock runs, and was killed before they made what was due."""
+    distribution, customers = live(runtime)
+    later = scheduled(runtime, time.now() + 2 * HOUR, first=3)
+    happens(runtime, customers)
+    tick(runtime)
+    time.runs(runtime, 2 * HOUR - 5 * MINUTE)
+    time.off(6 * MINUTE)
+    outage.look(runtime)
+    time.off(9 * HOUR)
+    tick(runtime)
+    assert states(runtime, distribution) == ["LATE"] * 3
+    assert status(runtime, later) == "scheduled"
+
+
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_another_process_is_firing_when_all_go_on_is_as_late(runtime: Runtime, time: Both, killed: bool) -> None:
+    """It has the events in hand, and commits when we have looked; or it is killed, and they are ours."""
+    distribution, customers = live(runtime)
+    tick(runtime)
+    happens(runtime, customers)
+    time.off(9 * HOUR)
+    in_hand, go_on = threading.Event(), threading.Event()
+
+    def fires(place: str, moment: str) -> None:
+        if place == "firing.look" and not in_hand.is_set():
+            in_hand.set()
+            assert go_on.wait(20)
+            if killed:
+                raise RuntimeError
+
+    with failpoints.watched(fires), ThreadPoolExecutor(2) as threads:
+        other = threads.submit(firing.look, runtime)
+        assert in_hand.wait(20)
+        ours = threads.submit(due.look, runtime)
+        wait_until_somebody_waits_for_a_lock(runtime)
+        go_on.set()
+        ours.result()
+        assert isinstance(other.exception(), RuntimeError) is killed
+    assert states(runtime, distribution) == ["LATE"] * 3

@@ -7,12 +7,11 @@ made with its distribution's row locked, and looked at again under that lock, so
 from collections.abc import Sequence
 from datetime import datetime
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from distribution.automatic import dry, making, outage, reminding, trigger
+from distribution.automatic import dry, held_up, making, outage, reminding, trigger
 from distribution.automatic.calling_off import CALLED_OFF, called_off
 from distribution.automatic.texts import FIRST
 from distribution.runtime import Runtime
@@ -23,8 +22,6 @@ from storage.batches import lock
 from storage.database import is_away
 from storage.tables import Distribution, Planned
 
-log = structlog.get_logger(__name__)
-
 CHUNK = 500  # planned texts in one transaction
 CHUNKS = 50  # in one look, or one of each distribution: a process that ends is not waited for any longer
 
@@ -33,7 +30,7 @@ def look(runtime: Runtime) -> int:
     """Make what is due, of each distribution in turn; returns how many planned texts were moved on.
 
     What fell due while nothing ran is set aside before (`outage`). Then the automatic ones are closed that fire no
-    more and of which nothing is left. One distribution that fails does not hold up the others: it is tried again.
+    more and of which nothing is left. One distribution that fails is paused (`held_up`), and keeps no other back.
     """
     now = runtime.clock.now()
     outage.look(runtime)
@@ -49,7 +46,7 @@ def look(runtime: Runtime) -> int:
             except Exception as error:
                 if isinstance(error, DBAPIError) and is_away(error):
                     raise
-                log.exception("what is due could not be made; it is tried again", distribution=distribution_id)
+                held_up.hold(runtime, distribution_id, error)
         chunks += len(ids)
         if moved == before:
             break
@@ -60,8 +57,19 @@ def look(runtime: Runtime) -> int:
 def _to_look_at(session: Session, now: datetime) -> list[int]:
     """Distributions of which something is due, or waits for codes that are there again; without taking a lock."""
     dry_ = planned_reading.dry_distributions(session)
-    again = [row.id for row in dry_ if dry.ready_steps(session, row, now)]
+    again = [row.id for row in dry_ if _ready(session, row, now)]
     return sorted({*planned_reading.due_distributions(session, now), *again})
+
+
+def _ready(session: Session, row: Distribution, now: datetime) -> bool:
+    """Whether there are codes again for texts of a distribution; or that cannot be told, which `_chunk` finds out."""
+    try:
+        with session.begin_nested():
+            return bool(dry.ready_steps(session, row, now))
+    except Exception as error:
+        if isinstance(error, DBAPIError) and is_away(error):
+            raise
+        return True
 
 
 def _chunk(session: Session, runtime: Runtime, distribution_id: int, now: datetime) -> int:

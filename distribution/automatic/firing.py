@@ -5,34 +5,37 @@ of order it was told, up to the setting `trigger.oldest`; one that is still to c
 noted is forgotten in the transaction that plans what comes of it, so nothing is lost and nothing fires twice.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from distribution import settings
-from distribution.automatic import entering
+from distribution.automatic import entering, held_up, watching
 from distribution.automatic.calling_off import CALLED_OFF, called_off
 from distribution.automatic.trigger import EVENT, SEGMENT, Happening
-from distribution.automatic.watching import Watch, watches
+from distribution.automatic.watching import Watch
 from distribution.limits import zone_of
 from distribution.runtime import Runtime
 from storage import histories, planned, planned_reading, touched
 from storage.bulk import among
-from storage.database import is_away
+from storage.database import Database, is_away
 from storage.planned import Entry
 from storage.rules import Condition
 from storage.tables import Event
 from storage.touched import Mark
 
-log = structlog.get_logger(__name__)
-
 CHUNK = 500  # noted changes in one transaction
+# Seconds after which what waits for a distribution that is held up is looked at again: others may wait for it, too, and
+# what was noted by a transaction that took long lies below what was looked at.
+AGAIN = 60.0
 ROUNDS = 100  # transactions in one look: a process that ends is not waited for any longer
 
 
@@ -45,11 +48,32 @@ class _Happened(NamedTuple):
     at: datetime
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """Up to where what is noted waits for distributions that are held up, and until when (monotonic) that is so."""
+
+    held: frozenset[int] = frozenset()
+    to: int = 0
+    until: float = 0.0
+
+
+_seen: WeakKeyDictionary[Database, _Seen] = WeakKeyDictionary()
+
+
 def look(runtime: Runtime) -> int:
-    """Fire what was noted; returns how many first texts were planned. What cannot be fired does not hold up the rest:
-    it stays noted, and is tried again by the next look."""
+    """Fire what was noted; returns how many first texts were planned. What cannot be fired does not keep the rest back:
+    its distribution is paused (`held_up`), and it stays noted until somebody resumes that."""
     entering.begin(runtime)
-    fired = after = 0
+    with runtime.db.read() as session:
+        unreadable = watching.unreadable(session)
+    for distribution_id, refusal in unreadable.items():
+        held_up.hold(runtime, distribution_id, refusal)
+    with runtime.db.read() as session:
+        held = frozenset(row.id for row in held_up.all_of(session))
+    seen = _seen.get(runtime.db, _Seen())
+    if seen.held != held or time.monotonic() >= seen.until:
+        seen = _Seen(held, until=time.monotonic() + AGAIN)
+    fired, after = 0, seen.to
     for _ in range(ROUNDS):
         with runtime.db.read() as session:
             if not touched.any_after(session, after):
@@ -59,36 +83,46 @@ def look(runtime: Runtime) -> int:
             marks = touched.take(session, CHUNK, after=after)
             if not marks:  # another process has them
                 break
-            fired += _fire(session, marks, runtime.clock.now())
+            failed: dict[int, Exception] = {}
+            fired += _fire(session, marks, runtime.clock.now(), failed)
             after = marks[-1].id
+        for distribution_id, error in failed.items():
+            held_up.hold(runtime, distribution_id, error)
+    _seen[runtime.db] = replace(seen, to=after if held else 0)
     return fired
 
 
-def _fire(session: Session, marks: Sequence[Mark], now: datetime) -> int:
-    """Fire what some noted changes set off, and forget them; returns how many texts were planned."""
+def _fire(session: Session, marks: Sequence[Mark], now: datetime, failed: dict[int, Exception]) -> int:
+    """Fire what some noted changes set off, and forget them; returns how many texts were planned. Distributions that
+    could not be fired are put into `failed`."""
     stuck: set[int] = set()
-    fired = _events(session, [each.event_id for each in marks if each.event_id is not None], now, stuck)
+    fired = _events(session, [each.event_id for each in marks if each.event_id is not None], now, stuck, failed)
     customers = sorted({each.customer_id for each in marks if each.event_id is None})
-    for watch in watches(session, now, kind=SEGMENT) if customers else []:
+    for watch in watching.watches(session, now, kind=SEGMENT) if customers else []:
         try:
             with session.begin_nested():
                 fired += entering.settle(session, watch, customers, now)
         except Exception as error:
-            _passed_over(watch, error)  # the sweep looks at everybody again
+            failed[watch.row.id] = _passed_over(error)  # the sweep looks at everybody again
     touched.drop(session, [each.id for each in marks if each.event_id not in stuck])
     return fired
 
 
-def _events(session: Session, event_ids: Sequence[int], now: datetime, stuck: set[int]) -> int:
-    """Fire what events set off; those that could not be fired are put into `stuck`."""
-    waiting = watches(session, now, kind=EVENT) if event_ids else []
-    if not waiting:
+def _events(
+    session: Session, event_ids: Sequence[int], now: datetime, stuck: set[int], failed: dict[int, Exception]
+) -> int:
+    """Fire what events set off; those that could not be fired are put into `stuck`, and why into `failed`."""
+    waiting = watching.watches(session, now, kind=EVENT) if event_ids else []
+    held = [row.trigger.get("event") for row in held_up.all_of(session)] if event_ids else []
+    if not waiting and not held:
         return 0
-    oldest = now - timedelta(hours=settings.get(session, "trigger.oldest"))
+    oldest = timedelta(hours=settings.get(session, "trigger.oldest"))
     by_name: dict[str, list[_Happened]] = defaultdict(list)
-    rows = select(Event.id, Event.customer_id, Event.name, Event.at)
-    for row in session.execute(rows.where(among(session, Event.id, sorted(event_ids)), Event.at >= oldest)):
-        by_name[row.name].append(_Happened(*row))
+    rows = select(Event.id, Event.customer_id, Event.name, Event.at, Event.received_at)
+    for row in session.execute(rows.where(among(session, Event.id, sorted(event_ids)))):
+        if row.at >= row.received_at - oldest:
+            by_name[row.name].append(_Happened(row.id, row.customer_id, row.name, row.at))
+    stuck.update(each.id for name in held for each in by_name[str(name)])
     today = now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
     fired = 0
     for watch in waiting:
@@ -99,7 +133,7 @@ def _events(session: Session, event_ids: Sequence[int], now: datetime, stuck: se
             with session.begin_nested():
                 fired += _of_one(session, watch, watch.trigger.happening, told, now, today) if told else 0
         except Exception as error:
-            _passed_over(watch, error)
+            failed[watch.row.id] = _passed_over(error)
             stuck.update(each.id for each in told)
     return fired
 
@@ -147,8 +181,8 @@ def _in_its_time(watch: Watch, at: datetime) -> bool:
     return (since is None or at >= since) and (until is None or at < until)
 
 
-def _passed_over(watch: Watch, error: Exception) -> None:
-    """Say that one distribution could not be fired. Raises `error` where nothing can be: the database is away."""
+def _passed_over(error: Exception) -> Exception:
+    """Why one distribution could not be fired. Raises `error` where nothing can be: the database is away."""
     if isinstance(error, DBAPIError) and is_away(error):
         raise error
-    log.error("a distribution could not be fired; it is tried again", distribution=watch.row.id, exc_info=error)
+    return error

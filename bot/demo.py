@@ -62,6 +62,7 @@ def run(port: int, *, reset: bool = False) -> None:
             bot = Bot(_settings(port), extend_web=hook.mount)
             first = _prepare(bot.runtime, port)
             with stop_signals(bot.ended), _sandbox(port, bot):
+                hook.follow(bot, _offset(port))
                 bot.start()
                 _say(console, port, first)
                 try:
@@ -180,6 +181,14 @@ def _wait_until_up(child: "subprocess.Popen[bytes]", url: str, log_path: Path) -
             return
         time.sleep(0.05)
     raise Unset(f"The sandbox did not start.\n  Why is in {log_path}")
+
+
+def _offset(port: int) -> float:
+    """How far the sandbox's clock was moved, in seconds. The bot knows it from its first look on: the sandbox tells it
+    only once they are connected, and by then what fell due while the demo was not running would have left as if it had.
+    """
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/sandbox/clock", timeout=5) as answer:
+        return float(json.load(answer)["offset_seconds"])
 
 
 def _watch(child: "subprocess.Popen[bytes]", bot: Bot, stopping: threading.Event, log_path: Path) -> None:

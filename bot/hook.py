@@ -24,16 +24,20 @@ def mount(app: FastAPI, bot: Bot) -> None:
 
     @app.post(PATH, include_in_schema=False)
     def move(offset: Offset) -> dict[str, str]:
-        clock = bot.runtime.clock
-        if isinstance(clock, SystemClock):
-            clock.offset = timedelta(seconds=offset.offset_seconds)
+        follow(bot, offset.offset_seconds)
         bot.clockwork.wake_all()  # nobody who moves the clock wants to wait for the next look
-        return {"now": clock.now().isoformat()}
+        return {"now": bot.runtime.clock.now().isoformat()}
 
     @app.get(PATH, include_in_schema=False)
     def next_due() -> dict[str, str | None]:
         found = due_after(bot, bot.runtime.clock.now())
         return {"next_due": found.isoformat() if found else None}
+
+
+def follow(bot: Bot, offset_seconds: float) -> None:
+    """Set the clock of `bot` so far ahead of the machine's."""
+    if isinstance(bot.runtime.clock, SystemClock):
+        bot.runtime.clock.offset = timedelta(seconds=offset_seconds)
 
 
 def due_after(bot: Bot, now: datetime) -> datetime | None:

@@ -3,12 +3,14 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sandbox.testing import Stage
@@ -63,6 +65,25 @@ def answers(url: str) -> bool:
         return False
 
 
+def as_if_off_for_hours(folder: Path) -> None:
+    """Let the last note that the clock runs be of five hours ago."""
+    with closing(sqlite3.connect(folder / "var/demo/promobot.db")) as database, database:
+        database.execute("UPDATE clock_mark SET machine_at = datetime(machine_at, '-5 hours') || '.000000'")
+
+
+def first_note(folder: Path) -> timedelta:
+    """How far ahead of the machine's the clock is that is noted first after these hours."""
+    deadline = time.monotonic() + 20
+    while True:
+        with closing(sqlite3.connect(folder / "var/demo/promobot.db")) as database:
+            found = database.execute("SELECT machine_at, business_at FROM clock_mark").fetchone()
+        machine, business = (datetime.fromisoformat(each).replace(tzinfo=UTC) for each in found)
+        if datetime.now(UTC) - machine < timedelta(hours=1):
+            return business - machine
+        assert time.monotonic() < deadline, "nobody looked what is due"
+        time.sleep(0.05)
+
+
 def test_it_starts_from_nothing_goes_on_and_starts_afresh(tmp_path: Path) -> None:
     port = free_ports(2)
     with running(tmp_path, port) as said:
@@ -75,8 +96,10 @@ def test_it_starts_from_nothing_goes_on_and_starts_afresh(tmp_path: Path) -> Non
         stage.maya.view("Team").fill("Your own number", "+48 501 234 218").submit()
         stage.clock.advance(hours=1)
     assert not answers(f"http://localhost:{port}/healthz"), "the sandbox stopped too"
+    as_if_off_for_hours(tmp_path)
     with running(tmp_path, port) as said:
         assert "It goes on where you left it" in said
+        assert first_note(tmp_path) > timedelta(minutes=59), "it looked what is due before it knew of the moved clock"
         stage = Stage(f"http://127.0.0.1:{port}")
         stage.maya.command("/promo team")
         assert stage.maya.view("Team", timeout=20).value("Your own number") == "+48501234218"

@@ -64,7 +64,7 @@ def review(
         if isinstance(known, Running):
             return known
         if known and known.made_at > now - FRESH and known.seal == seal.seal_of(seal.facts(session, draft)):
-            return known
+            return replace(known, conflicts=tuple(conflicts.told(session, draft, now, known)))
     if draft.mode == "automatic":
         return _foreseen(session, runtime, draft, now)
     textable = audiences.count(session, drafts.rule(draft.audience), now).textable
@@ -152,8 +152,6 @@ def keep(
     """Turn a finished rehearsal into the review, and leave it on the draft."""
     name = audiences.name(session, drafts.rule(draft.audience))
     found = _assemble(session, draft, rehearsal, ahead, now, name, audiences.count(session, draft.audience, now))
-    needed = {need.group_id: need.needed for need in found.codes}
-    found = replace(found, conflicts=tuple(conflicts.told(session, draft, now, needed)))
     return _kept(session, runtime, draft, found, now)
 
 
@@ -169,6 +167,7 @@ def _kept(
     samples = further.told(session, draft, runtime.links, found.samples, now, events)
     found = replace(found, samples=samples, further_too_long=further.too_long(samples))
     found = replace(found, hints=further.hints(session, draft))
+    found = replace(found, conflicts=tuple(conflicts.told(session, draft, now, found)))
     draft.draft = {**_without(draft), "review": dump(found)}
     draft.updated_at = now
     session.flush()

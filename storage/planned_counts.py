@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Text, case, cast, func, select, text
+from sqlalchemy import ColumnElement, Text, case, cast, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from storage.tables import Distribution, Planned, PlannedState
@@ -106,6 +106,14 @@ def held(session: Session, state: PlannedState) -> list[Held]:
         .order_by(Planned.distribution_id)
     )
     return [Held(*row) for row in session.execute(found)]
+
+
+def going(session: Session) -> list[Distribution]:
+    """Distributions that were sent off and plan texts: being sent or paused, or done but for what is planned."""
+    plans = (Distribution.mode == "automatic") | (cast(Distribution.reminders, Text) != "[]")
+    to_come = exists().where(Planned.distribution_id == Distribution.id, Planned.state.in_([S.WAITING, S.DRY]))
+    status = Distribution.status.in_(("sending", "paused")) | ((Distribution.status == "done") & to_come)
+    return list(session.scalars(select(Distribution).where(plans, status).order_by(Distribution.id)))
 
 
 def of_customer(session: Session, customer_id: int, limit: int | None, offset: int = 0) -> list[PlannedLine]:

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Integer, case, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from distribution.schedule import local, repeating
-from distribution.schedule.conflicts import AHEAD, Conflict, conflicts, planned, times
+from distribution.schedule.conflicts import Conflict, conflicts
+from distribution.schedule.takings import AHEAD, planned, times
 from storage.bulk import seconds_between
 from storage.tables import Distribution, Planned, PlannedState
 
@@ -71,11 +72,9 @@ def _scheduled(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Entr
     for row in planned(session):
         if row.send_at is None and row.put_off_to is None:
             continue  # it waits for its approval, and is sent then
-        for at in times(row, here, now, now + AHEAD):
-            kind = "late" if row.late_since else "repeat" if row.repeat else "once"
+        for place, at in enumerate(times(row, here, now, now + AHEAD)):
+            kind = "late" if row.late_since and not place else "repeat" if row.repeat else "once"
             yield _entry(row, at, kind, zone)
-            if row.late_since and not row.repeat:
-                break
     own = (Distribution.status.in_(("blocking", "sending", "paused"))) & Distribution.local_at.is_not(None)
     for row in session.scalars(select(Distribution).where(own).order_by(Distribution.id)):
         if local.not_yet(row.local_at, now) is not None:

@@ -28,6 +28,7 @@ def card(session: Session, approval: Approval) -> Card:
     automatic = distribution.mode == "automatic"
     provider = sealed.get("provider") or {}
     audience = sealed.get("audience") or {}
+    replaces, different = words.replaces(session, distribution)
     return Card(
         approval_id=approval.id,
         distribution_id=distribution.id,
@@ -38,12 +39,15 @@ def card(session: Session, approval: Approval) -> Card:
         purpose=what(session, distribution),
         when=words.until(distribution) if automatic else words.when(session, distribution) or "at once, when approved",
         sets_off=words.sets_off(session, distribution) if automatic else "",
-        lately=foreseen.lately(review.foreseen) if review and review.foreseen else "",
+        lately=foreseen.lately(review.foreseen, reminders=bool(distribution.reminders))
+        if review and review.foreseen
+        else "",
         days=review.foreseen.days if review and review.foreseen else 0,
         reminders=words.reminders(distribution),
         further=words.further(distribution),
         dry=words.dry(session, distribution),
-        replaces=_replaced(session, distribution),
+        replaces=replaces,
+        different=different,
         given_up=span(sealed["lifetime_minutes"]) if sealed.get("lifetime_minutes") else "",
         provider=provider.get("name", "–"),
         recipients=review.recipients if review else audience.get("size", 0),
@@ -61,12 +65,6 @@ def card(session: Session, approval: Approval) -> Card:
         reason=approval.reason,
         may_call_back=approval.state == "approved" and not automatic and _nothing_left(session, distribution),
     )
-
-
-def _replaced(session: Session, distribution: Distribution) -> str:
-    """What the live one is called whose place it takes; "" where it takes none."""
-    replaced = session.get(Distribution, distribution.replaces_id) if distribution.replaces_id else None
-    return replaced.subject if replaced else ""
 
 
 def _nothing_left(session: Session, distribution: Distribution) -> bool:

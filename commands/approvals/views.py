@@ -63,7 +63,8 @@ class Card:
     reminders: Sequence[str] = ()  # when each goes
     further: Sequence[tuple[str, str]] = ()  # the other texts as they were written, each with what it is
     dry: str = ""  # what happens when there is no code left
-    replaces: str = ""  # the live one whose place it takes
+    replaces: str = ""  # the live one whose place it takes, and what is different from that, in plain text
+    different: str = ""
     given_up: str = ""  # after how long a text is, where somebody chose that
     decided_by: str | None = None
     decided_at: datetime | None = None
@@ -274,7 +275,7 @@ def _numbers(facts: Card) -> list[str]:
     if facts.reminders:
         cells.append("*Reminders*\n" + "\n".join(facts.reminders))
     if facts.replaces:
-        cells.append(f"*Takes the place of*\nthe live “{escape(facts.replaces)}”")
+        cells.append(f"*Takes the place of*\nthe live “{escape(facts.replaces)}”: {escape(facts.different)}")
     if facts.texts and not facts.sets_off:
         cells.append(f"*Texts*\n{facts.texts}{f' {facts.cost}' if facts.cost else ''}")
     return cells

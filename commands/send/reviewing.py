@@ -52,8 +52,8 @@ def _submit(draft: Distribution, asks: bool) -> str:
 
 def _afterwards(session: Session, draft: Distribution, found: Review, at: str, asks: bool) -> str:
     """What the button will do, in a sentence of mrkdwn."""
-    replaced = session.get(Distribution, draft.replaces_id) if draft.replaces_id else None
-    takes_over = f" Then it takes the place of the live *{escape(replaced.subject)}*." if replaced else ""
+    replaced, different = words.replaces(session, draft)
+    takes_over = f" Then it takes the place of the live *{escape(replaced)}*: {escape(different)}." if replaced else ""
     if asks:
         after = "Nobody is texted before somebody else approves it."
         if not settings.get(session, "approvals.channel"):
@@ -102,11 +102,20 @@ class Reviewing:
     # Showing
 
     def show(
-        self, client: WebClient, at: Place, person: Person, view_id: str, *, again: bool = False, note: str = ""
+        self,
+        client: WebClient,
+        at: Place,
+        person: Person,
+        view_id: str,
+        *,
+        again: bool = False,
+        note: str = "",
+        tested: str = "",
     ) -> dict[str, Any]:
         """The review's modal, counted now where that is quick; else "Counting…", and it is replaced when done.
 
-        A draft that lacks something shows the step where it lacks it instead.
+        `note`: a word on what was just done, `tested`: on a test that was sent, in mrkdwn. A draft that lacks something
+        shows the step where it lacks it instead.
         """
         with self.runtime.db.write() as session:
             draft = drafts.get(session, at.draft or 0, by=person.user_id)
@@ -117,7 +126,7 @@ class Reviewing:
                     self._wait(client, view_id, at, person)
                     return review.counting(at, draft.subject, found)
                 self.leave(view_id)
-                return review.view(at, self._facts(session, draft, found), note=note)
+                return review.view(at, self._facts(session, draft, found), note=note, tested=tested)
         return self._wizard.drawn(at.at(NUMBERS[lacking[0].step]), person, note=f"⚠ {escape(lacking[0].text)}")
 
     def _watch(self, client: WebClient, view_id: str, place: Place, person: Person) -> None:
@@ -162,7 +171,12 @@ class Reviewing:
             at or ("at once, when approved" if asks else "now"),
             f"Given up after {span(lifetime.minutes(session, draft))}",
             words.reminders(draft),
-            Automatic(words.sets_off(session, draft), words.until(draft), words.dry(session, draft))
+            Automatic(
+                words.sets_off(session, draft),
+                words.until(draft),
+                words.dry(session, draft),
+                reminders=bool(draft.reminders),
+            )
             if automatic
             else None,
             bool(draft.repeat),
@@ -336,18 +350,20 @@ class Reviewing:
         ack()
         try:
             providers.send_test(self.runtime, draft.provider_id, number, sample.text)
-            note = f"✓ A test is on its way to {phone.pretty(number)}. No promo code was used."
+            said = f"✓ A test is on its way to {phone.pretty(number)}. No promo code was used."
         except Refused as refusal:
-            note = f"⚠ {escape(str(refusal))}"
-        self._put(client, view_id, here, person, note=note)
+            said = f"⚠ {escape(str(refusal))}"
+        self._put(client, view_id, here, person, tested=said)
 
     # Tools
 
     def _update(self, client: WebClient, body: dict[str, Any], at: Place, *, note: str = "") -> None:
         self._put(client, body["view"]["id"], at, self._wizard.person(client, body), note=note)
 
-    def _put(self, client: WebClient, view_id: str, at: Place, person: Person, *, note: str = "") -> None:
-        modals.refresh(client, view_id, self.show(client, at, person, view_id, note=note))
+    def _put(
+        self, client: WebClient, view_id: str, at: Place, person: Person, *, note: str = "", tested: str = ""
+    ) -> None:
+        modals.refresh(client, view_id, self.show(client, at, person, view_id, note=note, tested=tested))
 
     def _wait(self, client: WebClient, view_id: str, place: Place, person: Person) -> None:
         """Look after a modal that counts, in a thread of its own: a listener's is not to be held for minutes."""

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from commands.send.views.reminders import words as reminder_words
 from commands.ui.text import moment
-from distribution import settings
+from distribution import seal, settings
 from distribution.automatic import describing
 from distribution.automatic import trigger as triggers
 from distribution.errors import Refused
@@ -50,7 +50,17 @@ def dry(session: Session, row: Distribution) -> str:
         return ""
     group = session.get(PromoCodeGroup, row.group_id) if row.group_id else None
     name = f" in “{group.name}”" if group else ""
-    return f"No code left{name}: {DRY[row.when_dry]}."
+    return f"When none is left{name}: {DRY[row.when_dry]}."
+
+
+def replaces(session: Session, row: Distribution) -> tuple[str, str]:
+    """The subject of the live one whose place an edit takes, and what is different from it, in plain text; "" for
+    none."""
+    replaced = session.get(Distribution, row.replaces_id) if row.replaces_id else None
+    if replaced is None:
+        return "", ""
+    different = seal.changes(replaced.sealed, row.sealed or seal.facts(session, row))
+    return replaced.subject, "; ".join(different) or "nothing is different"
 
 
 def reminders(row: Distribution) -> list[str]:

@@ -4,7 +4,7 @@ Nobody knows who will do what, so it looks back: at the customers who did the ev
 last `DAYS` days, or who are in the segment. Where there is nobody, one customer is made up, and said to be.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -72,6 +72,9 @@ def would_fire(trigger: Trigger, happened: Happened, against: Happened, zone: Zo
     `against`: what calls a text off. Held back are those whom the re-entry rule or a ceiling leaves out.
     """
     delay = timedelta(minutes=trigger.delay)
+    # As `calling_off` has it: what happened in the same second calls a text off, but no event itself.
+    itself = trigger.happening and trigger.unless and trigger.happening.event == trigger.unless.event
+    begins = bisect_right if itself else bisect_left
     stops: dict[int, list[datetime]] = defaultdict(list)
     for customer_id, at in against:
         stops[customer_id].append(at)
@@ -85,7 +88,7 @@ def would_fire(trigger: Trigger, happened: Happened, against: Happened, zone: Zo
         if before is not None and not _again(trigger, before, at):
             continue
         mine = stops.get(customer_id, [])
-        following = bisect_right(mine, at)
+        following = begins(mine, at)
         if following < len(mine) and mine[following] <= at + delay:
             called_off += 1
             continue

@@ -81,7 +81,7 @@ def test_an_abandoned_cart_is_set_live_once_a_colleague_approves(world: World) -
     assert "A customer does 'cart abandoned' (where its cart total is at least 100)" in review
     assert "texted 2 hours later, unless they do 'order paid' before" in review
     assert "At most once every 7 days for each customer" in review
-    assert "It would have sent 1 text" in review
+    assert "It would have sent 1 text, reminders not counted" in review
     assert "Hi Anna, 120.5 PLN wait: SUMMER-XXXXXX" in review
     assert "Reminder 1 · 2 days after the first text" in review
     assert "your code is still good: SUMMER-XXXXXX" in review
@@ -89,7 +89,7 @@ def test_an_abandoned_cart_is_set_live_once_a_colleague_approves(world: World) -
     card = lee.message("#promo-approvals", "Approval requested · Abandoned cart")
     assert "A customer does 'cart abandoned'" in card
     assert "2 days after the first text" in card
-    assert "texts wait for codes, and the channel is told" in card
+    assert "When none is left in “Summer 10%”: texts wait for codes, and the channel is told" in card
     card.click("See details")
     details = lee.view("The message as it was written")
     assert "Reminder 1 · 2 days after the first text" in details
@@ -138,7 +138,9 @@ def test_a_segment_sets_it_off_for_todays_members_too(world: World) -> None:
     )
     step.fill("Message", "Hello: {{ client.promocode('Summer 10%') }}")
     maya.view("sample customer and code").submit()
-    maya.view("Then it takes the place of the live").submit()
+    review = maya.view("Then it takes the place of the live")
+    assert "Welcome: the text was changed." in review
+    review.submit()
     maya.no_view()
     second = newest(world)
     assert (second.replaces_id, second.status) == (first.id, "sending")
@@ -167,6 +169,13 @@ def test_an_event_that_never_came_in_is_named_with_its_properties(world: World) 
     review = maya.view("made up")
     assert "Nothing would have set it off" in review
     assert "Hi Anna, 99.5 PLN wait: SUMMER-XXXXXX" in review
+    review.click("Send me a test…")
+    form = maya.view("Your phone number")
+    assert "The first text of the sample on screen" in form
+    form.fill("Your phone number", "512 345 678").submit()
+    told = maya.view("A test is on its way to +48 512 345 678").text
+    assert told.index("Hi Anna, 99.5") < told.index("[Send me a test…]") < told.index("A test is on its way")
+    assert world.phone.wait_for_texts("+48512345678")[0].body == "Hi Anna, 99.5 PLN wait: SUMMER-XXXXXX"
     assert newest(world).trigger["where"] == [{"property": "cart_total", "type": "number", "op": "ge", "value": 99.5}]
 
 

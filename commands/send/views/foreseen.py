@@ -14,35 +14,39 @@ class Automatic:
     sets_off: str
     until: str
     dry: str = ""
+    reminders: bool = False  # whether any follow the first text
 
 
 def numbers(review: Review, found: Foreseen, said: Automatic, provider: str, given_up: str) -> list[str]:
     """The receipt, in two columns."""
     return [
-        f"*In the last {found.days} days*\n{lately(found)}",
+        f"*In the last {found.days} days*\n{lately(found, reminders=said.reminders)}",
         f"*Codes*\n{_codes(review, found, said)}",
-        f"*A text*\n{_text(review, found)}",
+        f"*A text*\n{_text(review, found, said)}",
         f"*How long*\n{said.until}\n{given_up}",
         f"*Through*\n{escape(provider)}",
     ]
 
 
-def lately(found: Foreseen) -> str:
-    """How many it would have sent: "It would have sent 1,204 texts · 18 called off"."""
+def lately(found: Foreseen, *, reminders: bool) -> str:
+    """How many it would have sent: "It would have sent 1,204 texts". `reminders`: whether any would follow these."""
     lines: list[str] = []
     if found.made is None and found.members is None:
         lines.append("Counting takes longer than this waits.")
     elif found.made is not None:
         about = "about " if found.members is not None else "more than " if found.more else ""
         nothing = not found.made and not found.called_off and not found.held_back
-        lines.append("Nothing would have set it off" if nothing else f"It would have sent {about}{_texts(found.made)}")
+        without = ", reminders not counted" if reminders else ""
+        sent = f"It would have sent {about}{_texts(found.made)}{without}"
+        lines.append("Nothing would have set it off" if nothing else sent)
     if found.called_off:
         lines.append(f"{number(found.called_off)} called off by what came meanwhile")
     if found.held_back:
         lines.append(f"{number(found.held_back)} left out: had it already, or over a limit")
     if found.members is not None:
-        at_once = "get it at once" if found.at_once else "get it only when they leave and enter again"
-        lines.append(f"{count(found.members, 'member')} today can be texted, and {at_once}")
+        gets = "gets" if found.members == 1 else "get"
+        then = "at once" if found.at_once else "only when they leave and enter again"
+        lines.append(f"{count(found.members, 'member')} today can be texted, and {gets} it {then}")
     return "\n".join(lines)
 
 
@@ -60,10 +64,12 @@ def warnings(review: Review, found: Foreseen) -> list[str]:
             lines.append(f"No code of “{need.name}” is active now.")
         elif found.at_once and found.members is not None and found.members > need.active:
             short = found.members - need.active
-            lines.append(f"Today's members need {found.members:,} codes at once: {short:,} are missing.")
+            missing = f"{short:,} {'is' if short == 1 else 'are'} missing"
+            lines.append(f"Today's members need {count(found.members, 'code')} at once: {missing}.")
         elif found.made and need.active < found.made:
             days = max(1, need.active * found.days // found.made)
-            lines.append(f"At that pace, {need.active:,} codes last about {days:,} {'day' if days == 1 else 'days'}.")
+            last = f"{count(need.active, 'code')} {'lasts' if need.active == 1 else 'last'}"
+            lines.append(f"At that pace, {last} about {count(days, 'day')}.")
     return lines
 
 
@@ -74,7 +80,7 @@ def _codes(review: Review, found: Foreseen, said: Automatic) -> str:
     return "\n".join([*lines, escape(said.dry)] if said.dry else lines)
 
 
-def _text(review: Review, found: Foreseen) -> str:
+def _text(review: Review, found: Foreseen, said: Automatic) -> str:
     """The size of one text, and what a month of them costs."""
     texts = sum(review.by_segments.values())
     if not texts:
@@ -83,5 +89,6 @@ def _text(review: Review, found: Foreseen) -> str:
     lines = [f"{sizes[0]}{f' to {sizes[-1]}' if len(sizes) > 1 else ''} SMS segment{'' if sizes == ['1'] else 's'}"]
     if review.cost is not None and found.made:
         month = review.cost / texts * found.made
-        lines.append(f"≈\u00a0{month:,.2f}\u00a0{review.currency} in {found.days} days at that pace")
+        without = ", without reminders" if said.reminders else ""
+        lines.append(f"≈\u00a0{month:,.2f}\u00a0{review.currency} in {found.days} days at that pace{without}")
     return "\n".join(lines)

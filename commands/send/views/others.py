@@ -51,7 +51,7 @@ def test_number(phone: str, metadata: str) -> dict[str, Any]:
                     placeholder="+48 512 345 678",
                     focus_on_load=True,
                 ),
-                hint="The sample on screen is sent to it now, its codes masked: no promo code is used up.",
+                hint="The first text of the sample on screen is sent to it now, its codes masked: none is used up.",
             )
         ],
         callback_id=TEST_NUMBER,

@@ -43,8 +43,9 @@ class ReviewStep:
     body_offenders: Mapping[str, str] = field(default_factory=dict)  # characters of the body → what they may become
 
 
-def view(place: Place, facts: ReviewStep, *, note: str = "") -> dict[str, Any]:
-    """The modal of the review. `note` is a word on what was just done (a test was sent), in mrkdwn."""
+def view(place: Place, facts: ReviewStep, *, note: str = "", tested: str = "") -> dict[str, Any]:
+    """The modal of the review. `note`: a word on what was just done, on top; `tested`: on a test that was sent, where
+    its button was pressed. Both are mrkdwn."""
     blocks: list[Block] = [ui.header(facts.subject)]
     if note:
         blocks.append(ui.section(note))
@@ -56,6 +57,7 @@ def view(place: Place, facts: ReviewStep, *, note: str = "") -> dict[str, Any]:
         *_missing(facts.review),
         ui.divider(),
         *_sample(place, facts),
+        *([ui.section(tested)] if tested else []),
         *_warnings(facts),
         ui.divider(),
         *_end(facts),

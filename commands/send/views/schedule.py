@@ -23,7 +23,7 @@ EVERY = "send.every"
 WHENS = {
     "now": ("Now", "As soon as you send it and it is approved"),
     "later": ("At a date and time", "For everybody at the same moment"),
-    "local": ("At a time by each customer's own clock", "At 09:00 where each of them is"),
+    "local": ("At a time by each customer's own clock", "Such as at 09:00 where each of them is"),
     "repeat": ("Again and again", "Every day, week or month, to whoever is in the audience then"),
 }
 EVERIES = {"day": "Every day", "week": "Every week", "month": "Every month"}

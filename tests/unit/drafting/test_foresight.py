@@ -43,6 +43,13 @@ def test_re_entry_ceilings_and_what_calls_off_are_played_through(
     assert would_fire(trigger, happened, paid, UTC) == (made, called_off, held_back)
 
 
+def test_the_same_second_calls_off_in_the_review_as_when_it_is_live() -> None:
+    """But an event does not call itself off."""
+    for unless, made in (("order_paid", 0), (CART["event"], 1)):
+        trigger = triggers.parse(CART | {"unless": {"event": unless}})
+        assert would_fire(trigger, [(1, at(0))], [(1, at(0))], UTC)[0] == made
+
+
 def test_the_review_shows_those_who_did_it_with_these_properties(shop: Shop) -> None:
     """Their newest event is what their text tells of; codes are masked; reminders and the other text follow."""
     anna, _bea = shop.customers("Anna Kowalska", "Bea Nowak")

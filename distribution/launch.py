@@ -101,12 +101,13 @@ def due(runtime: Runtime) -> None:
     at = func.coalesce(Distribution.put_off_to, Distribution.send_at)
     time_has_come = (Distribution.status == "scheduled") & Distribution.late_since.is_(None) & (at <= now)
     with runtime.db.read() as session:
-        ids = session.scalars(select(Distribution.id).where(time_has_come).order_by(Distribution.id)).all()
+        ids = [*session.scalars(select(Distribution.id).where(time_has_come).order_by(Distribution.id))]
+        ids += repeating.overtaken(session, now)
         blocking = session.scalars(select(Distribution.id).where(Distribution.status == "blocking")).all()
     for distribution_id in ids:
         with runtime.db.write() as session:
             row = lock(session, distribution_id)
-            if session.scalar(select(Distribution.id).where(time_has_come, Distribution.id == row.id)) is not None:
+            if repeating.is_due(session, row, now):
                 _launch_due(session, runtime, row, now)
     for distribution_id in blocking:
         with runtime.db.write() as session:

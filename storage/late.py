@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, case, cast, exists, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,7 @@ from storage.database import is_sqlite
 from storage.plain import rows_changed
 from storage.planned_counts import HELD
 from storage.tables import ClockMark, Distribution, Planned, PlannedState
+from storage.tables.base import UtcDateTime
 
 WAITING, LATE = PlannedState.WAITING, PlannedState.LATE
 
@@ -33,11 +34,9 @@ def note(session: Session, name: str, before: ClockMark | None, *, machine_at: d
 
 def with_due(session: Session, now: datetime) -> list[int]:
     """Distributions that are being sent, or have reminders to come, of which something planned is due."""
-    due = select(Planned.distribution_id).where(Planned.state == WAITING, Planned.due_at <= now).distinct()
+    waits = (Planned.distribution_id == Distribution.id, Planned.state == WAITING, Planned.due_at <= now)
     going = Distribution.status.in_(("sending", "done"))
-    return list(
-        session.scalars(select(Distribution.id).where(Distribution.id.in_(due), going).order_by(Distribution.id))
-    )
+    return list(session.scalars(select(Distribution.id).where(going, exists().where(*waits)).order_by(Distribution.id)))
 
 
 def due(session: Session, distribution_id: int, now: datetime, *, after: int, limit: int) -> list[Planned]:
@@ -59,12 +58,18 @@ def hold(session: Session, planned_ids: Collection[int]) -> None:
 
 
 def hold_scheduled(session: Session, since: datetime, until: datetime, now: datetime) -> None:
-    """Let what was scheduled for a time within `since` and `until`, and was not launched, wait for a word."""
-    at = func.coalesce(Distribution.put_off_to, Distribution.send_at)
+    """Let what was scheduled for a time within `since` and `until`, and was not launched, wait for a word.
+
+    Of one that repeats `late_since` is the end of what is late: its times up to then wait, and those after it go. One
+    that waits already waits for those of another outage, too.
+    """
+    at, repeats = func.coalesce(Distribution.put_off_to, Distribution.send_at), cast(Distribution.repeat, Text) != "{}"
+    passed = Distribution.late_since.is_(None) & (at >= since) & (at <= until)
+    again = repeats & (Distribution.late_since < until)
     session.execute(
         update(Distribution)
-        .where(Distribution.status == "scheduled", Distribution.late_since.is_(None), at >= since, at <= until)
-        .values(late_since=now)
+        .where(Distribution.status == "scheduled", passed | again)
+        .values(late_since=case((repeats, literal(until, UtcDateTime)), else_=literal(now, UtcDateTime)))
         .execution_options(synchronize_session=False)
     )
 

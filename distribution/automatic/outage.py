@@ -34,12 +34,18 @@ CALLED_OFF = "late"  # why a planned text is dropped that a person would not hav
 
 @dataclass(frozen=True)
 class Late:
-    """What of a distribution waits for a word: so many texts, due since then; or all of it, where it was scheduled."""
+    """What of a distribution waits for a word: so many texts, due since then; or all of it, where it was scheduled.
+
+    Of one that repeats: how many times were `missed`, the `last` of them, and the `following` one that goes by itself.
+    """
 
     distribution_id: int
     texts: int
     since: datetime
     scheduled: bool
+    missed: int = 1
+    last: datetime | None = None
+    following: datetime | None = None
 
 
 def look(runtime: Runtime, machine: Clock | None = None) -> bool:
@@ -135,6 +141,9 @@ def waits(session: Session, row: Distribution) -> Late | None:
     """What of a distribution waits for a person's word; None where nothing does."""
     if row.status == "scheduled" and row.late_since is not None:
         since = row.put_off_to or row.send_at or row.late_since
+        if row.repeat:
+            times, following = repeating.missed(session, row)
+            return Late(row.id, 0, since, True, len(times), times[-1], following)
         return Late(row.id, 0, since, scheduled=True)
     texts, since_ = late.count(session, row.id)
     return Late(row.id, texts, since_, scheduled=False) if since_ is not None else None
@@ -151,18 +160,23 @@ def send_now(session: Session, distribution_id: int, *, now: datetime) -> Late |
 def reschedule(session: Session, distribution_id: int, at: datetime, *, now: datetime) -> Late | None:
     """Let what is late go at another time; as `send_now` else. Raises `Refused` as `check_time` does.
 
+    Of one that repeats one text goes then, for all times that were missed.
+
     The approval stands: the time is the one thing that an outage has changed already, and a person decides on it.
     """
-    check_time(at, now)
+    check_time(at, now, waits(session, lock(session, distribution_id)))
     return _release(session, distribution_id, at)
 
 
-def check_time(at: datetime, now: datetime) -> None:
-    """Raise `Refused`, field "at", for a time that has passed, or is too far to come."""
+def check_time(at: datetime, now: datetime, found: Late | None = None) -> None:
+    """Raise `Refused`, field "at", for a time that has passed, or is too far to come; for what is `found` late and
+    repeats, also where its next time comes before."""
     if at <= now:
         raise Refused("This time has passed. Choose one to come, or Send now.", field="at")
     if at > now + FURTHEST:
         raise Refused(f"Choose a time within {FURTHEST.days} days.", field="at")
+    if found is not None and found.following is not None and at >= found.following:
+        raise Refused("It goes out again before that, as planned. Choose an earlier time, or Cancel.", field="at")
 
 
 def cancel(session: Session, distribution_id: int, *, by: str, now: datetime) -> Late | None:

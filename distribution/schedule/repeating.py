@@ -5,10 +5,11 @@ the row to its next time: whoever's clock strikes, it is made once. It goes by t
 of: whoever is in the audience then gets it, and anything else that changed makes a draft of the repeating one instead.
 
 Where several times have passed unnoticed, one copy is sent for all of them: nobody wants four weekly texts at once.
+What waits for a word after an outage waits until its next time: that one goes as planned, and what was missed does not.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Text, cast, select
@@ -31,7 +32,15 @@ SAME = (
     *("lifetime_minutes", "reminders", "when_dry", "fallback_body", "channel", "created_by"),
 )
 OVER = "Its last day has passed."
+REPEATS = cast(Distribution.repeat, Text) != "{}"
 BEFORE = timedelta(microseconds=1)
+
+
+class Missed(NamedTuple):
+    """The times that passed while nothing ran, and the next one; None where there is none any more."""
+
+    times: tuple[datetime, ...]
+    following: datetime | None
 
 
 def zone_here(session: Session) -> ZoneInfo:
@@ -60,6 +69,31 @@ def fire(session: Session, row: Distribution, now: datetime) -> Distribution | N
     return made
 
 
+def missed(session: Session, row: Distribution) -> Missed:
+    """The times of a late one that nothing ran for; what it was put off to counts as the first of them."""
+    rule, zone = _rule(row), zone_here(session)
+    first = row.put_off_to or row.send_at or row.created_at
+    last = max(row.late_since or first, first)
+    return Missed((first, *rule.between(first, last, zone)), rule.after(last, zone))
+
+
+def overtaken(session: Session, now: datetime) -> list[int]:
+    """Late ones of which nobody has decided before their next time came: that one goes, for all of them."""
+    waiting = (Distribution.status == "scheduled") & Distribution.late_since.is_not(None)
+    found = session.scalars(select(Distribution).where(waiting, REPEATS).order_by(Distribution.id))
+    return [row.id for row in found if _is_overtaken(session, row, now)]
+
+
+def is_due(session: Session, row: Distribution, now: datetime) -> bool:
+    """Whether a time of a row that is locked has come, and waits for nobody's word."""
+    if row.status != "scheduled":
+        return False
+    if row.late_since is not None:
+        return bool(row.repeat) and _is_overtaken(session, row, now)
+    at = row.put_off_to or row.send_at
+    return at is not None and at <= now
+
+
 def skip(session: Session, row: Distribution, now: datetime) -> None:
     """Let the time pass that has come, and go on with the next one. The row is locked and `scheduled`."""
     rule = repeat.parse(row.repeat)
@@ -70,8 +104,8 @@ def realign(runtime: Runtime, now: datetime) -> None:
     """Where the workspace's zone was changed, the next times become those that its wall clock makes now."""
     with runtime.db.read() as session:
         zone = zone_here(session)
-        waiting = (Distribution.status == "scheduled") & (cast(Distribution.repeat, Text) != "{}")
-        off = [row.id for row in session.scalars(select(Distribution).where(waiting)) if _is_off(row, zone, now)]
+        waiting = select(Distribution).where(Distribution.status == "scheduled", REPEATS)
+        off = [row.id for row in session.scalars(waiting) if _is_off(row, zone, now)]
     for distribution_id in off:
         with runtime.db.write() as session:
             row = lock(session, distribution_id)
@@ -130,6 +164,11 @@ def _nearest(rule: Repeat, at: datetime, zone: ZoneInfo, now: datetime) -> datet
     """The time to come that is nearest to `at`: the same day's by another clock, and not one more that day."""
     around = [on for on in rule.between(at - repeat.DAY, at + repeat.DAY, zone) if on > now]
     return min(around, key=lambda on: abs(on - at), default=None) or rule.after(max(at, now), zone)
+
+
+def _is_overtaken(session: Session, row: Distribution, now: datetime) -> bool:
+    following = missed(session, row).following
+    return following is not None and following <= now
 
 
 def _is_off(row: Distribution, zone: ZoneInfo, now: datetime) -> bool:

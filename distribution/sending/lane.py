@@ -95,6 +95,10 @@ class Lane:
             await asyncio.gather(driver, *workers, return_exceptions=True)
             await http.close()
 
+    def look(self) -> None:
+        """Look at once whether there is something to do."""
+        self._wake.set()
+
     async def _work(self, http: Client) -> None:
         """Post one text after another."""
         loop = asyncio.get_running_loop()

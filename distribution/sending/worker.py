@@ -51,6 +51,11 @@ class Running:
     stop: asyncio.Event
     setup: tuple[object, ...]
 
+    def end(self) -> None:
+        """Let the lane end, now and not with its next look."""
+        self.stop.set()
+        self.lane.look()
+
 
 def new_loop() -> asyncio.AbstractEventLoop:
     """A loop for the sender: uvloop's where there is one (a third more requests a second), else Python's own."""
@@ -87,7 +92,7 @@ class Sender:
                     task.result()  # a lane or the house never ends by itself but by a bug: the sender ends with it
                 self._lanes = {key: running for key, running in self._lanes.items() if not running.task.done()}
             for running in self._lanes.values():
-                running.stop.set()
+                running.end()
             await asyncio.gather(*chores, *(running.task for running in self._lanes.values()))
         finally:
             left = [stopped, *chores, *(running.task for running in self._lanes.values())]
@@ -107,7 +112,7 @@ class Sender:
         setups = {row.id: (row.kind, row.name, str(row.config), row.secret, row.rate, guarded) for row, guarded in rows}
         for provider_id, running in self._lanes.items():
             if setups.get(provider_id) != running.setup:
-                running.stop.set()
+                running.end()
         for row, guarded in rows:
             if row.id in self._lanes:
                 continue

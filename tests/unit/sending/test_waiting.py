@@ -1,10 +1,13 @@
-"""Waiting for an event, and being cancelled meanwhile."""
+"""Waiting for an event or for work, and being cancelled or told to end meanwhile."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from distribution.runtime import Runtime
 from distribution.sending.waiting import set_within
+from tests.sending import PATIENCE, QUICK, make_provider, sending, until
 
 
 def test_it_says_whether_the_event_came_in_time() -> None:
@@ -34,3 +37,16 @@ def test_a_task_that_is_cancelled_as_the_event_comes_ends(later: int) -> None:
                 await task
 
     asyncio.run(story())
+
+
+def test_a_sender_that_waits_for_work_ends_when_it_is_told_to(runtime: Runtime) -> None:
+    """And not with its next look for work."""
+    make_provider(runtime, "http://127.0.0.1:9")
+
+    async def story() -> None:
+        async with sending(runtime, replace(QUICK, idle=3600.0)) as sender:
+            await until(lambda: bool(sender._lanes))
+            for _ in range(3):
+                await asyncio.sleep(0)  # it waits by now
+
+    asyncio.run(asyncio.wait_for(story(), PATIENCE))

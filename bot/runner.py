@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,10 +35,8 @@ from distribution.sending import lifetime, worker
 from storage import jobs as job_rows
 from storage.schema import Standing
 
-try:
+if sys.platform != "win32":  # there two processes on one SQLite file are not noticed
     import fcntl
-except ImportError:  # Windows: two processes on one SQLite file are not noticed there
-    fcntl = None  # type: ignore[assignment]
 
 log = structlog.get_logger(__name__)
 
@@ -265,7 +264,7 @@ def only_instance(database: Path) -> Iterator[None]:
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     with database.with_suffix(".lock").open("w") as lock:
-        if fcntl is not None:
+        if sys.platform != "win32":
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -100,7 +100,7 @@ def build_app(runtime: Runtime, settings: Settings) -> App:
     @app.middleware
     def know_who_asks(context: BoltContext, client: WebClient, next: Callable[[], None]) -> None:
         """Bind who asks to the log, and make sure that `commands.people.recognise` finds them."""
-        context["ack"] = StickyAck()  # type: ignore[no-untyped-call]
+        context["ack"] = StickyAck()  # type: ignore[no-untyped-call]  # Bolt does not say what making one takes
         structlog.contextvars.clear_contextvars()
         if context.user_id:
             structlog.contextvars.bind_contextvars(user=context.user_id)

@@ -19,6 +19,7 @@ from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.segments import editing
 from storage import customers
+from storage.plain import table_of
 from storage.rules import Condition, Rules
 from storage.tables import ConsentChange, Customer, TeamMember
 
@@ -68,7 +69,7 @@ def load(runtime: Runtime, size: Size = DEMO, *, say: Say = silent) -> None:
             settings.put(session, key, text)
         for name, kind in ATTRIBUTES.items():
             customers.add_attribute(session, name, kind, at=now - OPEN_FOR)
-        session.execute(insert(Customer.__table__), next(rows))  # type: ignore[arg-type]
+        session.execute(insert(table_of(Customer)), next(rows))
         _groups(session, size.codes if size.groups <= BASE_GROUPS else CODES, now - NEWEST)
         _segments(session, now)
         promotions.create(
@@ -78,7 +79,7 @@ def load(runtime: Runtime, size: Size = DEMO, *, say: Say = silent) -> None:
     say("customers", done, size.customers)
     for chunk in rows:  # each in a transaction of its own: a million in one would keep everybody else waiting
         with runtime.db.write() as session:
-            session.execute(insert(Customer.__table__), chunk)  # type: ignore[arg-type]
+            session.execute(insert(table_of(Customer)), chunk)
         done += len(chunk)
         say("customers", done, size.customers)
     with runtime.db.write() as session:

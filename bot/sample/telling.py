@@ -19,8 +19,7 @@ class Telling:
             console=console or Console(highlight=False),
             transient=True,
         )
-        self._what: str | None = None
-        self._task: TaskID | None = None
+        self._under_way: tuple[str, TaskID] | None = None
         self._began = time.monotonic()
 
     def __enter__(self) -> "Telling":
@@ -35,13 +34,13 @@ class Telling:
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """`done` of `total` are there."""
-        if what != self._what:
-            self._what, self._task = what, self._bar.add_task(what, total=total)
-        assert self._task is not None  # noqa: S101 -- set above
-        self._bar.update(self._task, completed=done)
+        if self._under_way is None or self._under_way[0] != what:
+            self._under_way = what, self._bar.add_task(what, total=total)
+        _, task = self._under_way
+        self._bar.update(task, completed=done)
         if done >= total:
             took = time.monotonic() - self._began
             rate = f"{took:,.0f} s, {done / max(took, 0.001):,.0f} a second"
-            self._bar.remove_task(self._task)
+            self._bar.remove_task(task)
             self._bar.console.print(f"{done:,} {what} ({rate})")
             self._began = time.monotonic()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from slack_sdk.models.blocks import Block
 from sqlalchemy.orm import Session
@@ -65,9 +66,9 @@ def detail(runtime: Runtime, session: Session, person: Person, group_id: int) ->
 
 
 def _shown(runtime: Runtime, person: Person, each: GroupLine) -> views.Shown:
-    today = last_day(runtime.clock.now(), person.time_zone)
-    assert today is not None  # noqa: S101 -- only None has no day
-    said = roughly(each.runs_out, person.time_zone, now=runtime.clock.now()) if each.runs_out else ""
+    now = runtime.clock.now()
+    today = now.astimezone(ZoneInfo(person.time_zone)).date()
+    said = roughly(each.runs_out, person.time_zone, now=now) if each.runs_out else ""
     return views.Shown(each, last_day(each.expires_at, person.time_zone), today, said)
 
 

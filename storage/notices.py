@@ -16,8 +16,8 @@ Key = tuple[int, str]
 def wanted(session: Session) -> list[Key]:
     """Every distribution and kind of which there is a notice, or should be: a few look-ups by index."""
     found: set[Key] = {(row.distribution_id, row.kind) for row in session.scalars(select(Notice))}
-    for kind, state in ((LATE, PlannedState.LATE), (DRY, PlannedState.DRY)):
-        found |= {(held.distribution_id, kind) for held in planned_counts.held(session, state)}
+    kinds = {PlannedState.LATE: LATE, PlannedState.DRY: DRY}
+    found |= {(distribution_id, kinds[state]) for distribution_id, state in planned_counts.of_whom(session)}
     scheduled = select(Distribution.id).where(Distribution.status == "scheduled", Distribution.late_since.is_not(None))
     found |= {(distribution_id, LATE) for distribution_id in session.scalars(scheduled)}
     return sorted(found)

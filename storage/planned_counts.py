@@ -116,6 +116,21 @@ def going(session: Session) -> list[Distribution]:
     return list(session.scalars(select(Distribution).where(plans, status).order_by(Distribution.id)))
 
 
+def of_whom(session: Session) -> list[tuple[int, PlannedState]]:
+    """Of which distributions texts are DRY or LATE, by two or three look-ups for each, however many texts there are."""
+    found: list[tuple[int, PlannedState]] = []
+    next_one = select(func.min(Planned.distribution_id)).where(HELD)
+    distribution_id = session.scalar(next_one)
+    while distribution_id is not None:
+        for state in (S.DRY, S.LATE):
+            # Without HELD, or SQLite reads what is in the other state as well.
+            mine = select(Planned.id).where(Planned.distribution_id == distribution_id, Planned.state == state)
+            if session.scalar(mine.order_by(Planned.due_at).limit(1)) is not None:
+                found.append((distribution_id, state))
+        distribution_id = session.scalar(next_one.where(Planned.distribution_id > distribution_id))
+    return found
+
+
 def of_customer(session: Session, customer_id: int, limit: int | None, offset: int = 0) -> list[PlannedLine]:
     """What is planned for a customer and not made (yet), the latest due first: those to come above those dropped.
 

@@ -239,8 +239,10 @@ def drop(
 
 def any_open(session: Session, distribution_id: int) -> bool:
     """Whether any text of a distribution is planned and neither made nor dropped."""
-    query = select(Planned.id).where(Planned.distribution_id == distribution_id, Planned.state.in_(OPEN))
-    return session.scalar(query.limit(1)) is not None
+    mine = select(Planned.id).where(Planned.distribution_id == distribution_id)
+    # A state at a time and in the index's order, or PostgreSQL guesses that one is found soon, and reads the table.
+    firsts = (mine.where(Planned.state == state).order_by(Planned.due_at).limit(1) for state in OPEN)
+    return session.scalar(select(func.coalesce(*(each.scalar_subquery() for each in firsts)))) is not None
 
 
 def again(session: Session, distribution_id: int, message_ids: Collection[int], *, because: str, at: datetime) -> None:

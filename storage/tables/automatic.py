@@ -43,6 +43,14 @@ class Planned(Base):
             sqlite_where=text("message_id IS NOT NULL"),
             postgresql_where=text("message_id IS NOT NULL"),
         ),
+        # The steps of which texts wait for codes: the clock asks for them every two seconds.
+        Index(
+            "ix_planned_dry",
+            "distribution_id",
+            "step",
+            sqlite_where=text("state = 1"),
+            postgresql_where=text("state = 1"),
+        ),
         # The few that wait for codes or for a person's word: Slack asks for them every two seconds.
         Index(
             "ix_planned_held",

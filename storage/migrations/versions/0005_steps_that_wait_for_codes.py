@@ -1,0 +1,21 @@
+"""The steps of which texts wait for codes are looked up."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+DRY = sa.text("state = 1")
+
+
+def upgrade() -> None:
+    columns = ["distribution_id", "step"]
+    op.create_index("ix_planned_dry", "planned", columns, unique=False, sqlite_where=DRY, postgresql_where=DRY)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_planned_dry", table_name="planned")

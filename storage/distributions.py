@@ -1,6 +1,6 @@
 """Distributions: one, lists of them, and who still holds on to what."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, Text, cast, func, select, update
@@ -73,6 +73,14 @@ def replaced_by(session: Session, distribution_id: int) -> int | None:
     """The distribution that took over from an edited live one; None while none has."""
     took_over = (Distribution.replaces_id == distribution_id) & Distribution.started_at.is_not(None)
     return session.scalar(select(Distribution.id).where(took_over).order_by(Distribution.id.desc()).limit(1))
+
+
+def replaced(session: Session, distribution_ids: Collection[int]) -> set[int]:
+    """Those of some live distributions that another one has taken over from."""
+    if not distribution_ids:
+        return set()
+    took_over = Distribution.replaces_id.in_(distribution_ids) & Distribution.started_at.is_not(None)
+    return {each for each in session.scalars(select(Distribution.replaces_id).where(took_over)) if each is not None}
 
 
 def visible(session: Session, by: str, distribution_id: int) -> Distribution | None:

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, DateTime, Integer, Select, Text, bindparam, f
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.bulk import ids_as, ids_given, moments, rows_as, rows_given
+from storage.bulk import among, ids_as, ids_given, moments, rows_as, rows_given
 from storage.database import is_sqlite
 from storage.plain import table_of
 from storage.tables import Planned, PlannedState
@@ -74,6 +74,21 @@ def fire(
         if not left:
             return sorted(fired, key=lambda each: each.fired_at)
     raise RuntimeError(f"distribution {distribution_id} could not be fired for customer {left[0].customer_id}")
+
+
+def entered_after(
+    session: Session, distribution_ids: Collection[int], customer_ids: Sequence[int], at: datetime
+) -> set[int]:
+    """Those of some customers for whom one of these distributions fired at a later time than `at`."""
+    if not customer_ids:
+        return set()
+    fired = select(Planned.customer_id).where(
+        Planned.distribution_id.in_(distribution_ids),
+        among(session, Planned.customer_id, customer_ids),
+        Planned.step == 0,
+        Planned.fired_at > at,
+    )
+    return set(session.scalars(fired))
 
 
 def share(session: Session) -> None:

@@ -29,10 +29,12 @@ CHUNK = 1_000  # customers who enter or leave in one transaction
 MEMBERS = 20_000  # who are noted in one transaction when a distribution is set live
 
 
-def settle(session: Session, watch: Watch, customer_ids: Sequence[int], now: datetime) -> int:
+def settle(session: Session, watch: Watch, customer_ids: Sequence[int], now: datetime, *, by_time: bool = False) -> int:
     """See which of some customers entered the segment or left it; returns for how many a first text was planned.
 
-    Does nothing until today's members are known. Raises `Refused` where the segment is gone.
+    `by_time`: nobody was told of a change of theirs. Then who entered at a time that is still to come has not entered
+    again: the clock was put back since, and time brings them in once more. Does nothing until today's members are
+    known. Raises `Refused` where the segment is gone.
     """
     if watch.row.members_at is None:
         return 0
@@ -41,7 +43,8 @@ def settle(session: Session, watch: Watch, customer_ids: Sequence[int], now: dat
     known = trigger_members.known(session, watch.row.id, customer_ids)
     trigger_members.leave(session, watch.row.id, sorted(known - matched))
     entered = trigger_members.enter(session, watch.row.id, sorted(matched - known))
-    entries = [Entry(each, now, watch.due(now, now)) for each in entered]
+    before = planned.entered_after(session, watch.family.ids, entered, now) if by_time else set()
+    entries = [Entry(each, now, watch.due(now, now)) for each in entered if each not in before]
     return len(planned.fire(session, watch.row.id, entries, apart=watch.apart, family=watch.family.ids))
 
 
@@ -77,7 +80,7 @@ def remember(session: Session, row: Distribution, now: datetime) -> bool:
         members = session.scalars(found).all()
         if len(members) > MEMBERS:
             return False
-        trigger_members.enter(session, row.id, members)
+        trigger_members.note(session, row.id, members)
     row.members_at = now
     session.flush()
     return True
@@ -117,12 +120,12 @@ def _begin(runtime: Runtime, distribution_id: int, now: datetime) -> None:
             return
     with runtime.db.read() as session:
         row = session.get_one(Distribution, distribution_id)
-        members = session.scalars(select(Customer.id).where(_belongs(session, row, now)).order_by(Customer.id)).all()
+        members = trigger_members.everybody(session, _belongs(session, row, now))
     for some in _chunks(members, MEMBERS):
         with runtime.db.write() as session:
             if lock(session, distribution_id).members_at is not None:
                 return  # another process was quicker, and may have seen somebody leave since
-            trigger_members.enter(session, distribution_id, some)
+            trigger_members.note(session, distribution_id, some)
     with runtime.db.write() as session:
         row = lock(session, distribution_id)
         row.members_at = row.members_at or now
@@ -139,7 +142,7 @@ def _sweep(runtime: Runtime, distribution_id: int) -> int:
             planned.share(session)
             now = runtime.clock.now()
             for watch in watches(session, now, kind=SEGMENT, distribution_id=distribution_id):
-                fired += settle(session, watch, some, now)
+                fired += settle(session, watch, some, now, by_time=True)
     return fired
 
 

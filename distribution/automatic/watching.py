@@ -18,7 +18,7 @@ from distribution.automatic.trigger import DAYS, EVENT, ONCE, SEGMENT, Trigger, 
 from distribution.errors import Refused
 from distribution.segments import rules
 from distribution.segments.including import include
-from storage import planned, touched
+from storage import distributions, planned, touched
 from storage.rules import COUNTS, Condition
 from storage.tables import Distribution, Segment
 
@@ -85,6 +85,9 @@ def watches(session: Session, now: datetime, *, kind: str, distribution_id: int 
     rows = session.scalars(live.order_by(Distribution.id)).all()
     going = [row for row in rows if row.started_at and (row.ends_at is None or row.ends_at > now)]
     going = [row for row in going if row.trigger.get("kind") == kind and not held_up.is_held_up(row)]
+    # An edited one is over, also where the clock goes back to before it was.
+    over = distributions.replaced(session, [row.id for row in going if row.ends_at is not None])
+    going = [row for row in going if row.id not in over]
     families = family.of_each(session, going)
     read = ((row, _read(row)) for row in going)
     return [Watch(row, trigger, families[row.id]) for row, trigger in read if isinstance(trigger, Trigger)]

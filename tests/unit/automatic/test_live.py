@@ -132,6 +132,25 @@ def test_who_is_in_the_segment_has_not_entered_it_again_by_an_edit(runtime: Runt
         assert len(session.scalars(mine).all()) == 5
 
 
+def test_an_edited_one_stays_over_where_the_clock_goes_back_to_before_the_edit(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    """Or both would text who enters now, and the old one whoever abandons a cart."""
+    make_customers(runtime, 1)
+    trigger = {"kind": "segment", "segment_id": reachable(runtime), "members": "new", "reentry": "always"}
+    olds = [make_live(runtime, provider(runtime), asked, body="old") for asked in (trigger,)]
+    olds.append(make_live(runtime, make_provider(runtime, "http://127.0.0.1:9", name="Other"), CART, body="old"))
+    clock.advance(2 * HOUR)
+    news = [set_live(runtime, edited(runtime, old, body="new")) for old in olds]
+    clock.advance(-HOUR)
+    entered = make_customers(runtime, 1, first=6)
+    happens(runtime, entered)
+    entering.sweep(runtime)
+    look(runtime)
+    assert [messages(runtime, old) for old in olds] == [[], []]
+    assert [[each.customer_id for each in messages(runtime, new)] for new in news] == [entered, entered]
+
+
 def test_an_edit_that_came_second_does_not_take_over(runtime: Runtime) -> None:
     old = make_live(runtime, provider(runtime), body="old")
     first, second = edited(runtime, old, body="a"), edited(runtime, old, by="U0LEE", body="b")

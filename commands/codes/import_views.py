@@ -1,16 +1,13 @@
 """Importing a file of redemptions: correct what its columns say."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from slack_sdk.models.blocks import Block, StaticSelectElement
 
 from commands.ui import blocks as ui
-from commands.ui.choose import select
-from commands.ui.importing import Importing, examples
+from commands.ui.importing import Importing, examples, metadata, order_field, read_order
 from commands.ui.text import escape
-from distribution.codes.dates import ORDERS
 from distribution.codes.redemption_import import HEADS, Columns
 from distribution.errors import Refused
 from distribution.files import Table
@@ -52,23 +49,14 @@ def columns_step(table: Table, guessed: Columns, upload_id: int) -> dict[str, An
                 hint=_hint(table, field, at),
             )
         )
-    orders = [ui.option("promobot finds out", "auto"), *(ui.option(words, order) for order, words in ORDERS.items())]
-    blocks.append(
-        ui.field(
-            "How its dates are written",
-            DATES_BLOCK,
-            select("codes.import.order", orders, chosen="auto"),
-            hint="Only for dates such as 03/04/2026, where no line tells which is the day.",
-        )
-    )
-    metadata = json.dumps({"upload": upload_id})
-    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
+    blocks.append(order_field(DATES_BLOCK, "codes.import.order"))
+    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata(upload_id))
 
 
 def read(values: Mapping[str, Any], time_zone: str) -> Columns:
     """What the second step's inputs say. `time_zone`: of who imports."""
     at = {field: None if values[block_of(field)] in (None, NONE) else int(values[block_of(field)]) for field in HEADS}
-    order = "" if values[DATES_BLOCK] in (None, "auto") else str(values[DATES_BLOCK])
+    order = read_order(values[DATES_BLOCK])
     return Columns(at["code"] or 0, at["when"], at["where"], at["source"], order, time_zone)
 
 

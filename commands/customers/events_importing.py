@@ -1,6 +1,5 @@
 """Importing a file of events: from the upload to the job."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,31 +12,27 @@ from commands.customers import events_views as views
 from commands.customers.events_views import KIND
 from commands.customers.import_views import COLUMNS_SHOWN
 from commands.customers.views import IMPORT_EVENTS
-from commands.importing import take_over
+from commands.importing import register as begin_import
 from commands.people import Person, acting
 from commands.ui import blocks as ui
-from commands.ui.importing import file_step, started
-from commands.uploads import Upload
+from commands.ui.importing import read_order, started, upload_of
 from distribution import events, events_columns, events_import, settings
-from distribution.codes.intake import hand_over, handed_over
+from distribution.codes.intake import handed_over
 from distribution.errors import Refused
 from distribution.events_columns import Column
+from distribution.files import Table
 from distribution.runtime import Runtime
 
 
 def register(app: App, runtime: Runtime) -> None:
     """The two steps of the import."""
-
-    @app.action(IMPORT_EVENTS)
-    def begin(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
-        acting(runtime, body, "edit")
-        modals.show(client, body, file_step(KIND))
-
-    @app.view(KIND.file_callback)
-    def file_chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person = acting(runtime, body, "edit")
-        take_over(ack, client, view, KIND, lambda upload: _take_in(runtime, upload, person))
+    begin_import(
+        app,
+        runtime,
+        IMPORT_EVENTS,
+        KIND,
+        lambda session, table, upload_id, person: _columns_step(session, table, upload_id, {}, person),
+    )
 
     @app.action(views.COLUMN)
     @app.action(views.NAME)
@@ -45,8 +40,9 @@ def register(app: App, runtime: Runtime) -> None:
     def correct(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
         person, view = acting(runtime, body, "edit"), body["view"]
+        upload_id = upload_of(view)
         with runtime.db.read() as session:
-            following = _columns_step(session, _upload(view), _typed(view), person)
+            following = _columns_step(session, handed_over(session, upload_id), upload_id, _typed(view), person)
         modals.refresh(client, view["id"], following)
 
     @app.view(views.COLUMNS_STEP)
@@ -55,11 +51,11 @@ def register(app: App, runtime: Runtime) -> None:
         try:
             layout = _layout(views.read_columns(typed), typed, person)
             with runtime.db.read() as session:
-                events_import.check(session, _upload(view), layout)
+                events_import.check(session, upload_of(view), layout)
             with runtime.db.write() as session:
                 # To the person alone: the rows that are not taken may hold whole numbers.
                 events_import.import_file(
-                    runtime.jobs, session, _upload(view), layout, by=person.user_id, channel=person.user_id
+                    runtime.jobs, session, upload_of(view), layout, by=person.user_id, channel=person.user_id
                 )
         except Refused as refusal:
             ack(response_action="errors", errors=views.errors(refusal))
@@ -67,16 +63,10 @@ def register(app: App, runtime: Runtime) -> None:
         ack(response_action="update", view=started(KIND))
 
 
-def _take_in(runtime: Runtime, upload: Upload, person: Person) -> dict[str, Any]:
-    """Keep a file, and return the step about its columns. Raises `Refused`."""
-    with runtime.db.write() as session:
-        upload_id, _ = hand_over(session, upload.data, upload.name, by=person.user_id, now=runtime.clock.now())
-        return _columns_step(session, upload_id, {}, person)
-
-
-def _columns_step(session: Session, upload_id: int, typed: Mapping[str, Any], person: Person) -> dict[str, Any]:
-    """The second step: as guessed, or as `typed` (values by block id). Raises `Refused` when the file is gone."""
-    table = handed_over(session, upload_id)
+def _columns_step(
+    session: Session, table: Table, upload_id: int, typed: Mapping[str, Any], person: Person
+) -> dict[str, Any]:
+    """The second step: as guessed, or as `typed` (values by block id)."""
     if typed:
         chosen = [Column(**said) for said in views.read_columns(typed)]
     else:
@@ -93,7 +83,7 @@ def _columns_step(session: Session, upload_id: int, typed: Mapping[str, Any], pe
         chosen,
         seen,
         name=name,
-        order=views.read_order(typed),
+        order=read_order(typed.get(views.ORDER_BLOCK)),
         sets_off=views.sets_off(waiting, settings.get(session, "trigger.oldest")),
         time_zone=person.time_zone,
         upload_id=upload_id,
@@ -103,12 +93,9 @@ def _columns_step(session: Session, upload_id: int, typed: Mapping[str, Any], pe
 def _layout(columns: list[dict[str, Any]], typed: Mapping[str, Any], person: Person) -> events_columns.Layout:
     """How the file is to be read, as chosen. Raises `Refused`."""
     name = str(typed.get(views.NAME_BLOCK) or "").strip()
-    return events_columns.checked(columns, name=name, order=views.read_order(typed), time_zone=person.time_zone)
-
-
-def _upload(view: Mapping[str, Any]) -> int:
-    """The file that a second step is about."""
-    return int(json.loads(view["private_metadata"])["upload"])
+    return events_columns.checked(
+        columns, name=name, order=read_order(typed.get(views.ORDER_BLOCK)), time_zone=person.time_zone
+    )
 
 
 def _typed(view: Mapping[str, Any]) -> dict[str, Any]:

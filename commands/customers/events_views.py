@@ -1,6 +1,5 @@
 """Importing a file of events: correct what its columns mean, see its first rows as they would be read."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,10 +7,18 @@ from slack_sdk.models.blocks import Block, OptionGroup, PlainTextInputElement, S
 
 from commands.customers.import_views import COLUMNS_SHOWN, TYPES
 from commands.ui import blocks as ui
-from commands.ui.choose import select
-from commands.ui.importing import Importing, examples
+from commands.ui.importing import (
+    FIRST_ROWS,
+    Importing,
+    chosen_columns,
+    column_block,
+    examples,
+    first_rows,
+    metadata,
+    order_field,
+    own_name,
+)
 from commands.ui.text import clip, count, escape, number, when
-from distribution.codes.dates import ORDERS
 from distribution.customers import clean
 from distribution.errors import Refused
 from distribution.events_columns import ROLES, Column, Preview, property_name
@@ -32,7 +39,6 @@ COLUMN_BLOCK = "events.import:column."
 NAME_BLOCK = "events.import:name"
 ORDER_BLOCK = "events.import:order"
 
-AUTO = "auto"
 SUBJECTS_SHOWN = 5
 
 
@@ -58,7 +64,6 @@ def columns_step(
     blocks += [_column(at, names[at], column, table) for at, column in enumerate(columns[:COLUMNS_SHOWN])]
     if table.width > COLUMNS_SHOWN:
         blocks.append(ui.context(f"Columns after the {COLUMNS_SHOWN}th are ignored."))
-    orders = [ui.option("promobot finds out", AUTO), *(ui.option(words, key) for key, words in ORDERS.items())]
     blocks += [
         ui.field(
             "Event, where no column says it",
@@ -68,43 +73,23 @@ def columns_step(
             optional=True,
             dispatch=True,
         ),
-        ui.field(
-            "How its dates are written",
-            ORDER_BLOCK,
-            select(ORDER, orders, chosen=order or AUTO),
-            hint="Only for dates such as 03/04/2026, where no line tells which is the day.",
-            dispatch=True,
-        ),
+        order_field(ORDER_BLOCK, ORDER, order, dispatch=True),
         ui.divider(),
         ui.section(_preview(seen, len(table.sample), time_zone)),
         ui.context(_notes(columns, time_zone), sets_off),
     ]
-    metadata = json.dumps({"upload": upload_id})
-    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
+    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata(upload_id))
 
 
 def read_columns(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the selects of the second step say, as `Column.to_json`, in the order of the columns."""
-    said: list[dict[str, Any]] = []
-    while (block_id := f"{COLUMN_BLOCK}{len(said)}") in values:
-        role, _, rest = (values[block_id] or "ignore").partition(":")
-        kind, _, name = rest.partition(":")
-        said.append(Column(role, name or None, kind or None).to_json())
-    return said
-
-
-def read_order(values: Mapping[str, Any]) -> str:
-    """What a person says of dates with slashes; empty where promobot is to find out."""
-    said = values.get(ORDER_BLOCK)
-    return "" if said in (None, AUTO) else str(said)
+    return [Column(role, name, kind).to_json() for role, kind, name in chosen_columns(values, COLUMN_BLOCK)]
 
 
 def errors(refusal: Refused) -> dict[str, str]:
     """A refusal at the input that it is about."""
-    field = refusal.field or ""
-    if field.startswith("column."):
-        return {f"{COLUMN_BLOCK}{field.removeprefix('column.')}": str(refusal)}
-    return {ORDER_BLOCK if field == "dates" else NAME_BLOCK: str(refusal)}
+    block = column_block(refusal, COLUMN_BLOCK) or (ORDER_BLOCK if refusal.field == "dates" else NAME_BLOCK)
+    return {block: str(refusal)}
 
 
 def sets_off(subjects: Sequence[str], oldest_hours: int) -> str:
@@ -137,15 +122,9 @@ def _notes(columns: Sequence[Column], time_zone: str) -> str:
 
 def _preview(seen: Preview | str, looked_at: int, time_zone: str) -> str:
     """The first rows as they would be read, in mrkdwn."""
-    head = "*First rows, as they would be read*"
     if isinstance(seen, str):
-        return f"{head}\n{escape(seen)}"
-    lines = [head, *(f"• {_event(event, time_zone)}" for event in seen.taken)]
-    if seen.refused:
-        line, why = seen.refused[0]
-        said = f"{number(len(seen.refused))} of the first {number(looked_at)} rows would not be taken"
-        lines.append(f"{said}. Line {number(line)}: {escape(clip(why, 300))}")
-    return "\n".join(lines)
+        return f"{FIRST_ROWS}\n{escape(seen)}"
+    return first_rows((_event(event, time_zone) for event in seen.taken), seen.refused, looked_at)
 
 
 def _event(event: Mapping[str, Any], time_zone: str) -> str:
@@ -159,7 +138,7 @@ def _event(event: Mapping[str, Any], time_zone: str) -> str:
 
 def _column(at: int, name: str, column: Column, table: Table) -> Block:
     """One column: a select of what it can be, with its first values below."""
-    key = column.property or _key(name, at)
+    key = column.property or own_name(name, at, property_name)
     roles = [ui.option(label, role) for role, label in ROLES.items() if role != "property"]
     kinds = [ui.option(f"{key} · {words}", f"property:{kind}:{key}") for kind, words in TYPES.items()]
     value = f"property:{column.type}:{column.property}" if column.role == "property" else column.role
@@ -168,11 +147,3 @@ def _column(at: int, name: str, column: Column, table: Table) -> Block:
     element = StaticSelectElement(action_id=COLUMN, option_groups=groups, initial_option=chosen)
     hint = examples(table, at) or "Empty in the first rows."
     return ui.field(clip(name, 100), f"{COLUMN_BLOCK}{at}", element, hint=hint, dispatch=True)
-
-
-def _key(name: str, at: int) -> str:
-    """The property that a column would make: by its heading, else by its place."""
-    try:
-        return property_name(name)
-    except Refused:
-        return f"column_{at + 1}"

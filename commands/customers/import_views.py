@@ -1,14 +1,13 @@
 """Importing a file of customers: correct what its columns mean, see its first rows as they would be read."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slack_sdk.models.blocks import Block, CheckboxesElement, OptionGroup, PlainTextInputElement, StaticSelectElement
 
 from commands.ui import blocks as ui
-from commands.ui.importing import Importing, examples
-from commands.ui.text import clip, escape, number
+from commands.ui.importing import Importing, chosen_columns, column_block, examples, first_rows, metadata, own_name
+from commands.ui.text import clip, count, escape
 from distribution.customers import clean, phone
 from distribution.customers.columns import ROLES, Column, Record
 from distribution.customers.importing import STATEMENT, Preview
@@ -58,7 +57,7 @@ def columns_step(
     """
     asked = asked or Questions()
     blocks: list[Block] = [
-        ui.section(f"*{escape(table.filename)}* · {_width(table)}. Say what each column means."),
+        ui.section(f"*{escape(table.filename)}* · {count(table.width, 'column')}. Say what each column means."),
     ]
     names = table.column_names()
     for at, column in enumerate(columns[:COLUMNS_SHOWN]):
@@ -79,19 +78,16 @@ def columns_step(
         ui.divider(),
         ui.section(preview(seen, len(table.sample))),
     ]
-    metadata = json.dumps({"upload": upload_id})
-    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata)
+    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata(upload_id))
 
 
 def read_columns(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the selects of the second step say, as `Column.to_json`, in the order of the columns."""
     said: list[dict[str, Any]] = []
-    while (block_id := f"{COLUMN_BLOCK}{len(said)}") in values:
-        role, _, rest = (values[block_id] or "ignore").partition(":")
-        kind, _, attribute = rest.partition(":")
+    for role, kind, attribute in chosen_columns(values, COLUMN_BLOCK):
         order = values.get(DATES_BLOCK) if kind == "date" else None
         words = _read_words(values) if role == "consent" else None
-        said.append(Column(role, attribute or None, kind or None, order, words).to_json())
+        said.append(Column(role, attribute, kind, order, words).to_json())
     return said
 
 
@@ -103,22 +99,13 @@ def _read_words(values: Mapping[str, Any]) -> dict[str, str]:
 
 def errors(refusal: Refused) -> dict[str, str]:
     """A refusal at the input that it is about."""
-    field = refusal.field or ""
-    if field.startswith("column."):
-        return {f"{COLUMN_BLOCK}{field.removeprefix('column.')}": str(refusal)}
-    if field == "dates":
-        return {DATES_BLOCK: str(refusal)}
-    return {REGION_BLOCK if field == "region" else AGREED_BLOCK: str(refusal)}
+    own = {"dates": DATES_BLOCK, "region": REGION_BLOCK}.get(refusal.field or "", AGREED_BLOCK)
+    return {column_block(refusal, COLUMN_BLOCK) or own: str(refusal)}
 
 
 def preview(seen: Preview, looked_at: int) -> str:
     """The first rows as they would be read, in mrkdwn."""
-    lines = ["*First rows, as they would be read*", *(f"• {_record(record)}" for record in seen.records)]
-    if seen.refused:
-        line, why = seen.refused[0]
-        count = f"{number(len(seen.refused))} of the first {number(looked_at)} rows would not be taken"
-        lines.append(f"{count}. Line {number(line)}: {escape(clip(why, 300))}")
-    return "\n".join(lines)
+    return first_rows(map(_record, seen.records), seen.refused, looked_at)
 
 
 def _record(record: Record) -> str:
@@ -165,7 +152,7 @@ def _words(asked: Questions, columns: Sequence[Column]) -> list[Block]:
 
 def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str, str], note: str = "") -> Block:
     """One column: a select of what it can be, with its first values below."""
-    key = _key(name, at)
+    key = own_name(name, at, clean.attribute_name)
     profile = [ui.option(label, role) for role, label in ROLES.items() if role != "attribute"]
     kinds = [known[key]] if key in known else list(TYPES)
     own = [ui.option(f"{key} · {TYPES[kind]}", f"attribute:{kind}:{key}") for kind in kinds]
@@ -187,21 +174,8 @@ def _column(at: int, name: str, column: Column, table: Table, known: Mapping[str
     return ui.field(clip(name, 100), f"{COLUMN_BLOCK}{at}", select, hint=hint, dispatch=True)
 
 
-def _key(name: str, at: int) -> str:
-    """The attribute that a column would make: by its heading, else by its place."""
-    try:
-        return clean.attribute_name(name)
-    except Refused:
-        return f"column_{at + 1}"
-
-
 def _agreement(agreed: bool) -> Block:
     """The statement, to tick."""
     said = ui.option(STATEMENT, "agreed", "Recorded with your name. Nobody who opted out is opted in again.")
     boxes = CheckboxesElement(action_id="customers.agreed", options=[said], initial_options=[said] if agreed else None)
     return ui.field("Consent", AGREED_BLOCK, boxes, optional=True)
-
-
-def _width(table: Table) -> str:
-    """How many columns there are."""
-    return "1 column" if table.width == 1 else f"{number(table.width)} columns"

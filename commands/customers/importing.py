@@ -1,6 +1,5 @@
 """Importing a file of customers: from the upload to the job."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,33 +11,23 @@ from commands import modals
 from commands.customers import import_views as views
 from commands.customers.import_views import KIND
 from commands.customers.views import IMPORT
-from commands.importing import take_over
+from commands.importing import register as begin_import
 from commands.people import Person, acting
 from commands.ui import blocks as ui
-from commands.ui.importing import file_step, started
-from commands.uploads import Upload
+from commands.ui.importing import started, upload_of
 from distribution import settings
-from distribution.codes.intake import hand_over, handed_over
+from distribution.codes.intake import handed_over
 from distribution.customers import clean, columns, importing, questions
 from distribution.customers.columns import Column
 from distribution.errors import Refused
+from distribution.files import Table
 from distribution.runtime import Runtime
 from storage import customers
 
 
 def register(app: App, runtime: Runtime) -> None:
     """The two steps of the import."""
-
-    @app.action(IMPORT)
-    def begin(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
-        acting(runtime, body, "edit")
-        modals.show(client, body, file_step(KIND))
-
-    @app.view(KIND.file_callback)
-    def file_chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person = acting(runtime, body, "edit")
-        take_over(ack, client, view, KIND, lambda upload: _take_in(runtime, upload, person))
+    begin_import(app, runtime, IMPORT, KIND, lambda session, table, at, _: _columns_step(session, table, at, None))
 
     @app.action(views.COLUMN)
     @app.action(views.REGION)
@@ -47,8 +36,9 @@ def register(app: App, runtime: Runtime) -> None:
     def correct(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         ack()
         view = body["view"]
+        upload_id = upload_of(view)
         with runtime.db.read() as session:
-            following = _columns_step(session, int(json.loads(view["private_metadata"])["upload"]), _typed(view))
+            following = _columns_step(session, handed_over(session, upload_id), upload_id, _typed(view))
         modals.refresh(client, view["id"], following)
 
     @app.view(views.COLUMNS_STEP)
@@ -64,16 +54,9 @@ def register(app: App, runtime: Runtime) -> None:
         ack(response_action="update", view=started(KIND))
 
 
-def _take_in(runtime: Runtime, upload: Upload, person: Person) -> dict[str, Any]:
-    """Keep a file, and return the step about its columns. Raises `Refused`."""
-    with runtime.db.write() as session:
-        upload_id, _ = hand_over(session, upload.data, upload.name, by=person.user_id, now=runtime.clock.now())
-        return _columns_step(session, upload_id, None)
-
-
-def _columns_step(session: Session, upload_id: int, typed: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The second step: as guessed, or as `typed` (values by block id). Raises `Refused` when the file is gone."""
-    table, known = handed_over(session, upload_id), customers.attributes(session)
+def _columns_step(session: Session, table: Table, upload_id: int, typed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The second step: as guessed, or as `typed` (values by block id)."""
+    known = customers.attributes(session)
     default: str = settings.get(session, "region.default")
     if typed is None:
         chosen, region, agreed = columns.guess(table, known), default, False
@@ -96,17 +79,17 @@ def _answered(runtime: Runtime, view: Mapping[str, Any]) -> None:
     """Raise `Refused`, field "dates", while something is open that only a person knows."""
     chosen = [Column(**said) for said in views.read_columns(_typed(view))]
     with runtime.db.read() as session:
-        table = handed_over(session, int(json.loads(view["private_metadata"])["upload"]))
+        table = handed_over(session, upload_of(view))
     questions.must_be_answered(questions.questions(table, chosen), chosen)
 
 
 def _enqueue(runtime: Runtime, session: Session, view: Mapping[str, Any], person: Person) -> int:
     """Start the job. It reports to the person alone: the rows that it did not take hold whole numbers."""
-    typed, upload_id = _typed(view), int(json.loads(view["private_metadata"])["upload"])
+    typed = _typed(view)
     return importing.import_file(
         runtime.jobs,
         session,
-        upload_id,
+        upload_of(view),
         views.read_columns(typed),
         region=typed.get(views.REGION_BLOCK) or "",
         everyone_agreed=bool(typed.get(views.AGREED_BLOCK)),

@@ -55,6 +55,15 @@ def values(
     return func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in columns.items())).render_derived()
 
 
+def listed(session: Session, ids: Iterable[int]) -> FromClause:
+    """`ids` as something to select from: its column is `id`. A tenth of what `values` takes for that."""
+    if is_sqlite(session):
+        each = func.json_each(bindparam(None, json.dumps(list(ids), separators=(",", ":")))).table_valued("value")
+        return select(type_coerce(each.c.value, BigInteger).label("id")).subquery()
+    given = cast(bindparam(None, list(ids), ARRAY(BigInteger)), ARRAY(BigInteger))
+    return func.unnest(given).table_valued(column("id", BigInteger)).render_derived()
+
+
 def among(session: Session, what: Column, ids: Iterable[int]) -> ColumnElement[bool]:
     """Whether the integer column `what` is one of `ids`."""
     if is_sqlite(session):

@@ -2,23 +2,40 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, delete, func, insert, literal, outerjoin, select
+from sqlalchemy import ColumnElement, Function, and_, delete, func, insert, literal, outerjoin, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from storage.bulk import among, values
+from storage.bulk import among, listed
 from storage.database import is_sqlite
 from storage.tables import Customer, TriggerMember
 
 
 def enter(session: Session, distribution_id: int, customer_ids: Sequence[int]) -> list[int]:
     """Note that customers are in it; returns those who were not known to be: another process may have been quicker."""
-    given = values(session, {"customer_id": BigInteger()}, [(each,) for each in sorted(customer_ids)])
-    rows = select(literal(distribution_id), given.c.customer_id).where(given.c.customer_id.is_not(None))
+    written = _noting(session, distribution_id, customer_ids).returning(TriggerMember.customer_id)
+    return sorted(session.scalars(written))
+
+
+def note(session: Session, distribution_id: int, customer_ids: Sequence[int]) -> None:
+    """Note that customers are in it who have not entered it: as `enter`, without the answer, which takes longest."""
+    session.execute(_noting(session, distribution_id, customer_ids))
+
+
+def _noting(session: Session, distribution_id: int, customer_ids: Sequence[int]) -> sqlite.Insert | postgresql.Insert:
+    given = listed(session, sorted(customer_ids))  # in one order, or two who note could deadlock
+    # The WHERE keeps SQLite from reading ON CONFLICT as the ON of a join.
+    rows = select(literal(distribution_id), given.c.id).where(given.c.id.is_not(None))
     into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(TriggerMember)
-    written = into.from_select(["distribution_id", "customer_id"], rows).on_conflict_do_nothing()
-    return sorted(session.scalars(written.returning(TriggerMember.customer_id)))
+    return into.from_select(["distribution_id", "customer_id"], rows).on_conflict_do_nothing()
+
+
+def everybody(session: Session, matches: ColumnElement[bool]) -> list[int]:
+    """The customers who match, by id."""
+    found = session.scalar(select(_all(session, Customer.id)).where(matches))
+    return sorted(_ids(session, found))
 
 
 def known(session: Session, distribution_id: int, customer_ids: Iterable[int]) -> set[int]:
@@ -32,20 +49,32 @@ def changed(session: Session, distribution_id: int, matches: ColumnElement[bool]
 
     `matches` is asked of everybody: in one pass, and in a second one only where somebody has left.
     """
-    lite, mine = is_sqlite(session), TriggerMember.distribution_id == distribution_id
-    everybody = outerjoin(Customer, TriggerMember, and_(mine, TriggerMember.customer_id == Customer.id))
-    listed = func.json_group_array(Customer.id) if lite else func.array_agg(Customer.id)
-    news = select(func.count(TriggerMember.customer_id), listed.filter(TriggerMember.customer_id.is_(None)))
-    still, entered = session.execute(news.select_from(everybody).where(matches)).one()
-    came: list[int] = json.loads(entered) if lite else entered or []
+    mine = TriggerMember.distribution_id == distribution_id
+    known_or_not = outerjoin(Customer, TriggerMember, and_(mine, TriggerMember.customer_id == Customer.id))
+    new = _all(session, Customer.id).filter(TriggerMember.customer_id.is_(None))
+    news = select(func.count(TriggerMember.customer_id), new)
+    still, entered = session.execute(news.select_from(known_or_not).where(matches)).one()
+    came = _ids(session, entered)
     if still == session.scalar(select(func.count()).select_from(TriggerMember).where(mine)):
         return sorted(came)
     now = select(Customer.id).where(matches)
     gone: ColumnElement[bool] = TriggerMember.customer_id.not_in(now)
-    if not lite:  # compares each with a list that does not fit into its memory: in the words that it joins by
+    if not is_sqlite(
+        session
+    ):  # compares each with a list that does not fit into its memory: in the words that it joins by
         found = now.subquery()
         gone = ~select(1).select_from(found).where(found.c.id == TriggerMember.customer_id).exists()
     return sorted([*came, *session.scalars(select(TriggerMember.customer_id).where(mine, gone))])
+
+
+def _all(session: Session, ids: InstrumentedAttribute[int]) -> Function[Any]:
+    """Ids as one value: reading a row for each takes Python longer than finding them."""
+    return func.json_group_array(ids) if is_sqlite(session) else func.array_agg(ids)
+
+
+def _ids(session: Session, found: Any) -> list[int]:
+    """What `_all` gave."""
+    return list(json.loads(found) if is_sqlite(session) else found or ())
 
 
 def leave(session: Session, distribution_id: int, customer_ids: Sequence[int]) -> None:

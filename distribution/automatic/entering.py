@@ -122,7 +122,7 @@ def _begin(runtime: Runtime, distribution_id: int, now: datetime) -> None:
         row = session.get_one(Distribution, distribution_id)
         members = trigger_members.everybody(session, _belongs(session, row, now))
     for some in _chunks(members, MEMBERS):
-        with runtime.db.write() as session:
+        with runtime.db.write(lasting=False) as session:  # lost, they are noted anew: the last commit waits for all
             if lock(session, distribution_id).members_at is not None:
                 return  # another process was quicker, and may have seen somebody leave since
             trigger_members.note(session, distribution_id, some)

@@ -62,7 +62,7 @@ DROPPED: dict[str, str] = {
     "ceiling": "over the limit of texts in all",
     "ceiling_daily": "over the limit of texts a day",
     "paused": "fell due in a pause, and not sent after it",
-    "late": "fell due while nothing ran, and given up",
+    "late": "fell due while promobot was not running, and given up",
     "stopped": "stopped",
     "first_failed": "first text did not get through",
     "redeemed": "code was used already",

@@ -22,6 +22,7 @@ from storage.tables import (
     Distribution,
     Message,
     MessageState,
+    Planned,
     PromoCode,
     PromoCodeGroup,
     PromoCodeRepeat,
@@ -135,6 +136,7 @@ class Report:
     unknowns: Mapping[str, int] = field(default_factory=dict)  # likewise: what became of the requests
     codes: tuple[GroupCodes, ...] = ()
     repeated: int = 0  # codes sent again that their customers had
+    without_code: int = 0  # texts sent as the one that needs no code, as none was left
     redeemed: int = 0  # of the codes that it issued, or sent again
     segments: int = 0  # SMS segments that the provider counted
     pictures: int = 0  # picture messages, which have none
@@ -217,6 +219,7 @@ def report(session: Session, distribution_id: int, *, chart: bool = True, now: d
         unknowns=_by_reason(session, row, [S.UNKNOWN]) if counted.unknown else {},
         codes=_codes(session, row, now or SystemClock().now()),
         repeated=_repeated(session, row),
+        without_code=_without_code(session, row),
         redeemed=redeemed(session, row),
         segments=segments or 0,
         pictures=pictures,
@@ -331,6 +334,15 @@ def _not_its_own(row: Distribution) -> list[ColumnElement[bool]]:
 def _repeated(session: Session, row: Distribution) -> int:
     again = belonging.carried_by(row, PromoCodeRepeat.message_id)
     return session.scalar(select(func.count()).where(again, PromoCodeRepeat.issued_at.is_not(None))) or 0
+
+
+def _without_code(session: Session, row: Distribution) -> int:
+    """How many texts were sent as the one for when no code is left."""
+    if not row.fallback_body:
+        return 0
+    sent = select(func.count()).select_from(Planned).join(Message, Message.id == Planned.message_id)
+    mine = (Planned.distribution_id == row.id, Planned.fallback, Message.state.in_([S.ACCEPTED, S.DELIVERED]))
+    return session.scalar(sent.where(*mine)) or 0
 
 
 def _series(session: Session, row: Distribution) -> Series | None:

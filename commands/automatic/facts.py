@@ -26,8 +26,24 @@ def late(session: Session, row: Distribution) -> Late | None:
     if found is None:
         return None
     return Late(
-        row.id, row.subject, row.created_by, found.texts, found.since, found.scheduled, repeats=bool(row.repeat)
+        row.id,
+        row.subject,
+        row.created_by,
+        found.texts,
+        found.since,
+        found.scheduled,
+        repeats=bool(row.repeat),
+        missed=found.missed,
+        last=found.last,
+        following=found.following,
     )
+
+
+def no_longer_late(row: Distribution) -> str:
+    """What is said where nothing is late any more, and nobody has decided, in mrkdwn."""
+    if row.repeat and row.status == "scheduled":
+        return "Nobody decided before its next time: what was missed is left out, and it goes on as planned."
+    return "Nothing is late any more."
 
 
 def dry(session: Session, row: Distribution, now: datetime) -> Dry | None:
@@ -48,7 +64,7 @@ def dry(session: Session, row: Distribution, now: datetime) -> Dry | None:
     if not lacking and not waiting and not paused:
         return None
     groups = [
-        Group(group.id, group.name, stock.active, bool(group.formats), found.suggested)
+        Group(group.id, group.name, stock.active, bool(group.formats), max(found.suggested, running_dry.LEAST))
         for group, stock in lacking
         for found in [low_stock.facts(session, group, stock, now)]
     ]

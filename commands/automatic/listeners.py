@@ -13,7 +13,6 @@ from commands.automatic import facts, notices, views
 from commands.distributions import owners, progress
 from commands.people import Person, acting
 from commands.ui.blocks import values
-from commands.ui.text import moment, who
 from distribution.automatic import outage
 from distribution.errors import Refused
 from distribution.runtime import Runtime
@@ -31,13 +30,12 @@ def register(app: App, runtime: Runtime) -> None:
     def send_now(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
         person, now = acting(runtime, body, "send"), runtime.clock.now()
-        said = f"{who(person.user_id)} had it sent late."
         _decide(
             runtime,
             client,
             person,
             int(action["value"]),
-            said,
+            lambda found: views.decided(found, person.user_id, views.SEND_NOW),
             lambda session, at: outage.send_now(session, at, now=now),
         )
 
@@ -45,13 +43,12 @@ def register(app: App, runtime: Runtime) -> None:
     def cancel(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
         person, now = acting(runtime, body, "send"), runtime.clock.now()
-        said = f"{who(person.user_id)} gave up what was late: it is not sent."
         _decide(
             runtime,
             client,
             person,
             int(action["value"]),
-            said,
+            lambda found: views.decided(found, person.user_id, views.CANCEL),
             lambda session, at: outage.cancel(session, at, by=person.name, now=now),
         )
 
@@ -75,33 +72,36 @@ def register(app: App, runtime: Runtime) -> None:
             if typed is None:
                 raise Refused("Choose a date and a time.", field="at")
             at = datetime.fromtimestamp(int(typed), UTC)
-            outage.check_time(at, now)
             with runtime.db.read() as session:
-                _of(session, person, distribution_id)
+                outage.check_time(at, now, outage.waits(session, _of(session, person, distribution_id)))
         except Refused as refusal:
             ack(response_action="errors", errors={views.AT: str(refusal)})
             return
         ack()
-        said = f"{who(person.user_id)} had it sent late, {moment(at)}."
         _decide(
             runtime,
             client,
             person,
             distribution_id,
-            said,
+            lambda found: views.decided(found, person.user_id, views.RESCHEDULE, at),
             lambda session, one: outage.reschedule(session, one, at, now=now),
         )
 
 
 def _decide(
-    runtime: Runtime, client: WebClient, person: Person, distribution_id: int, said: str, decide: Decide
+    runtime: Runtime,
+    client: WebClient,
+    person: Person,
+    distribution_id: int,
+    said: Callable[[views.Late], str],
+    decide: Decide,
 ) -> None:
     """Do what was pressed, keep who did, and show it; where somebody was quicker, show theirs."""
     try:
         with runtime.db.write() as session:
-            _of(session, person, distribution_id)
-            if decide(session, distribution_id) is not None:
-                rows.settle(session, (distribution_id, LATE), said)
+            late = facts.late(session, _of(session, person, distribution_id))
+            if decide(session, distribution_id) is not None and late is not None:
+                rows.settle(session, (distribution_id, LATE), said(late))
     finally:
         notices.refresh(runtime, client, clicked=(distribution_id, LATE))
         progress.refresh(runtime, client, clicked=distribution_id)

@@ -10,7 +10,7 @@ from slack_sdk.models.blocks import Block, ButtonElement, DateTimePickerElement
 from commands.distributions.views import RESUME_PILED
 from commands.groups.views import ADD
 from commands.ui import blocks as ui
-from commands.ui.text import count, escape, moment, number, who
+from commands.ui.text import count, escape, is_person, moment, who
 from distribution.codes.rules import GENERATE_MAX
 
 SEND_NOW = "automatic.send_now"
@@ -22,7 +22,10 @@ AT = "automatic.rescheduled:at"
 
 @dataclass(frozen=True)
 class Late:
-    """What of a distribution fell due while nothing ran: so many texts, or all of it where it was `scheduled`."""
+    """What of a distribution fell due while nothing ran: so many texts, or all of it where it was `scheduled`.
+
+    Of one that `repeats`: how many of its times, the `last` of them, and the `following` one (None: there is none).
+    """
 
     distribution_id: int
     subject: str
@@ -31,6 +34,9 @@ class Late:
     since: datetime
     scheduled: bool
     repeats: bool = False
+    missed: int = 1
+    last: datetime | None = None
+    following: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -61,20 +67,15 @@ def late(facts: Late) -> tuple[str, list[Block]]:
     """The text and blocks of the card that asks what becomes of what is late."""
     subject = escape(facts.subject)
     if facts.scheduled:
-        what = (
-            f"{who(facts.requested_by)}: *{subject}* was to go out {moment(facts.since)}, and nothing ran then. "
-            "It waits for a word."
-        )
-        text = f"{facts.subject} was to go out while nothing ran: it waits for a word"
+        what = f"{_to(facts.requested_by)}*{subject}* was to go out {_missed(facts)}"
+        text = f"{facts.subject} was to go out while promobot was not running: what now?"
     else:
-        them = "It was not sent late by itself: it waits" if facts.texts == 1 else (
-            "They were not sent late by themselves: they wait"
-        )  # fmt: skip
+        them = "It is" if facts.texts == 1 else "They are"
         what = (
-            f"{who(facts.requested_by)}: {count(facts.texts, 'text')} of *{subject}* fell due while nothing ran, "
-            f"the first {moment(facts.since)}. {them} for a word."
+            f"{_to(facts.requested_by)}{count(facts.texts, 'text')} of *{subject}* fell due while promobot was not "
+            f"running, the first {moment(facts.since)}. {them} not sent before somebody decides."
         )
-        text = f"{count(facts.texts, 'text')} of {facts.subject} fell due while nothing ran: what now?"
+        text = f"{count(facts.texts, 'text')} of {facts.subject} fell due while promobot was not running: what now?"
     buttons = [
         ui.button("Send now", SEND_NOW, facts.distribution_id, style="primary"),
         ui.button("Reschedule…", RESCHEDULE, facts.distribution_id),
@@ -83,15 +84,48 @@ def late(facts: Late) -> tuple[str, list[Block]]:
     return text, [ui.section(what), ui.actions(*buttons, block_id=f"automatic.late:{facts.distribution_id}")]
 
 
+def _to(requested_by: str) -> str:
+    """Calls whoever asked for it, where that is somebody who can be called."""
+    return f"{who(requested_by)}: " if is_person(requested_by) else ""
+
+
+def decided(facts: Late, by: str, then: str, at: datetime | None = None) -> str:
+    """What became of what was late, in mrkdwn: `then` is one of the buttons, `at` the new time of `RESCHEDULE`."""
+    them = "it" if facts.scheduled else count(facts.texts, "late text")
+    if then == SEND_NOW:
+        return f"{who(by)} had it sent late." if facts.scheduled else f"{who(by)} had {them} sent."
+    if at is not None:
+        return f"{who(by)} put {them} off to {moment(at)}."
+    are = "it is" if facts.scheduled or facts.texts == 1 else "they are"
+    next_ = " The next time goes as planned." if facts.following else ""
+    return f"{who(by)} cancelled {them}: {are} not sent.{next_}"
+
+
+def _missed(facts: Late) -> str:
+    """When what was scheduled was to go out, and what becomes of it."""
+    if facts.missed == 1:
+        words = f"{moment(facts.since)}, but promobot was not running. It is not sent before somebody decides."
+    else:
+        last = f" to {moment(facts.last)}" if facts.last else ""
+        words = (
+            f"{count(facts.missed, 'time')} while promobot was not running, from {moment(facts.since)}{last}. None is "
+            "sent before somebody decides: *Send now* sends one text for all of them."
+        )
+    if facts.following is None:
+        return words
+    return f"{words} Its next time is {moment(facts.following)}: what was missed and is not sent by then is left out."
+
+
 def _cancelling(facts: Late) -> Any:
     """The question before what is late is given up."""
     if not facts.scheduled:
         texts = count(facts.texts, "text")
         what = f"{texts} {'is' if facts.texts == 1 else 'are'} never sent. What falls due from now on goes as ever."
         return ui.confirm("Give up what is late?", what, "Give it up", "Keep", danger=True)
-    what = "This time is left out; the next goes as planned." if facts.repeats else (
-        "It is not sent. You can send it again as a new one."
-    )  # fmt: skip
+    what = "It is not sent. You can send it again as a new one."
+    if facts.repeats:
+        left = "This time is" if facts.missed == 1 else f"These {count(facts.missed, 'time')} are"
+        what = f"{left} left out. {'The next goes as planned.' if facts.following else 'There is none after that.'}"
     return ui.confirm("Cancel it?", what, "Cancel it", "Keep", danger=True)
 
 
@@ -101,9 +135,9 @@ def dry(facts: Dry) -> tuple[str, list[Block]]:
     has = "has" if len(facts.groups) == 1 else "have"
     subject = escape(facts.subject)
     if facts.groups:
-        lines = [f"{who(facts.requested_by)}: *{subject}* has no codes to give: {names} {has} no active code left."]
+        lines = [f"{_to(facts.requested_by)}*{subject}* has no codes to give: {names} {has} no active code left."]
     else:
-        lines = [f"{who(facts.requested_by)}: *{subject}* ran out of codes; there are some again."]
+        lines = [f"{_to(facts.requested_by)}*{subject}* ran out of codes; there are some again."]
     if meanwhile := _meanwhile(facts):
         lines.append(meanwhile)
     lines += [
@@ -143,7 +177,7 @@ def _more(facts: Dry, group: Group, at: int) -> ButtonElement:
     if not group.has_format:
         return ui.button(f"Add codes{name}", f"{ADD}:dry{at}", group.id, style=style)
     wanted = min(max(group.suggested, facts.texts, 1), GENERATE_MAX)
-    return ui.button(f"Make {number(wanted)} more codes{name}", f"{ADD}:dry{at}", f"{group.id}+{wanted}", style=style)
+    return ui.button(f"Make {count(wanted, 'more code')}{name}", f"{ADD}:dry{at}", f"{group.id}+{wanted}", style=style)
 
 
 def over(subject: str, words: str) -> tuple[str, list[Block]]:
@@ -153,10 +187,14 @@ def over(subject: str, words: str) -> tuple[str, list[Block]]:
 
 def reschedule(facts: Late, at: datetime, time_zone: str) -> dict[str, Any]:
     """The modal that asks when what is late goes, `at` to begin with. `time_zone`: the reader's own."""
-    what = "It goes" if facts.scheduled else f"{count(facts.texts, 'text')} go" + ("es" if facts.texts == 1 else "")
+    goes = "goes" if facts.texts == 1 else "go"
+    times = f", once for all {count(facts.missed, 'time')} that were missed" if facts.missed > 1 else ""
+    what = f"*{escape(facts.subject)}* goes out then{times}." if facts.scheduled else (
+        f"{count(facts.texts, 'late text')} of *{escape(facts.subject)}* {goes} out then."
+    )  # fmt: skip
     picker = DateTimePickerElement(action_id="automatic.at", initial_date_time=int(at.timestamp()))
     blocks: list[Block] = [
-        ui.section(f"*{escape(facts.subject)}*: {what} then. Who may not be texted any more by then is left out."),
+        ui.section(f"{what} Who may not be texted any more by then is left out."),
         ui.field("Date and time", AT, picker, hint=f"In your time zone, {time_zone}."),
     ]
     return ui.modal(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from commands.approvals.facts import what
-from commands.distributions import unknown_views
+from commands.distributions import live_facts, unknown_views
 from commands.distributions.lists import Opened
 from commands.distributions.report_views import Codes, Report
 from commands.distributions.views import Line
@@ -187,10 +187,11 @@ def report(session: Session, distribution: Distribution, now: datetime) -> Repor
         unknowns={reasons.words(reason): n for reason, n in found.unknowns.items()},
         redeemed=found.redeemed if found.codes or found.repeated else None,
         repeated=found.repeated,
+        without_code=found.without_code,
         retryable=found.retryable,
         segments=found.segments,
         pictures=found.pictures,
-        planned=found.planned,
+        planned=live_facts.to_come(found.planned, now),
         steps=found.steps,
         reminders=words.reminders(distribution),
         chart=_by_day(session, distribution, zone, now) or _over_time(found.series, zone) or _outcomes(about),

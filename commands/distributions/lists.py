@@ -10,7 +10,7 @@ from commands.distributions import views
 from commands.distributions.views import Line
 from commands.ui import blocks as ui
 from commands.ui import choose, paging
-from commands.ui.text import count, escape, moment, number, percent, who
+from commands.ui.text import count, escape, moment, number, who
 
 LIST = "distributions.list"
 TURN = "distributions.page"
@@ -80,7 +80,7 @@ def summary(line: Line) -> str:
     elif line.automatic and line.status in ("sending", "paused", "done", "stopped"):
         parts.append(f"{number(line.sent)} sent")
         if line.redeemed:
-            parts.append(f"{percent(line.redeemed, line.sent)} redeemed")
+            parts.append(f"{number(line.redeemed)} redeemed")  # of codes: reminders are texts, too
     elif line.status in ("sending", "paused", "done", "stopped"):
         parts.append(f"{number(line.sent)} of {number(line.total)} sent")
         if line.failed:

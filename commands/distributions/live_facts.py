@@ -1,5 +1,6 @@
 """From a live distribution to what its message says."""
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,8 +10,10 @@ from commands.distributions.live_views import Live
 from commands.distributions.views import Line
 from commands.send import words
 from distribution import settings
+from distribution.automatic import ceilings
 from distribution.sending import retrying
 from storage import distributions as rows
+from storage import planned_counts
 from storage.planned_counts import Counts
 from storage.tables import Distribution
 
@@ -22,12 +25,19 @@ def live(session: Session, distribution: Distribution, line: Line, planned: Coun
         line,
         since=_day(distribution.started_at, settings.get(session, "time_zone"), now) if distribution.started_at else "",
         sets_off=words.sets_off(session, distribution),
-        planned=planned,
+        planned=to_come(planned, now),
+        piled=planned_counts.piled(session, distribution.id, now) if distribution.status == "paused" else None,
+        full=ceilings.left(session, distribution, now).total == 0,
         reminders=words.reminders(distribution),
         retryable=retrying.count(session, distribution, now) if line.failed else 0,
         replaced_by=rows.replaced_by(session, distribution.id) if line.ending else None,
         replaces=before.subject if before else "",
     )
+
+
+def to_come(planned: Counts, now: datetime) -> Counts:
+    """The same without the time of the next one where that has passed: it waits for something else by now."""
+    return replace(planned, next_at=None) if planned.next_at and planned.next_at <= now else planned
 
 
 def _day(at: datetime, zone: str, now: datetime) -> str:

@@ -17,6 +17,7 @@ from commands.distributions.views import (
     in_a_line,
     retry,
     title,
+    waits,
 )
 from commands.ui import blocks as ui
 from commands.ui import choose
@@ -45,6 +46,8 @@ class Live:
     since: str = ""  # "3 Nov", in the workspace's zone
     sets_off: str = ""
     planned: Counts = field(default_factory=Counts)
+    piled: Piled | None = None  # of these, what fell due while it is paused
+    full: bool = False  # it made as many first texts as it may
     reminders: Sequence[str] = ()  # when each goes
     retryable: int = 0  # failed texts that a click on Retry sends again
     replaced_by: int | None = None  # the edited one that took over
@@ -59,6 +62,7 @@ def card(live: Live) -> list[Block]:
     if live.sets_off:
         blocks.append(ui.section("\n".join([escape(live.sets_off), *_reminders(live)])))
     blocks.append(ui.section("\n".join([sent(line), *planned(live.planned)])))
+    blocks += waits(line)
     blocks += [ui.context(dropped) for dropped in not_sent(live.planned)]
     if state := _state(live):
         blocks.append(ui.section(state))
@@ -81,8 +85,8 @@ def sent(line: Line) -> str:
         parts.append(f"{number(line.failed)} failed")
     if line.unknown:
         parts.append(f"{number(line.unknown)} unknown")
-    if line.to_go:
-        parts.append(f"{number(line.to_go)} leaving")
+    if leaving := max(0, line.to_go - line.asleep):
+        parts.append(f"{number(leaving)} {'held' if line.status == 'paused' else 'leaving'}")
     if line.redeemed:
         parts.append(f"{number(line.redeemed)} redeemed")  # of codes: reminders are texts, too
     if line.opted_out:
@@ -105,8 +109,11 @@ def planned(counts: Counts) -> list[str]:
     if counts.dry:
         lines.append(f"⚠ {count(counts.dry, 'customer waits', 'customers wait')} for codes: the group has none left.")
     if counts.late:
-        it = "It waits" if counts.late == 1 else "They wait"
-        lines.append(f"⚠ {count(counts.late, 'text')} fell due while nothing ran. {it} for a word.")
+        are = "It is" if counts.late == 1 else "They are"
+        lines.append(
+            f"⚠ {count(counts.late, 'text')} fell due while promobot was not running. {are} not sent before somebody "
+            "decides."
+        )
     return lines
 
 
@@ -143,12 +150,17 @@ def _state(live: Live) -> str:
     if line.status == "paused":
         why = escape(line.reason)
         by_itself = f"⚠ {why}" if why and not why.startswith("Paused by ") else why
-        return f"{by_itself or 'Paused.'} It still notices customers; nobody is texted until somebody resumes it."
+        words = f"{by_itself or 'Paused.'} It still notices customers; nobody is texted until somebody resumes it."
+        if live.piled and (due := sum(live.piled)):
+            words += f" {_them(live.piled)} fell due meanwhile and {'waits' if due == 1 else 'wait'}."
+        return words
     if line.status == "sending" and line.ending:
         what = "What is planned still goes; nothing new is." if _open(live) else "What is under way still goes."
         if live.replaced_by:
             return f"It was edited: the new one took over. {what}"
         return f"Its time is over: it fires no more. {what}"
+    if live.full:
+        return "It has sent as many texts as it may, so it texts nobody new. *Edit…* raises the limit."
     return ""
 
 
@@ -199,6 +211,13 @@ def _stop(live: Live) -> ButtonElement:
     return ui.button("Stop", STOP, line.id, style="danger", confirm=question)
 
 
+def _them(piled: Piled) -> str:
+    """What piled up: "3 texts and up to 2 reminders"; some reminders may not be due after all."""
+    parts = [count(piled.texts, "text")] if piled.texts else []
+    parts += [f"up to {count(piled.reminders, 'reminder')}"] if piled.reminders else []
+    return " and ".join(parts)
+
+
 def resumed(metadata: str) -> tuple[int, str]:
     """Whose modal `resume` is, and the id of the view below it ("" for none)."""
     distribution_id, _, below = metadata.partition(" ")
@@ -207,11 +226,10 @@ def resumed(metadata: str) -> tuple[int, str]:
 
 def resume(line: Line, piled: Piled, below: str = "") -> dict[str, Any]:
     """The modal that asks what becomes of what fell due in the pause. `below`: the view that it lies on."""
-    parts = [count(piled.texts, "text")] if piled.texts else []
-    parts += [f"up to {count(piled.reminders, 'reminder')}"] if piled.reminders else []
-    them = " and ".join(parts)
+    them = _them(piled)
+    leave = "It leaves now" if sum(piled) == 1 else "They leave now, in the order in which they fell due"
     options = [
-        ui.option(f"Send what piled up: {them}", SEND, "They leave now, in the order in which they fell due"),
+        ui.option(f"Send what piled up: {them}", SEND, leave),
         ui.option("Only what comes from now", DROP, f"Never sent: {them}"),
     ]
     blocks: list[Block] = [
@@ -219,5 +237,6 @@ def resume(line: Line, piled: Piled, below: str = "") -> dict[str, Any]:
         ui.field("What piled up", PILED, choose.radios("distributions.piled", options, chosen=SEND)),
     ]
     if line.to_go:
-        blocks.append(ui.context(f"{count(line.to_go, 'text')} with codes set aside already leave either way."))
+        already = count(line.to_go, "text that was about to leave goes", "texts that were about to leave go")
+        blocks.append(ui.context(f"{already} out either way."))
     return ui.modal("Resume", blocks, callback_id=RESUMED, submit="Resume", metadata=f"{line.id} {below}".strip())

@@ -39,6 +39,7 @@ class Report:
     unknowns: Mapping[str, int] = field(default_factory=dict)
     redeemed: int | None = None  # None where no code was given
     repeated: int = 0  # codes sent again that their customers had
+    without_code: int = 0  # sent as the text for when no code is left
     retryable: int = 0  # failed ones that a click on Retry sends again
     segments: int = 0
     pictures: int = 0
@@ -153,7 +154,7 @@ def _whole(facts: Report) -> str:
     line = facts.line
     whole, reminders = line.total + line.excluded, sum(step.made for step in facts.steps if step.step)
     if line.automatic:
-        return f"*{count(whole, 'text')}*" + (f" ({count(reminders, 'reminder')} of them)" if reminders else "")
+        return f"*{count(whole, 'text')}*" + (f" ({count(reminders, 'reminder')} among them)" if reminders else "")
     if reminders:
         return f"*{number(whole - reminders)} in the audience + {count(reminders, 'reminder')}*"
     return f"*{number(whole)} in the audience*"
@@ -175,7 +176,7 @@ def _step(facts: Report, step: Step) -> str:
         if n:
             parts.append(f"{number(n)} {word}")
     when = facts.reminders[step.step - 1] if 0 < step.step <= len(facts.reminders) else ""
-    return f"*{name}* {' · '.join(parts)}" + (f"  _{escape(when)}_" if when else "")
+    return f"*{name}:* {' · '.join(parts)}" + (f"  _{escape(when)}_" if when else "")
 
 
 def _after(facts: Report) -> list[str]:
@@ -186,6 +187,8 @@ def _after(facts: Report) -> list[str]:
         parts.append(f"Opted out {number(line.opted_out)}")
     if facts.redeemed is not None:
         parts.append(f"Redeemed {number(facts.redeemed)} so far")
+    if facts.without_code:
+        parts.append(f"{count(facts.without_code, 'text')} without a code, as none was left")
     if facts.repeated:
         parts.append(f"{count(facts.repeated, 'code')} sent again")
     if facts.segments:
@@ -207,4 +210,4 @@ def _codes(codes: Codes) -> str:
         parts.append(f"{number(codes.redeemed)} redeemed ({percent(codes.redeemed, codes.issued)})")
     if codes.expired:
         parts.append(f"{number(codes.expired)} expired unused")
-    return f"*Codes of “{escape(clip(codes.group, 60))}”* {' · '.join(parts)}"
+    return f"*Codes of “{escape(clip(codes.group, 60))}”:* {' · '.join(parts)}"

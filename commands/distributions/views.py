@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import Block, ButtonElement
 
 from commands.ui import blocks as ui
 from commands.ui import charts
-from commands.ui.text import count, duration, escape, moment, number, who
+from commands.ui.text import count, duration, escape, is_person, moment, number, who
 
 CALL_BACK = "distributions.call_back"
 PAUSE = "distributions.pause"
@@ -120,7 +120,7 @@ def progress(line: Line) -> list[Block]:
         if line.status == "paused":
             why = escape(line.reason) or "Nothing is sent until somebody resumes it."
             blocks.append(ui.section(f"⚠ {why}" if line.reason else why))
-        blocks += _waits(line)
+        blocks += waits(line)
         if line.reminders_left:
             blocks.append(ui.context(f"{reminders_to_come(line)}."))
     blocks.append(ui.context(f"Asked for by {who(line.requested_by)}"))
@@ -142,7 +142,7 @@ def title(line: Line) -> str:
 def _goes_out(line: Line) -> str:
     """When a scheduled one is sent; a repeating one: by which rule, and next when."""
     if line.late:
-        return "It was to go out while nothing ran. It waits for a word: send it now, at another time, or not at all."
+        return "It was to go out while promobot was not running. Its card asks what now: at once, later, or not at all."
     if line.repeats:
         sent_so_far = f" Sent {count(line.copies, 'time')} so far." if line.copies else ""
         at = f" Next {moment(line.send_at)}." if line.send_at and line.status == "scheduled" else ""
@@ -166,7 +166,7 @@ def _leaves(line: Line) -> str:
     return f"\nThe first leaves in *{duration(seconds)}*. Until then you can call it back and get it as a draft again."
 
 
-def _waits(line: Line) -> list[Block]:
+def waits(line: Line) -> list[Block]:
     """Who sleeps, or whose own clock does not show the time yet, and until when there is time to send."""
     words = []
     if line.asleep:
@@ -211,8 +211,9 @@ def paused(line: Line) -> list[Block]:
 
 def paused_in_a_line(line: Line) -> str:
     """Why, whom it concerns, and what waits, in mrkdwn."""
-    waits = f"{count(line.to_go, 'text waits', 'texts wait')}; what was sent stays sent."
-    return f"{who(line.requested_by)}: *{escape(line.subject)}* paused by itself. {escape(line.reason)} {waits}"
+    waiting = f"{count(line.to_go, 'text waits', 'texts wait')}; what was sent stays sent."
+    you = f"{who(line.requested_by)}: " if is_person(line.requested_by) else ""
+    return f"{you}*{escape(line.subject)}* paused by itself. {escape(line.reason)} {waiting}"
 
 
 def taken_back(line: Line) -> list[Block]:
@@ -267,7 +268,8 @@ def not_sent(line: Line) -> list[Block]:
 
 def _how_far(line: Line) -> str:
     # The first few say little about the rest.
-    known = line.seconds_left and line.status == "sending" and line.settled * 20 >= line.total
+    # Who sleeps is texted hours later, whatever the speed.
+    known = line.seconds_left and line.status == "sending" and line.settled * 20 >= line.total and not line.asleep
     left = f" · about {duration(line.seconds_left or 0)} left" if known else ""
     return f"*{number(line.settled)} of {number(line.total)}*{left}"
 

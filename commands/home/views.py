@@ -11,7 +11,7 @@ from slack_sdk.models.blocks import Block
 from commands.people import Person
 from commands.ui.blocks import actions, button, context, divider, header, section
 from commands.ui.charts import bar
-from commands.ui.text import clip, count, escape, number, percent, roughly, when
+from commands.ui.text import clip, count, escape, number, roughly, when
 from distribution.codes.listing import GroupLine
 from storage.overview import Live, UnderWay
 
@@ -155,7 +155,7 @@ def _live_line(line: LiveLine, facts: Facts) -> Block:
         "paused" if found.status == "paused" else "",
         f"ended {_day(found.ends_at, facts)}" if found.ends_at and found.ends_at <= facts.now else "",
         f"{number(found.sent)} sent",
-        f"{percent(line.redeemed, found.sent)} redeemed" if line.redeemed else "",
+        f"{number(line.redeemed)} redeemed" if line.redeemed else "",
         f"⚠ {count(found.dry, 'customer waits', 'customers wait')} for codes" if found.dry else "",
         f"{count(found.late, 'text')} late" if found.late else "",
     ]

@@ -39,17 +39,19 @@ def shop(world: World, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 def asked(world: World) -> MessageScreen:
     """The card."""
-    return world.maya.message("#marketing", "2 texts of Abandoned cart fell due while nothing ran", timeout=15)
+    return world.maya.message(
+        "#marketing", "2 texts of Abandoned cart fell due while promobot was not running", timeout=15
+    )
 
 
 def test_sent_now_by_a_click_that_arrives_twice(world: World, shop: Shop) -> None:
     """Everybody is texted once, and the card says on whose word."""
     late = asked(world)
-    world.maya.message("#marketing", "⚠ 2 texts fell due while nothing ran. They wait for a word.")
+    world.maya.message("#marketing", "⚠ 2 texts fell due while promobot was not running. They are not sent before")
     world.stage.behave(duplicate_events=True)
     late.click("Send now")
-    settled = world.maya.message("#marketing", "had it sent late.", timeout=15)
-    assert "@maya had it sent late." in settled and not settled.has_button("Send now")
+    settled = world.maya.message("#marketing", "had 2 late texts sent.", timeout=15)
+    assert "@maya had 2 late texts sent." in settled and not settled.has_button("Send now")
     for number in shop.numbers[:2]:
         world.phone.wait_for_texts(number)
     world.maya.message("#marketing", "2 sent · 2 delivered", timeout=15)
@@ -58,14 +60,14 @@ def test_sent_now_by_a_click_that_arrives_twice(world: World, shop: Shop) -> Non
 
 def test_another_time_is_asked_for_and_one_that_has_passed_refused(world: World, shop: Shop) -> None:
     asked(world).click("Reschedule…")
-    form = world.maya.view("2 texts go then")
+    form = world.maya.view("2 late texts of Abandoned cart go out then")
     now = world.runtime.clock.now()
     form.fill("Date and time", int((now - timedelta(hours=1)).timestamp()))
     assert "This time has passed." in form.refused()["Date and time"]
     form.fill("Date and time", int((now + timedelta(hours=2)).timestamp()))
     form.submit()
     world.maya.no_view()
-    world.maya.message("#marketing", "@maya had it sent late, ", timeout=15)
+    world.maya.message("#marketing", "@maya put 2 late texts off to ", timeout=15)
     world.maya.message("#marketing", "Planned: 2 texts · the next", timeout=15)
     assert not any(world.phone.texts(number) for number in shop.numbers)
     world.clock.advance(hours=2)
@@ -79,8 +81,10 @@ def test_given_up_once_asked(world: World, shop: Shop) -> None:
     late.click("Cancel", confirm=False)
     assert asked(world).has_button("Send now")
     late.click("Cancel")
-    world.maya.message("#marketing", "@maya gave up what was late: it is not sent.", timeout=15)
-    world.maya.message("#marketing", "Not sent: 2 fell due while nothing ran, and given up", timeout=15)
+    world.maya.message("#marketing", "@maya cancelled 2 late texts: they are not sent.", timeout=15)
+    world.maya.message(
+        "#marketing", "Not sent: 2 fell due while promobot was not running", timeout=15
+    )
     assert not any(world.phone.texts(number) for number in shop.numbers)
 
 
@@ -106,11 +110,13 @@ def test_a_scheduled_one_waits_for_a_word_too(world: World, shop: Shop) -> None:
             )
         )
     late = world.maya.message("#marketing", "Spring sale was to go out", timeout=15)
-    assert "and nothing ran then. It waits for a word." in late
-    world.maya.message("#marketing", "It was to go out while nothing ran. It waits for a word", timeout=15)
+    assert "but promobot was not running. It is not sent before somebody decides." in late
+    world.maya.message(
+        "#marketing", "while promobot was not running. Its card asks what now", timeout=15
+    )
     late.click("Cancel")
     stopped = world.maya.message(
         "#marketing", "It fell due while nothing ran, and Maya Lindqvist cancelled it.", timeout=15
     )
     assert "Spring sale" in stopped
-    world.maya.message("#marketing", "@maya gave up what was late", timeout=15)
+    world.maya.message("#marketing", "@maya cancelled it: it is not sent.", timeout=15)

@@ -59,7 +59,7 @@ def test_the_report_and_the_list_say_what_is_to_come_and_a_reminder_follows(worl
     for number in shop.numbers:
         assert world.phone.wait_for_texts(number, 2)[-1].body.startswith("Still yours: SUMMER-")
     last = report(world, "4 in the audience + 3 reminders = 1 left out + 6 sent")
-    assert "Reminder 1 3 sent" in last
+    assert "Reminder 1: 3 sent" in last
     assert not last.has_button("Stop reminders")
 
 

@@ -11,6 +11,7 @@ from distribution.automatic import due, trigger
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.codes import generate
+from distribution.report import report
 from distribution.runtime import Runtime
 from distribution.sending import control
 from distribution.sending.status import finish_if_over, paused_by_itself
@@ -109,8 +110,13 @@ def test_it_sends_the_fallback_text_without_a_code(runtime: Runtime) -> None:
     look(runtime)
     assert states(runtime, live) == ["MADE"] * 3
     assert [each.fallback for each in planned(runtime, live)] == [False, True, True]
-    assert len(codes(runtime, [each.id for each in messages(runtime, live)])) == 1
+    ids = [each.id for each in messages(runtime, live)]
+    assert len(codes(runtime, ids)) == 1
     assert told(runtime) == [("dry", "C0MARKETING")]
+    outcome(runtime, ids[:2], MessageState.ACCEPTED)
+    outcome(runtime, ids[2:], MessageState.REJECTED)
+    with runtime.db.read() as session:
+        assert report(session, live).without_code == 1, "of the two, one was refused"
     assert check(runtime.db) == []
 
 

@@ -167,7 +167,7 @@ def test_live_ones_say_since_when_what_came_of_them_and_what_holds_them_up() -> 
         views.LiveLine(Live(9, "Old", "sending", since, since, 5, 0, 0), 0),
     ]
     text = shown(facts(live=lines, live_total=9))
-    assert "Abandoned cart  since 4 Jun · 1,204 sent · 8% redeemed" in text
+    assert "Abandoned cart  since 4 Jun · 1,204 sent · 96 redeemed" in text
     assert "since 4 Jun 2025 · paused · 0 sent · ⚠ 12 customers wait for codes · 3 texts late" in text
     assert "Old  since 4 Jun · ended 4 Jun · 5 sent" in text
     assert "and 6 more" in text

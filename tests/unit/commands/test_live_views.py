@@ -73,7 +73,7 @@ def test_the_card_says_what_sets_it_off_what_came_of_it_and_what_is_to_come() ->
 def test_what_waits_for_codes_or_for_a_word_is_said() -> None:
     text = said(replace(LIVE, planned=Counts(dry=1, late=4)))
     assert "⚠ 1 customer waits for codes: the group has none left." in text
-    assert "⚠ 4 texts fell due while nothing ran. They wait for a word." in text
+    assert "⚠ 4 texts fell due while promobot was not running. They are not sent before somebody decides." in text
     assert "Planned:" not in text and "Not sent" not in text
 
 
@@ -97,7 +97,25 @@ def test_a_paused_one_says_why_and_that_it_notices_customers_all_the_same() -> N
     assert "Paused by Maya. It still notices customers; nobody is texted until" in said(by_hand)
     by_itself = replace(LIVE, line=replace(LINE, status="paused", reason="'Phone' refuses our account."))
     assert "⚠ 'Phone' refuses our account." in said(by_itself)
+    assert "1 unknown · 4 held · 96 redeemed" in said(by_hand) and "leaving" not in said(by_hand)
     assert list(buttons(by_hand)) == ["Resume…", "Report", "Edit…", "Clone…", "Stop"]
+
+
+def test_a_paused_one_says_what_fell_due_meanwhile() -> None:
+    paused = replace(LIVE, line=replace(LINE, status="paused"), piled=Piled(3, 2))
+    assert "3 texts and up to 2 reminders fell due meanwhile and wait." in said(paused)
+    assert "1 text fell due meanwhile and waits." in said(replace(paused, piled=Piled(1, 0)))
+    assert "meanwhile" not in said(replace(paused, piled=Piled(0, 0)))
+
+
+def test_who_sleeps_is_not_about_to_leave() -> None:
+    text = said(replace(LIVE, line=replace(LINE, asleep=3, wakes=NOON)))
+    assert "1 leaving" in text and "3 texts waiting for the end of quiet hours. The first leave" in text
+    assert "leaving" not in said(replace(LIVE, line=replace(LINE, asleep=4, wakes=NOON)))
+
+
+def test_one_that_made_as_many_texts_as_it_may_says_that_it_texts_nobody_new() -> None:
+    assert "It has sent as many texts as it may, so it texts nobody new." in said(replace(LIVE, full=True))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +139,7 @@ def test_resuming_asks_what_becomes_of_what_piled_up() -> None:
     text = describe(view["blocks"])
     assert "34 texts and up to 5 reminders fell due and waited" in text
     assert "Send what piled up: 34 texts and up to 5 reminders" in text and "Never sent: 34 texts" in text
-    assert "2 texts with codes set aside already leave either way." in text
+    assert "2 texts that were about to leave go out either way." in text
 
 
 def test_what_people_typed_does_no_harm() -> None:
@@ -140,7 +158,7 @@ def test_the_list_tells_live_ones_repeating_ones_and_reminders_apart() -> None:
     view = lists.listing(Page(lines, 0, 3), "all")
     assert [p for p in limits.check_view(view) if p.is_error] == []
     text = describe(view["blocks"])
-    assert "Live · 1,204 sent · 8% redeemed" in text
+    assert "Live · 1,204 sent · 96 redeemed" in text
     assert "Scheduled · every Monday at 09:00 · next" in text and "3 times so far" in text
     assert "Sent · 5 of 5 sent" in text and "2 reminders to come, the next" in text
 

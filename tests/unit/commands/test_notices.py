@@ -96,7 +96,7 @@ def test_a_late_card_is_posted_once_and_says_who_decided(runtime: Runtime, live:
     for _ in range(3):
         look(runtime, slack)
     assert slack.calls == ["post"]
-    assert "3 texts of *Abandoned cart* fell due while nothing ran" in slack.says["1.0"]
+    assert "3 texts of *Abandoned cart* fell due while promobot was not running" in slack.says["1.0"]
     with runtime.db.write() as session:
         assert outage.send_now(session, live, now=runtime.clock.now()) is not None
         rows.settle(session, (live, "late"), "<@U0LEE> had it sent late.")

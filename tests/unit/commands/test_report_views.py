@@ -43,10 +43,15 @@ def labels(facts: Report) -> list[str]:
 
 def test_the_receipt_adds_up_over_the_first_texts_and_the_reminders() -> None:
     text = describe(blocks(REPORT))
-    assert "12 texts (4 reminders of them) = 2 left out + 8 sent + 2 failed" in text
-    assert "First text 5 sent · 4 delivered · 1 failed · 2 left out · 3 planned · 88 not sent" in text
-    assert "Reminder 1 3 sent · 3 delivered · 1 failed · 2 planned · 31 not sent" in text
+    assert "12 texts (4 reminders among them) = 2 left out + 8 sent + 2 failed" in text
+    assert "First text: 5 sent · 4 delivered · 1 failed · 2 left out · 3 planned · 88 not sent" in text
+    assert "Reminder 1: 3 sent · 3 delivered · 1 failed · 2 planned · 31 not sent" in text
     assert "2 days after the first text" in text
+
+
+def test_texts_that_went_out_without_a_code_are_counted() -> None:
+    assert "2 texts without a code, as none was left" in describe(blocks(replace(REPORT, without_code=2)))
+    assert "without a code" not in describe(blocks(REPORT))
 
 
 def test_what_was_not_made_stands_beside_the_balance_by_reason() -> None:
@@ -63,8 +68,8 @@ def test_a_manual_one_counts_its_reminders_beside_its_audience_and_they_can_be_h
     assert labels(manual) == ["Retry 2 failed", "Pause reminders", "Stop reminders", "CSV", "Send again…"]
 
 
-def test_while_it_is_live_nothing_is_retried_and_it_can_be_cloned() -> None:
-    assert labels(REPORT) == ["CSV", "Clone…"]
+def test_while_it_is_live_what_failed_is_sent_again_and_it_can_be_cloned() -> None:
+    assert labels(REPORT) == ["Retry 2 failed", "CSV", "Clone…"]
     ended = replace(LINE, status="done", finished_at=NOON)
     assert "Ended · Cart" in describe(blocks(replace(REPORT, line=ended)))
 

@@ -24,6 +24,11 @@ def test_a_paused_one_says_until_when_there_is_time() -> None:
     assert "is given up" in said(replace(LINE, status="paused", gives_up_at=MORNING))
 
 
+def test_how_long_it_takes_is_not_guessed_while_somebody_sleeps() -> None:
+    assert "about 3 s left" in said(replace(LINE, seconds_left=3))
+    assert "left" not in said(replace(LINE, seconds_left=3, asleep=212, wakes=MORNING))
+
+
 def test_one_that_is_under_way_says_nothing_of_it() -> None:
     assert "given up" not in said(replace(LINE, gives_up_at=MORNING))
     assert "quiet hours" not in said(LINE)

@@ -22,6 +22,7 @@ LIST = "approvals.list"
 TURN = "approvals.page"
 
 LONGEST_REASON = 500
+CONFLICTS = 3  # that are told in full
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Card:
     dry: str = ""  # what happens when there is no code left
     replaces: str = ""  # the live one whose place it takes, and what is different from that, in plain text
     different: str = ""
+    conflicts: Sequence[str] = ()  # schedules that together need more codes than there are, as they were reviewed
     given_up: str = ""  # after how long a text is, where somebody chose that
     decided_by: str | None = None
     decided_at: datetime | None = None
@@ -93,6 +95,7 @@ def card(facts: Card) -> list[Block]:
         if facts.may_call_back:
             buttons.insert(0, ui.button("Call back", CALL_BACK, facts.distribution_id))
         return [*blocks, ui.section(decision(facts)), ui.actions(*buttons)]
+    blocks += _conflicts(facts)
     return [*blocks, _buttons(facts.approval_id), ui.context("Whatever changes from now on voids this request.")]
 
 
@@ -164,6 +167,8 @@ def details(facts: Card, *, decides: bool) -> dict[str, Any]:
         blocks += [ui.section("*What a customer gets*"), ui.quote(facts.sample)]
     for what, text in facts.further:
         blocks += [ui.section(f"*{escape(what)}*"), ui.quote(text)]
+    if facts.state == "pending":
+        blocks += _conflicts(facts)
     if facts.state == "pending" and decides:
         blocks.append(
             ui.actions(
@@ -246,6 +251,16 @@ def _buttons(approval_id: int) -> Block:
         ui.button("Reject…", REJECT, approval_id),
         ui.button("See details", DETAILS, approval_id),
     )
+
+
+def _conflicts(facts: Card) -> list[Block]:
+    """Where codes run short, should this be approved."""
+    if not facts.conflicts:
+        return []
+    lines = [escape(each) for each in facts.conflicts[:CONFLICTS]]
+    if len(facts.conflicts) > CONFLICTS:
+        lines.append(f"And {count(len(facts.conflicts) - CONFLICTS, 'more group')}.")
+    return [ui.section("\n".join(["⚠ *Codes run short by what is planned*", *lines]))]
 
 
 def _numbers(facts: Card) -> list[str]:

@@ -86,7 +86,7 @@ def _content(
         return *views.over(row.subject, notice.settled), True
     if kind == LATE:
         late = facts.late(session, row)
-        return (*views.late(late), False) if late else (*views.over(row.subject, "Nothing is late any more."), True)
+        return (*views.late(late), False) if late else (*views.over(row.subject, facts.no_longer_late(row)), True)
     dry = facts.dry(session, row, runtime.clock.now()) if kind == DRY else None
     return (*views.dry(dry), False) if dry else (*views.over(row.subject, facts.no_longer_dry(session, row)), True)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from distribution import drafts, launch, seal, settings
 from distribution.automatic import live
-from distribution.drafts import STATUS_WORDS
+from distribution.drafts import stands
 from distribution.errors import Refused
 from distribution.limits import zone_of
 from distribution.review import Review, Running, latest
@@ -165,7 +165,7 @@ def reopen(session: Session, distribution_id: int, *, by: str, now: datetime) ->
     if distribution.created_by != by:
         raise Refused("Only the person who made this can take it back. An approver can reject it.")
     if distribution.status not in ("pending", "scheduled"):
-        raise Refused(f"'{distribution.subject}' cannot be taken back: it {STATUS_WORDS.get(distribution.status, '')}.")
+        raise Refused(f"'{distribution.subject}' cannot be taken back: it {stands(distribution)}.")
     seal.void(session, rows.latest_of(session, distribution_id), distribution, ["it was taken back to be edited"], now)
     return distribution
 

@@ -40,6 +40,13 @@ STATUS_WORDS = {
     "refused": "was refused",
     "discarded": "was discarded",
 }
+AUTOMATIC_WORDS = {"blocking": "is being set live", "sending": "is live", "done": "has ended"}
+
+
+def stands(row: Distribution) -> str:
+    """Where a distribution stands, to go on a sentence with: "it is paused", "it is live"."""
+    words = STATUS_WORDS | AUTOMATIC_WORDS if row.mode == "automatic" else STATUS_WORDS
+    return words.get(row.status, "is a draft")
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def get(session: Session, draft_id: int, *, by: str) -> Distribution:
     if draft.created_by != by:
         raise Refused("This draft is somebody else's. Only they can go on with it.")
     if draft.status != "draft":
-        raise Refused(f"'{draft.subject}' is no draft any more: it {STATUS_WORDS[draft.status]}.")
+        raise Refused(f"'{draft.subject}' is no draft any more: it {stands(draft)}.")
     return draft
 
 

@@ -199,7 +199,7 @@ def _gone() -> Refused:
 def _cannot(row: Distribution, step: Step) -> Refused:
     """Why a distribution that is no draft cannot be sent on."""
     what = "sent" if step == "send" else "approved"
-    said = f"'{row.subject}' cannot be {what}: it {drafts.STATUS_WORDS[row.status]}."
+    said = f"'{row.subject}' cannot be {what}: it {drafts.stands(row)}."
     if row.status == "pending":
         said += " It goes out by itself when somebody in Slack approves it."
     elif row.status == "refused" and row.status_reason:

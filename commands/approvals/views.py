@@ -114,7 +114,7 @@ def decision(facts: Card) -> str:
     if facts.state == "approved":
         then = "live from now on" if facts.sets_off else _then(facts) or "sending starts now"
         if facts.may_call_back and not facts.sets_off:
-            then = f"{_then(facts)}, nothing has left yet" if facts.goes_out else "nothing has left yet"
+            then = f"{_then(facts)}; nothing has left yet" if facts.goes_out else "nothing has left yet"
         return f"✓ Approved by <@{facts.decided_by}>{at} · {then}"
     if facts.state == "rejected":
         return f"✗ Rejected by <@{facts.decided_by}>{at}{why}"
@@ -123,8 +123,10 @@ def decision(facts: Card) -> str:
 
 def _then(facts: Card) -> str:
     """When it goes out, in mrkdwn; "" for at once."""
-    first = facts.goes_out.replace("\n", ", ")
-    return f"goes out {first[:1].lower()}{first[1:]}" if first else ""
+    rule, _, first = facts.goes_out.partition("\n")  # "Every Monday at 09:00", and then "First tomorrow at 09:00"
+    if first:
+        rule += f", the {first[:1].lower()}{first[1:].replace(' ', ' time ', 1)}"
+    return f"goes out {rule[:1].lower()}{rule[1:]}" if rule else ""
 
 
 def reject(subject: str, metadata: str, *, automatic: bool = False) -> dict[str, Any]:

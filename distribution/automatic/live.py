@@ -74,7 +74,7 @@ def edit(session: Session, distribution_id: int, *, by: str, now: datetime, chan
     """
     row = lock(session, distribution_id)
     if row.mode != "automatic" or row.status not in LIVE:
-        said = drafts.STATUS_WORDS.get(row.status, "is a draft")
+        said = drafts.stands(row)
         raise Refused(f"'{row.subject}' is not live, so there is nothing to edit while it runs: it {said}.")
     if not fires(row, now):
         raise Refused(f"'{row.subject}' has ended: what it planned still goes out. Clone it to begin anew.")

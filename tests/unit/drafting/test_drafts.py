@@ -296,3 +296,10 @@ def test_the_last_step_delivered_twice_leaves_its_review_standing(shop: Shop) ->
             now=shop.runtime.clock.now(),
         )
     assert "fixed" not in shop.get(draft_id).audience
+
+
+def test_where_it_stands_tells_one_that_is_live_from_one_that_is_being_sent() -> None:
+    assert drafts.stands(Distribution(mode="manual", status="sending")) == "is being sent"
+    assert drafts.stands(Distribution(mode="automatic", status="sending")) == "is live"
+    assert drafts.stands(Distribution(mode="automatic", status="paused")) == "is paused"
+    assert drafts.stands(Distribution(mode="automatic", status="draft")) == "is a draft"

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from distribution import settings
-from distribution.automatic import firing, reminding, trigger
+from distribution.automatic import firing, held_up, reminding, trigger
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.schedule import local, repeating
 from storage import distributions, late, planned, planned_reading, reminded, touched
 from storage.batches import lock
+from storage.database import is_away
 from storage.tables import ClockMark, Distribution, PlannedState
 
 MARK = "clock"
@@ -84,10 +86,21 @@ def _set_aside(runtime: Runtime, since: datetime) -> None:
         late.hold_scheduled(session, since, until, now)
         _not_yet_late(session, until, now)
     for distribution_id in of:
-        after: int | None = 0
-        while after is not None:
-            with runtime.db.write() as session:
-                after = _chunk(session, distribution_id, after, since, until, now)
+        try:
+            _set_aside_of(runtime, distribution_id, since, until, now)
+        except Exception as error:
+            if isinstance(error, DBAPIError) and is_away(error):
+                raise
+            if not held_up.hold(runtime, distribution_id, error):
+                raise  # the gap stays open: what is late of this one would just go
+
+
+def _set_aside_of(runtime: Runtime, distribution_id: int, since: datetime, until: datetime, now: datetime) -> None:
+    """Let what is late of one distribution wait."""
+    after: int | None = 0
+    while after is not None:
+        with runtime.db.write() as session:
+            after = _chunk(session, distribution_id, after, since, until, now)
 
 
 def _fire_all(runtime: Runtime) -> None:

@@ -1,8 +1,9 @@
-"""What a distribution that goes on for long came to day by day, by the calendar of a time zone."""
+"""What a distribution that goes on for long came to day by day, or week by week, by the calendar of a time zone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, case, func, select
@@ -17,28 +18,34 @@ SENT = (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.UNDELIVERED)
 
 @dataclass(frozen=True)
 class Days:
-    """Texts that left, and codes that were used, on each of some days in a row; the last is today."""
+    """Texts that left, and codes that were used, from each of `days` up to the next, `width` days later."""
 
     days: Sequence[date]
+    width: int
     sent: Sequence[int]
     redeemed: Sequence[int]
 
 
 def of(session: Session, row: Distribution, zone: ZoneInfo, now: datetime) -> Days | None:
-    """The days since a distribution began, the last `DAYS` of them; None on its first day. Reads all its messages."""
+    """The days since a distribution began; None on its first. Reads all its messages.
+
+    More than `DAYS` days are counted by weeks, or by several weeks: all that left is in them, as in the report beside.
+    """
     if row.started_at is None:
         return None
     today = min(row.finished_at or now, now).astimezone(zone).date()
-    first = max(row.started_at.astimezone(zone).date(), today - timedelta(days=DAYS - 1))
+    first = row.started_at.astimezone(zone).date()
     if first >= today:
         return None
-    days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
+    count = (today - first).days + 1
+    width = 1 if count <= DAYS else 7 * ceil(count / (7 * DAYS))
+    days = [first + timedelta(days=n) for n in range(0, count, width)]
     # Each midnight by the zone's own clock: a day in which it changes has 23 or 25 hours.
-    ends = [datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC) for day in days]
+    ends = [datetime.combine(day + timedelta(days=width), time(), zone).astimezone(UTC) for day in days]
     begin = datetime.combine(first, time(), zone).astimezone(UTC)
     sent = _count(session, Message.settled_at, begin, ends, messages_of(row) & Message.state.in_(SENT))
     used = _count(session, PromoCode.redeemed_at, begin, ends, carried_by(row, PromoCode.message_id))
-    return Days(days, sent, used)
+    return Days(days, width, sent, used)
 
 
 def _count(

@@ -200,13 +200,16 @@ def report(session: Session, distribution: Distribution, now: datetime) -> Repor
 
 
 def _by_day(session: Session, distribution: Distribution, zone: str, now: datetime) -> Chart | None:
-    """What a live one sent, and how many codes were used, day by day; None for others, and on its first day."""
+    """What a live one sent, and how many codes were used, by days or weeks; None for others, and on its first day."""
     found = by_day.of(session, distribution, ZoneInfo(zone), now) if distribution.mode == "automatic" else None
     if found is None:
         return None
     series = {"Sent": found.sent} | ({"Redeemed": found.redeemed} if any(found.redeemed) else {})
     days = [f"{day.day} {day:%b}" for day in found.days]
-    return Chart("Texts by day", "bar", days, series, x_label=f"Days in {zone}")
+    if found.width == 1:
+        return Chart("Texts by day", "bar", days, series, x_label=f"Days in {zone}")
+    by = "week" if found.width == 7 else f"{found.width // 7} weeks"
+    return Chart(f"Texts by {by}", "bar", days, series, x_label=f"From that day, in {zone}")
 
 
 def _over_time(series: reports.Series | None, zone: str) -> Chart | None:

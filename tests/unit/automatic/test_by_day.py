@@ -54,9 +54,16 @@ def test_a_text_counts_on_the_day_of_the_readers_calendar(runtime: Runtime, live
     assert found.redeemed == [0, 0, 1, 0]
 
 
-def test_only_the_last_days_are_shown_and_none_on_the_first(runtime: Runtime, live: int) -> None:
+def test_long_ones_are_counted_by_weeks_and_nothing_is_left_out(runtime: Runtime, live: int) -> None:
     with runtime.db.read() as session:
         row = session.get_one(Distribution, live)
         assert by_day.of(session, row, WARSAW, BEGAN + timedelta(hours=1)) is None
-        late = by_day.of(session, row, WARSAW, BEGAN + timedelta(days=60))
-    assert late is not None and len(late.days) == by_day.DAYS and sum(late.sent) == 0
+        last_by_day = by_day.of(session, row, WARSAW, BEGAN + timedelta(days=by_day.DAYS - 1))
+        weeks = by_day.of(session, row, WARSAW, BEGAN + timedelta(days=by_day.DAYS))
+        months = by_day.of(session, row, WARSAW, BEGAN + timedelta(days=400))
+    assert last_by_day is not None and last_by_day.width == 1 and len(last_by_day.days) == by_day.DAYS
+    assert weeks is not None and weeks.width == 7
+    assert weeks.days == [date(2026, 10, 24), date(2026, 10, 31), date(2026, 11, 7)]
+    assert (weeks.sent, weeks.redeemed) == ([4, 0, 0], [1, 0, 0])
+    assert months is not None and months.width == 21 and len(months.days) <= by_day.DAYS
+    assert sum(months.sent) == 4

@@ -13,7 +13,6 @@ from commands.send.views import trigger
 from commands.ui import blocks as ui
 from commands.ui import choose
 from distribution.runtime import Runtime
-from distribution.segments import asking
 
 if TYPE_CHECKING:
     from commands.send.listeners import Wizard
@@ -54,7 +53,7 @@ class Automatic:
 
         def more(found: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
             with self.runtime.db.read() as session:
-                return conditions.added(event, found, asking.known(session))
+                return conditions.added(event, found, triggering.known_events(session))
 
         self._changed(client, body, action, more)
 

@@ -174,7 +174,7 @@ class Reviewing:
             Automatic(
                 words.sets_off(session, draft),
                 words.until(draft),
-                words.dry(session, draft),
+                words.dry(draft),
                 reminders=bool(draft.reminders),
             )
             if automatic

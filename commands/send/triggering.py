@@ -23,9 +23,14 @@ FIELDS = conditions.ROWS
 ASIDE = "aside"
 
 
+def known_events(session: Session) -> Known:
+    """What conditions may ask about: events and their properties, and nothing else."""
+    return Known(events=asking.events(session))
+
+
 def facts(session: Session, draft: Distribution, person: Person) -> TriggerStep:
     """What step 3 shows of a draft, what was typed last before what was accepted; without a count."""
-    known = asking.known(session)
+    known = known_events(session)
     typed = {**_accepted(draft), **drafts.typed(draft, "audience")}
     event = str(typed.get("event") or "")
     delay = str(typed.get("delay") or "0")
@@ -53,7 +58,7 @@ def facts(session: Session, draft: Distribution, person: Person) -> TriggerStep:
 
 def accept(session: Session, draft: Distribution, typed: Mapping[str, Any], now: datetime) -> None:
     """Check and store step 3. Raises `Refused` at the field that was typed into."""
-    known = asking.known(session)
+    known = known_events(session)
     ends_at = datetime.fromtimestamp(int(typed["ends_at"]), UTC) if typed.get("ends_at") else None
     drafts.set_trigger(session, draft, _trigger(typed, known), ends_at=ends_at, now=now)
 
@@ -68,14 +73,14 @@ def put_aside(session: Session, draft: Distribution, typed: Mapping[str, Any]) -
         if event in typed and was != now:
             rows = typed.get(name) or []
             aside[f"{name} {was}"] = rows
-            found[name] = aside.get(f"{name} {now}") or conditions.carried(now, rows, asking.known(session))
+            found[name] = aside.get(f"{name} {now}") or conditions.carried(now, rows, known_events(session))
     return {**found, ASIDE: aside} if aside else found
 
 
 def event_names(session: Session, typed: str) -> list[str]:
     """Events to choose from: what is typed, as a name may be written, then those that came in and fit."""
     words = typed.casefold().split()
-    fitting = [name for name in asking.known(session).events if all(word in name.casefold() for word in words)]
+    fitting = [name for name in asking.events(session) if all(word in name.casefold() for word in words)]
     own = "_".join(typed.split())
     return [own, *(name for name in fitting if name != own)] if own.isidentifier() and len(own) <= 60 else fitting
 

@@ -9,7 +9,7 @@ from distribution.automatic import describing
 from distribution.automatic import trigger as triggers
 from distribution.errors import Refused
 from distribution.schedule import local, repeat
-from storage.tables import Distribution, PromoCodeGroup
+from storage.tables import Distribution
 
 DRY = {
     "wait": "texts wait for codes, and the channel is told",
@@ -44,13 +44,11 @@ def until(row: Distribution) -> str:
     return f"Until {moment(row.ends_at)}" if row.ends_at else "Until somebody stops it"
 
 
-def dry(session: Session, row: Distribution) -> str:
+def dry(row: Distribution) -> str:
     """What happens when its group has no code left, in plain text; "" where it gives none."""
     if row.mode != "automatic" or row.purpose != "unique_codes":
         return ""
-    group = session.get(PromoCodeGroup, row.group_id) if row.group_id else None
-    name = f" in “{group.name}”" if group else ""
-    return f"When none is left{name}: {DRY[row.when_dry]}."
+    return f"When none is left: {DRY[row.when_dry]}."
 
 
 def replaces(session: Session, row: Distribution) -> tuple[str, str]:

@@ -45,14 +45,19 @@ def known(session: Session, *, but: int | None = None) -> Known:
     """What there is to ask about. `but`: a segment that is not offered, because it is the one that asks."""
     groups = select(PromoCodeGroup.id, PromoCodeGroup.name).where(PromoCodeGroup.deleted_at.is_(None))
     begun = select(Distribution.id, Distribution.subject).where(Distribution.status.not_in(("draft", "discarded")))
-    events = select(EventName.name, EventName.properties).order_by(EventName.name)
     return Known(
         attributes=customers.attributes(session),
-        events={row.name: dict(sorted(row.properties.items())) for row in session.execute(events)},
+        events=events(session),
         groups={row.id: row.name for row in session.execute(groups.order_by(PromoCodeGroup.name))},
         distributions={row.id: row.subject for row in session.execute(begun.order_by(Distribution.id.desc()))},
         segments={each.id: each.name for each in rows.live(session) if each.id != but},
     )
+
+
+def events(session: Session) -> dict[str, dict[str, str]]:
+    """Every event that came in, by name, with the types of its properties by theirs."""
+    found = session.execute(select(EventName.name, EventName.properties).order_by(EventName.name))
+    return {row.name: dict(sorted(row.properties.items())) for row in found}
 
 
 def values(session: Session, attribute: str) -> list[str]:

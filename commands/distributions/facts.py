@@ -121,13 +121,11 @@ def opened(session: Session, distribution: Distribution, person: Person, now: da
         facts.append(f"*When*\n{local.words(local.parse(distribution.local_at))}")
     elif distribution.send_at:
         facts.append(f"*When*\n{moment(distribution.send_at)}")
-    reminders = words.reminders(distribution)
-    if reminders:
-        facts.append(f"*Reminders*\n{escape('; '.join(reminders))}")
     return Opened(
         about,
         facts,
         distribution.body,
+        further=words.further(distribution),
         link=link,
         mine=distribution.created_by == person.user_id,
         may_send=person.may("send"),

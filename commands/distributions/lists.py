@@ -48,6 +48,7 @@ class Opened:
     line: Line
     facts: Sequence[str]  # "*To* 398 …", mrkdwn, two columns
     body: str
+    further: Sequence[tuple[str, str]] = ()  # the other texts, each with what it is
     link: str = ""  # to its message in the channel
     mine: bool = False
     may_send: bool = False
@@ -115,6 +116,8 @@ def opened(facts: Opened, content: Sequence[Block | dict[str, Any]], *, back: st
         blocks.append(ui.section("", fields=list(facts.facts)))
     if facts.body:
         blocks += [ui.section("*Message*"), ui.quote(facts.body)]
+    for what, text in facts.further:
+        blocks += [ui.section(f"*{escape(what)}*"), ui.quote(text)]
     blocks += _copies(facts)
     buttons = [ui.button("Back to the list", BACK, back)]
     if line.status == "draft" and facts.mine:

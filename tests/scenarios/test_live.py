@@ -149,6 +149,8 @@ def test_its_report_opens_while_it_is_live_and_tells_reminders_apart(world: Worl
     report = world.maya.view("1 text = 1 sent")
     assert "First text: 1 sent · 1 delivered" in report and "Reminder 1: 0 sent" in report
     assert "Codes of “Summer 10%”: 1 issued" in report
+    assert "Reminder 1 · 1 hour after the first text, where the code was not used" in report
+    assert "Still yours: {{ client.last_promocode('Summer 10%') }}" in report
     assert report.has_button("Back to the list")
     report.click("Back to the list")
     world.maya.fill("distributions.filter", "Live")

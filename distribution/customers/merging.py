@@ -124,6 +124,8 @@ class Merge:
             if profile.phone:
                 self._by_phone.pop(profile.phone, None)
                 self._freed.add(profile.phone)
+            if profile.phone and record.phone:
+                _forget_what_it_told(profile, profile.phone)
             profile.phone = record.phone
             if record.phone in self._suppressed and profile.consent != "opted_out":
                 profile.consent, profile.source = "opted_out", OPTED_OUT_BEFORE
@@ -171,3 +173,14 @@ def _known_as(profile: Profile) -> str:
     if profile.source_id:
         return f", whose source id is '{profile.source_id}'"
     return f", {profile.name}" if profile.name else ""
+
+
+def _forget_what_it_told(profile: Profile, number: str) -> None:
+    """A number is another's from now on: the country and the time zone that it told are the new one's to tell.
+
+    Where somebody had said just the same, nobody knows that any more.
+    """
+    if profile.region == phone.region_of(number):
+        profile.region = None
+    if profile.time_zone == phone.time_zone_of(number):
+        profile.time_zone = None

@@ -60,6 +60,22 @@ def test_the_same_row_again_is_unchanged_and_another_updates_what_it_names(runti
     assert (anna.source_id, anna.name, anna.attributes) == ("C1", "Anna", {"city": "Łódź", "visits": 4})
 
 
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [({}, ("DE", "Europe/Berlin")), ({"time_zone": "Asia/Tokyo", "region": "JP"}, ("JP", "Asia/Tokyo"))],
+)
+def test_another_number_tells_another_country_and_clock(
+    runtime: Runtime, said: dict[str, str], then: tuple[str, str]
+) -> None:
+    """Who moved abroad was left in peace by the clock of their old number; what somebody said of them stays."""
+    _upsert(runtime, {"source_id": "C1", "phone": "+48501234211", **said})
+    _upsert(runtime, {"source_id": "C1", "phone": "+4915112345678"})
+    anna = _one(runtime)
+    assert (anna.region, anna.time_zone) == then
+    _upsert(runtime, {"source_id": "C1", "phone": None})
+    assert (_one(runtime).region, _one(runtime).time_zone) == then
+
+
 def test_null_takes_away_what_was_there(runtime: Runtime) -> None:
     _upsert(
         runtime, {"source_id": "C1", "phone": "+48501234211", "name": "Anna", "locale": "pl", "attributes": {"a": 1}}

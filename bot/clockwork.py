@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -28,6 +28,8 @@ class Clockwork:
     def __init__(self, every: float) -> None:
         """`every`: seconds between looks."""
         self._every = every
+        # One after another: all of them at once would each open a connection to the database.
+        self._apart = timedelta(seconds=min(every, 2.0) / THREADS)
         # It warns of each look that is skipped because the one before still runs, which is as it should be.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
@@ -39,7 +41,8 @@ class Clockwork:
     def add(self, name: str, look: Callable[[], object], *, threads: int = 1, every: float | None = None) -> None:
         """Call `look` again and again, in at most `threads` threads at once. What it raises is logged.
 
-        `every`: seconds between two looks, where it is not the clockwork's own.
+        `every`: seconds between two looks, where it is not the clockwork's own. The first is a moment after that of
+        what was added before.
         """
 
         def guarded() -> None:
@@ -49,7 +52,12 @@ class Clockwork:
                 log.exception("a look failed; it is tried again", look=name)
 
         self._scheduler.add_job(
-            guarded, "interval", seconds=every or self._every, id=name, max_instances=threads, next_run_time=_now()
+            guarded,
+            "interval",
+            seconds=every or self._every,
+            id=name,
+            max_instances=threads,
+            next_run_time=_now() + len(self._scheduler.get_jobs()) * self._apart,
         )
 
     def wake(self, name: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from bot import runner
+from bot.clockwork import Clockwork
 from bot.runner import Bot, only_instance, stop_signals
 from bot.settings import Settings, Unset
 from storage import schema
@@ -79,6 +80,15 @@ def test_the_clock_fires_makes_and_sweeps(settings: Settings) -> None:
             time.sleep(0.02)
     finally:
         bot.stop()
+
+
+def test_looks_do_not_all_begin_at_once() -> None:
+    """Fourteen at once opened more connections than are kept, every two seconds."""
+    clockwork = Clockwork(2.0)
+    for name in ("one", "two", "three"):
+        clockwork.add(name, lambda: None)
+    first = [job.next_run_time for job in clockwork._scheduler.get_jobs()]
+    assert first == sorted(first) and len({at.isoformat(timespec="milliseconds") for at in first}) == 3
 
 
 def test_it_stops_within_seconds(settings: Settings) -> None:

@@ -27,7 +27,6 @@ demo-reset: setup  ## the same, starting afresh
 run: setup  ## the bot in a real workspace
 	@exec $(VENV)/bin/promobot run
 
-# A scenario runs on one of the two databases, on the other in another run; SCENARIOS=both: on both.
 test: $(VENV)/.dev  ## unit, scenario and browser tests, on SQLite and PostgreSQL
 	$(VENV)/bin/python -m pytest $(ARGS)
 

@@ -23,7 +23,7 @@ from tests.ports import free_ports
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
-LOOK_EVERY = 0.1  # seconds; nobody waits two seconds in a test
+LOOK_EVERY = 0.2  # seconds; nobody waits two seconds in a test, and who looks twice as often keeps all others waiting
 
 
 class Failures(logging.Handler):

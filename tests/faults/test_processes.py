@@ -46,8 +46,6 @@ def right(attack: Attack, customers: int) -> None:
 def test_senders_are_killed_and_stopped_at_random(real: Runtime, tmp_path: Path, senders: int) -> None:
     if real.db.is_sqlite and senders > 1:
         pytest.skip("SQLite is for one process")
-    if senders == 1 and not LONG and real.db.is_sqlite is bool(SEED % 2):
-        pytest.skip("on the other database in this run (FAULTS=long: on both)")
     with Attack(real, tmp_path, customers=THOUSANDS, senders=senders, seed=SEED) as attack:
         attack.strike(24 if LONG else 6)
         attack.finish()

@@ -98,11 +98,11 @@ def phases() -> Iterator[Counter[str]]:
         with _added_to(taken, phase), original(self, runtime) as session:
             yield session
 
-    JobRun.chunk = timed  # type: ignore[method-assign, assignment]
+    JobRun.chunk = timed
     try:
         yield taken
     finally:
-        JobRun.chunk = original  # type: ignore[method-assign]
+        JobRun.chunk = original
 
 
 @contextmanager
@@ -110,4 +110,4 @@ def _added_to(taken: Counter[str], phase: str) -> Iterator[Any]:
     """Add the seconds of the block."""
     began = time.perf_counter()
     yield
-    taken[phase] += time.perf_counter() - began  # type: ignore[assignment]
+    taken[phase] += time.perf_counter() - began

@@ -97,7 +97,7 @@ def _bare(db: Database) -> Iterator[float]:
         part.append((phone, source_id, name, search, search_last, "PL", "Europe/Warsaw", "given", attributes))
         if number % PART == 0 or number == ROWS:
             rows = part
-            yield seconds(lambda rows=rows: _load(db, rows))  # type: ignore[misc]
+            yield seconds(lambda rows=rows: _load(db, rows))
             part = []
 
 

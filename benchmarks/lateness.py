@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import func, insert, select
 
@@ -22,12 +23,12 @@ from benchmarks.sink import sink
 from bot.clockwork import Clockwork
 from bot.runner import LOOK_EVERY
 from distribution import launch as launching
-from distribution import seal
 from distribution.automatic import due, firing
 from distribution.runtime import Runtime
 from distribution.sending import lifetime
 from distribution.sending.worker import Sender, new_loop
-from storage.tables import Customer, Distribution, Message, MessageState, Planned
+from storage.tables import Customer, Message, MessageState, Planned
+from tests.sending import seal_row
 
 TEXTS = int(os.environ.get("BENCH_TEXTS", "3000"))
 BESIDE = int(os.environ.get("BENCH_BESIDE", "200000"))  # texts of the distribution that is sent meanwhile
@@ -74,22 +75,18 @@ def _live(runtime: Runtime, provider_id: int) -> int:
     """A live distribution; its id."""
     now = runtime.clock.now()
     with runtime.db.write() as session:
-        row = Distribution(
+        return seal_row(
+            session,
+            by="bench",
+            now=now,
             status="sending",
             mode="automatic",
             subject="Carts",
             body=BODY,
             provider_id=provider_id,
             trigger={"kind": "event", "event": "cart_abandoned", "reentry": "always"},
-            created_by="bench",
-            created_at=now,
-            updated_at=now,
             started_at=now,
         )
-        session.add(row)
-        session.flush()
-        seal.put(session, row)
-        return row.id
 
 
 def _plan(runtime: Runtime, distribution_id: int, begins: datetime) -> None:
@@ -126,7 +123,7 @@ def _process(runtime: Runtime) -> Iterator[None]:
     """The clock and the sender at work."""
     clockwork = Clockwork(LOOK_EVERY)
     for look in (launching.due, firing.look, due.look, lifetime.sweep):
-        clockwork.add(f"{look.__module__}.{look.__name__}", lambda look=look: look(runtime))  # type: ignore[misc]
+        clockwork.add(f"{look.__module__}.{look.__name__}", partial(look, runtime))
     loop, stop = new_loop(), asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(Sender(runtime).run(stop)), daemon=True)
     thread.start()

@@ -124,17 +124,14 @@ def seal_one(
     session.flush()
     listed = customers.add_columns(literal(segment.id))
     session.execute(insert(SegmentMember).from_select(["customer_id", "segment_id"], listed))
-    row = Distribution(
-        status="pending",
-        body=body,
-        provider_id=provider_id,
-        purpose="unique_codes",
-        audience={"kind": "list", "segment_id": segment.id},
-        created_by=by,
-        created_at=now,
-        updated_at=now,
-        **about,
-    )
+    listed_as = {"audience": {"kind": "list", "segment_id": segment.id}, "body": body, "provider_id": provider_id}
+    return seal_row(session, by=by, now=now, purpose="unique_codes", **listed_as, **about)
+
+
+def seal_row(session: Session, *, by: str = "U0MAYA", now: datetime, **columns: Any) -> int:
+    """A distribution with these columns, sealed; its id."""
+    given = {"status": "pending", "created_by": by, "created_at": now, "updated_at": now} | columns
+    row = Distribution(**given)
     session.add(row)
     session.flush()
     seal.put(session, row)

@@ -7,10 +7,10 @@ import pytest
 from commands import posting
 from commands.automatic import notices
 from commands.distributions import progress
-from distribution import events, launch, seal
-from storage.tables import Distribution
+from distribution import events, launch
 from tests.scenarios.conftest import World
 from tests.scenarios.shop import Shop
+from tests.sending import seal_row
 
 TEXT = "You left {{ event.cart_total }} behind. Your code: {{ client.promocode('Summer 10%') }}"
 CART = {"kind": "event", "event": "cart_abandoned", "reentry": "always"}
@@ -28,22 +28,10 @@ def set_live(world: World, shop: Shop, **more: Any) -> int:
     now = world.runtime.clock.now()
     given = {"body": TEXT, "trigger": CART, "group_id": shop.group_id, "purpose": "unique_codes"} | more
     with world.runtime.db.write() as session:
-        row = Distribution(
-            mode="automatic",
-            status="pending",
-            subject="Abandoned cart",
-            provider_id=world.provider_id,
-            channel="C0MARKETING",
-            created_by="U0MAYA",
-            created_at=now,
-            updated_at=now,
-            **given,
-        )
-        session.add(row)
-        session.flush()
-        seal.put(session, row)
-        launch.launch(session, world.runtime, row.id)
-        return row.id
+        given = {"mode": "automatic", "subject": "Abandoned cart", "channel": "C0MARKETING"} | given
+        distribution_id = seal_row(session, now=now, provider_id=world.provider_id, **given)
+        launch.launch(session, world.runtime, distribution_id)
+        return distribution_id
 
 
 def happens(world: World, number: str, name: str = "cart_abandoned", **properties: Any) -> None:

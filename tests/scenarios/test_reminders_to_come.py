@@ -3,12 +3,13 @@
 import pytest
 from sqlalchemy import select
 
-from distribution import launch, seal, settings
+from distribution import launch, settings
 from sandbox.testing import MessageScreen
-from storage.tables import Distribution, Planned, PlannedState
+from storage.tables import Planned, PlannedState
 from tests.scenarios.conftest import World
 from tests.scenarios.live import hurry
 from tests.scenarios.shop import Shop, open_shop
+from tests.sending import seal_row
 
 REMIND = [{"after": 60, "body": "Still yours: {{ client.last_promocode('Summer 10%') }}"}]
 
@@ -22,8 +23,9 @@ def shop(world: World, monkeypatch: pytest.MonkeyPatch) -> Shop:
     shop = open_shop(world.runtime, customers=3, codes=10)
     now = world.runtime.clock.now()
     with world.runtime.db.write() as session:
-        row = Distribution(
-            status="pending",
+        distribution_id = seal_row(
+            session,
+            now=now,
             subject="Summer thank-you",
             body="Your code: {{ client.promocode('Summer 10%') }}",
             reminders=REMIND,
@@ -32,14 +34,8 @@ def shop(world: World, monkeypatch: pytest.MonkeyPatch) -> Shop:
             audience={"kind": "segment", "segment_id": shop.segment_id},
             provider_id=world.provider_id,
             channel="C0MARKETING",
-            created_by="U0MAYA",
-            created_at=now,
-            updated_at=now,
         )
-        session.add(row)
-        session.flush()
-        seal.put(session, row)
-        launch.launch(session, world.runtime, row.id)
+        launch.launch(session, world.runtime, distribution_id)
     return shop
 
 

@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from distribution import seal, settings
+from distribution import settings
 from distribution.schedule import repeat, repeating
 from storage.tables import Distribution
 from tests.scenarios.conftest import World
 from tests.scenarios.live import hurry
 from tests.scenarios.shop import open_shop
+from tests.sending import seal_row
 
 
 def test_each_time_has_its_own_message_and_a_pause_keeps_the_next_back(
@@ -65,7 +66,9 @@ def repeated(world: World, segment_id: int, rule: dict[str, object]) -> int:
         settings.put(session, "time_zone", "UTC")
         rule_ = repeat.parse(rule)
         assert rule_ is not None
-        row = Distribution(
+        return seal_row(
+            session,
+            now=now,
             subject="Weekly news",
             status="scheduled",
             body="News for {{ client.first_name }}: {{ client.promocode('Summer 10%') }}",
@@ -75,11 +78,4 @@ def repeated(world: World, segment_id: int, rule: dict[str, object]) -> int:
             repeat=repeat.to_json(rule_),
             send_at=repeat.first(rule_, world.runtime.clock.now(), repeating.zone_here(session)),
             channel="C0MARKETING",
-            created_by="U0MAYA",
-            created_at=now,
-            updated_at=now,
         )
-        session.add(row)
-        session.flush()
-        seal.put(session, row)
-        return row.id

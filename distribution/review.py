@@ -29,7 +29,7 @@ from storage.customers import exclusion
 from storage.groups import by_keys
 from storage.tables import Customer, Distribution, Job, PromoCodeStock
 
-__all__ = ["GroupNeed", "LastCodes", "Offender", "Review", "Running", "Sample", "latest", "left_out", "review"]
+__all__ = ["GroupNeed", "LastCodes", "Offender", "Review", "Running", "Sample", "latest", "left_out", "look", "review"]
 
 # Rendered while somebody waits (Slack gives a listener three seconds); a larger audience is a job.
 AT_ONCE = 5_000
@@ -46,10 +46,29 @@ def _nothing(session: Session, runtime: Runtime, draft: Distribution, notes: Map
     """A person who looks at the review decides what happens next."""
 
 
+def look(session: Session, runtime: Runtime, distribution_id: int, *, by: str, again: bool = False) -> Review | None:
+    """What takes long about the review of an automatic draft, found without holding up anybody who writes: `review`
+    takes it. None where it is another one, something is missing, or it was just counted.
+
+    Raises `Refused` for a draft that is gone or somebody else's, and where its trigger or a text is wrong.
+    """
+    now = runtime.clock.now()
+    draft = drafts.get(session, distribution_id, by=by)
+    if draft.mode != "automatic" or drafts.missing(session, draft, now=now):
+        return None
+    return None if not again and _counted(session, draft, now) else _foreseen(session, runtime, draft, now)
+
+
 def review(
-    session: Session, runtime: Runtime, distribution_id: int, *, by: str, again: bool = False
+    session: Session,
+    runtime: Runtime,
+    distribution_id: int,
+    *,
+    by: str,
+    again: bool = False,
+    looked: Review | None = None,
 ) -> Review | Running:
-    """Review a draft of `by`'s. `again`: count anew even when it was just counted.
+    """Review a draft of `by`'s. `again`: count anew even when it was just counted. `looked`: what `look` found.
 
     Raises `Refused`, at the field of the step that is not done, and for a draft that is gone or somebody else's. In a
     write transaction.
@@ -59,14 +78,13 @@ def review(
     lacking = drafts.missing(session, draft, now=now)
     if lacking:
         raise Refused(lacking[0].text, field=lacking[0].field)
-    if not again:
-        known = latest(session, draft)
-        if isinstance(known, Running):
-            return known
-        if known and known.made_at > now - FRESH and known.seal == seal.seal_of(seal.facts(session, draft)):
-            return replace(known, conflicts=tuple(conflicts.told(session, draft, now, known)))
+    if not again and (known := _counted(session, draft, now)):
+        return known
     if draft.mode == "automatic":
-        return _foreseen(session, runtime, draft, now)
+        drafts.unfix(session, draft)
+        if looked is None or looked.seal != seal.seal_of(seal.facts(session, draft)):
+            looked = _foreseen(session, runtime, draft, now)
+        return _kept(session, draft, looked, now)
     textable = audiences.count(session, drafts.rule(draft.audience), now).textable
     if textable > AT_ONCE:
         job_id = runtime.jobs.enqueue(session, "review", {"distribution_id": draft.id}, by=by, total=textable)
@@ -81,15 +99,24 @@ def review(
     return keep(session, runtime, draft, rehearsal, outlook(session, draft, now), now=now)
 
 
+def _counted(session: Session, draft: Distribution, now: datetime) -> Review | Running | None:
+    """A review that is under way, or was made just now of the draft as it is."""
+    known = latest(session, draft)
+    if not isinstance(known, Review):
+        return known
+    if known.made_at > now - FRESH and known.seal == seal.seal_of(seal.facts(session, draft)):
+        return replace(known, conflicts=tuple(conflicts.told(session, draft, now, known)))
+    return None
+
+
 def _foreseen(session: Session, runtime: Runtime, draft: Distribution, now: datetime) -> Review:
-    """The review of an automatic one: what it would have done lately (`distribution.automatic.foresight`)."""
-    drafts.unfix(session, draft)
+    """The review of an automatic one: what it would have done lately (`distribution.automatic.foresight`). It reads
+    only."""
     foreseen, rehearsal, events = foresight.foresee(session, draft, runtime.links, now)
     made = foreseen.members if foreseen.at_once else foreseen.made
     counted = audiences.AudienceCount(made or 0, made or 0, {})
     found = _assemble(session, draft, rehearsal, NOTHING, now, "", counted)
-    found = replace(found, foreseen=foreseen)
-    return _kept(session, runtime, draft, found, now, events)
+    return _told(session, runtime, draft, replace(found, foreseen=foreseen), now, events)
 
 
 def latest(session: Session, distribution: Distribution) -> Review | Running | None:
@@ -152,10 +179,10 @@ def keep(
     """Turn a finished rehearsal into the review, and leave it on the draft."""
     name = audiences.name(session, drafts.rule(draft.audience))
     found = _assemble(session, draft, rehearsal, ahead, now, name, audiences.count(session, draft.audience, now))
-    return _kept(session, runtime, draft, found, now)
+    return _kept(session, draft, _told(session, runtime, draft, found, now), now)
 
 
-def _kept(
+def _told(
     session: Session,
     runtime: Runtime,
     draft: Distribution,
@@ -163,11 +190,15 @@ def _kept(
     now: datetime,
     events: Mapping[int, Mapping[str, str]] | None = None,
 ) -> Review:
-    """Leave a review on the draft, its samples with what follows the first text."""
+    """A review whose samples have what follows the first text, with what stands beside its numbers."""
     samples = further.told(session, draft, runtime.links, found.samples, now, events)
     found = replace(found, samples=samples, further_too_long=further.too_long(samples))
     found = replace(found, hints=further.hints(session, draft))
-    found = replace(found, conflicts=tuple(conflicts.told(session, draft, now, found)))
+    return replace(found, conflicts=tuple(conflicts.told(session, draft, now, found)))
+
+
+def _kept(session: Session, draft: Distribution, found: Review, now: datetime) -> Review:
+    """Leave a review on the draft."""
     draft.draft = {**_without(draft), "review": dump(found)}
     draft.updated_at = now
     session.flush()

@@ -117,11 +117,14 @@ class Reviewing:
         `note`: a word on what was just done, `tested`: on a test that was sent, in mrkdwn. A draft that lacks something
         shows the step where it lacks it instead.
         """
+        by, draft_id = person.user_id, at.draft or 0
+        with self.runtime.db.read() as session:
+            looked = reviews.look(session, self.runtime, draft_id, by=by, again=again)
         with self.runtime.db.write() as session:
-            draft = drafts.get(session, at.draft or 0, by=person.user_id)
+            draft = drafts.get(session, draft_id, by=by)
             lacking = drafts.missing(session, draft, now=self.runtime.clock.now())
             if not lacking:
-                found = reviews.review(session, self.runtime, draft.id, by=person.user_id, again=again)
+                found = reviews.review(session, self.runtime, draft_id, by=by, again=again, looked=looked)
                 if isinstance(found, Running):
                     self._wait(client, view_id, at, person)
                     return review.counting(at, draft.subject, found)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from distribution import approvals, drafts, events, review, settings
+from distribution.automatic import foresight
 from distribution.automatic import trigger as triggers
 from distribution.automatic.foresight import would_fire
 from distribution.limits import zone_of
@@ -102,6 +103,26 @@ def test_without_anybody_one_customer_is_made_up_and_it_may_still_be_set_live(sh
         assert (found.foreseen.made, found.foreseen.made_up, len(found.samples)) == (0, True, 1)
         assert approvals.submit(session, shop.runtime, draft.id, by=MAYA).status == "sending"
         assert draft.status == "sending"
+
+
+def test_what_takes_long_is_looked_at_while_others_write(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at in a transaction that reads; of a draft that was changed since, it is looked at anew."""
+    with shop.db.write() as session:
+        draft_id = automatic(shop, session).id
+    with shop.db.read() as session:
+        looked = review.look(session, shop.runtime, draft_id, by=MAYA)
+    looks = list[bool]()
+    foresee = foresight.foresee
+    monkeypatch.setattr(foresight, "foresee", lambda *asked: (looks.append(True), foresee(*asked))[1])
+    with shop.db.write() as session:
+        assert review.review(session, shop.runtime, draft_id, by=MAYA, looked=looked) == looked
+        assert looks == []
+        drafts.set_subject(session, drafts.get(session, draft_id, by=MAYA), "Another", now=shop.clock.now())
+        anew = review.review(session, shop.runtime, draft_id, by=MAYA, looked=looked)
+        assert isinstance(anew, review.Review)
+        assert (len(looks), anew.seal == looked.seal if looked else True) == (1, False)
+    with shop.db.read() as session:
+        assert review.look(session, shop.runtime, draft_id, by=MAYA) is None  # it was counted just now
 
 
 def test_a_reminder_before_an_expiry_that_nothing_has_is_pointed_out(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """The kinds of job there are: one line each."""
 
+from distribution.automatic.outage import run_late
 from distribution.clock import Clock
 from distribution.codes.expiry import revive_codes
 from distribution.codes.export import export_codes
@@ -22,6 +23,7 @@ KINDS: dict[str, JobFunction] = {
     "export_codes": export_codes,
     "generate_codes": generate_codes,
     "import_codes": import_codes,
+    "late": run_late,
     "launch": run_launch,
     "resume": run_resume,
     "review": review_and_go_on,

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from storage.bulk import among
 from storage.database import is_sqlite
 from storage.plain import rows_changed
-from storage.planned_counts import HELD
-from storage.tables import ClockMark, Distribution, Planned, PlannedState
+from storage.tables import ClockMark, Distribution, Job, Planned, PlannedState
 from storage.tables.base import UtcDateTime
 
+JOB = "late"  # the kind of job that carries out a word on more than fits in a transaction
 WAITING, LATE = PlannedState.WAITING, PlannedState.LATE
 
 
@@ -78,13 +78,27 @@ def count(session: Session, distribution_id: int) -> tuple[int, datetime | None]
     """How many planned texts of a distribution wait for a word, and since when the first of them was due."""
     n, since = session.execute(
         select(func.count(), func.min(Planned.due_at)).where(
-            HELD, Planned.distribution_id == distribution_id, Planned.state == LATE
+            Planned.distribution_id == distribution_id, Planned.state == LATE
         )
     ).one()
     return n, since
 
 
-def release(session: Session, distribution_id: int, at: datetime) -> int:
-    """Let the planned texts of a distribution that wait for a word be due at a time; returns how many."""
-    mine = (Planned.distribution_id == distribution_id, Planned.state == LATE)
-    return rows_changed(session, update(Planned).where(*mine).values(state=WAITING, due_at=at))
+def last_due(session: Session, distribution_id: int) -> datetime | None:
+    """When the last of those that wait for a word was due; None where none waits."""
+    query = select(Planned.due_at).where(Planned.distribution_id == distribution_id, Planned.state == LATE)
+    return session.scalar(query.order_by(Planned.due_at.desc()).limit(1))
+
+
+def release(session: Session, distribution_id: int, at: datetime, *, until: datetime, limit: int) -> int:
+    """Let up to `limit` planned texts of a distribution that wait for a word, and were due by `until`, be due at a
+    time, those first that were due first; returns how many."""
+    mine = (Planned.distribution_id == distribution_id, Planned.state == LATE, Planned.due_at <= until)
+    chosen = select(Planned.id).where(*mine).order_by(Planned.due_at).limit(limit)
+    return rows_changed(session, update(Planned).where(Planned.id.in_(chosen)).values(state=WAITING, due_at=at))
+
+
+def decided(session: Session) -> set[int]:
+    """Distributions of which a word was said on what is late, and a job (`kind` JOB) goes on carrying it out."""
+    going = select(Job.args).where(Job.state.in_(("queued", "running")), Job.kind == JOB)
+    return {int(args["distribution_id"]) for args in session.scalars(going)}

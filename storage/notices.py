@@ -4,7 +4,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage import planned_counts
+from storage import late, planned_counts
 from storage.database import is_sqlite
 from storage.tables import Distribution, Notice, PlannedState
 
@@ -17,7 +17,10 @@ def wanted(session: Session) -> list[Key]:
     """Every distribution and kind of which there is a notice, or should be: a few look-ups by index."""
     found: set[Key] = {(row.distribution_id, row.kind) for row in session.scalars(select(Notice))}
     kinds = {PlannedState.LATE: LATE, PlannedState.DRY: DRY}
-    found |= {(distribution_id, kinds[state]) for distribution_id, state in planned_counts.of_whom(session)}
+    decided = late.decided(session)
+    for distribution_id, state in planned_counts.of_whom(session):
+        if state is PlannedState.DRY or distribution_id not in decided:
+            found.add((distribution_id, kinds[state]))
     scheduled = select(Distribution.id).where(Distribution.status == "scheduled", Distribution.late_since.is_not(None))
     found |= {(distribution_id, LATE) for distribution_id in session.scalars(scheduled)}
     return sorted(found)

@@ -227,12 +227,14 @@ def drop(
 
     `due`: only those due by then; `first`: only first texts, no reminders. The distribution is locked.
     """
+    # In the index's order: by their ids all that are left would be sorted for each chunk.
     query = select(Planned.id).where(Planned.distribution_id == distribution_id, Planned.state.in_(sorted(states)))
+    query = query.order_by(Planned.state, Planned.due_at)
     if due is not None:
         query = query.where(Planned.due_at <= due)
     if first:
         query = query.where(Planned.step == 0)
-    chosen = Planned.id.in_(query.order_by(Planned.id).limit(limit))
+    chosen = Planned.id.in_(query.limit(limit))
     dropped = update(Planned).where(chosen).values(state=PlannedState.DROPPED, reason=reason, settled_at=at)
     return rows_changed(session, dropped)
 

@@ -36,7 +36,7 @@ def register(app: App, runtime: Runtime) -> None:
             person,
             int(action["value"]),
             lambda found: views.decided(found, person.user_id, views.SEND_NOW),
-            lambda session, at: outage.send_now(session, at, now=now),
+            lambda session, at: outage.send_now(session, runtime, at, by=person.name, now=now),
         )
 
     @app.action(views.CANCEL)
@@ -49,7 +49,7 @@ def register(app: App, runtime: Runtime) -> None:
             person,
             int(action["value"]),
             lambda found: views.decided(found, person.user_id, views.CANCEL),
-            lambda session, at: outage.cancel(session, at, by=person.name, now=now),
+            lambda session, at: outage.cancel(session, runtime, at, by=person.name, now=now),
         )
 
     @app.action(views.RESCHEDULE)
@@ -84,7 +84,7 @@ def register(app: App, runtime: Runtime) -> None:
             person,
             distribution_id,
             lambda found: views.decided(found, person.user_id, views.RESCHEDULE, at),
-            lambda session, one: outage.reschedule(session, one, at, now=now),
+            lambda session, one: outage.reschedule(session, runtime, one, at, by=person.name, now=now),
         )
 
 

@@ -8,6 +8,7 @@ sandbox's moved clock leaves no gap: it moves the business time only.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +18,7 @@ from distribution import settings
 from distribution.automatic import firing, held_up, reminding, trigger
 from distribution.clock import Clock, SystemClock
 from distribution.errors import Refused
+from distribution.jobs import JobRun
 from distribution.runtime import Runtime
 from distribution.schedule import local, repeating
 from storage import distributions, late, planned, planned_reading, reminded, touched
@@ -28,6 +30,7 @@ MARK = "clock"
 GAP = timedelta(minutes=10)  # without a note: nothing ran
 NOTED_EVERY = timedelta(minutes=1)
 CHUNK = 500
+AT_ONCE = 5_000  # late texts that a word moves in its own transaction, and a job in each of its
 TRIES = 5  # to fire what others have in hand
 FURTHEST = timedelta(days=365)
 LATE = (PlannedState.LATE,)
@@ -159,18 +162,22 @@ def waits(session: Session, row: Distribution) -> Late | None:
             return Late(row.id, 0, since, True, len(times), times[-1], following)
         return Late(row.id, 0, since, scheduled=True)
     texts, since_ = late.count(session, row.id)
-    return Late(row.id, texts, since_, scheduled=False) if since_ is not None else None
+    if since_ is None or row.id in late.decided(session):
+        return None
+    return Late(row.id, texts, since_, scheduled=False)
 
 
-def send_now(session: Session, distribution_id: int, *, now: datetime) -> Late | None:
+def send_now(session: Session, runtime: Runtime, distribution_id: int, *, by: str, now: datetime) -> Late | None:
     """Let what is late go now: it is as if it were due. Returns what it was; None where somebody was quicker.
 
     Everything that may stop a text is looked at again before it leaves: consent, codes, the cap, quiet hours.
     """
-    return _release(session, distribution_id, now)
+    return _release(session, runtime, distribution_id, now, by)
 
 
-def reschedule(session: Session, distribution_id: int, at: datetime, *, now: datetime) -> Late | None:
+def reschedule(
+    session: Session, runtime: Runtime, distribution_id: int, at: datetime, *, by: str, now: datetime
+) -> Late | None:
     """Let what is late go at another time; as `send_now` else. Raises `Refused` as `check_time` does.
 
     Of one that repeats one text goes then, for all times that were missed.
@@ -178,7 +185,7 @@ def reschedule(session: Session, distribution_id: int, at: datetime, *, now: dat
     The approval stands: the time is the one thing that an outage has changed already, and a person decides on it.
     """
     check_time(at, now, waits(session, lock(session, distribution_id)))
-    return _release(session, distribution_id, at)
+    return _release(session, runtime, distribution_id, at, by)
 
 
 def check_time(at: datetime, now: datetime, found: Late | None = None) -> None:
@@ -192,7 +199,7 @@ def check_time(at: datetime, now: datetime, found: Late | None = None) -> None:
         raise Refused("It goes out again before that, as planned. Choose an earlier time, or Cancel.", field="at")
 
 
-def cancel(session: Session, distribution_id: int, *, by: str, now: datetime) -> Late | None:
+def cancel(session: Session, runtime: Runtime, distribution_id: int, *, by: str, now: datetime) -> Late | None:
     """Give up what is late: the planned texts are dropped; what was scheduled is stopped, one that repeats goes on
     with its next time. Returns what it was; None where somebody was quicker. `by`: a name, shown as the reason."""
     row = lock(session, distribution_id)
@@ -200,8 +207,7 @@ def cancel(session: Session, distribution_id: int, *, by: str, now: datetime) ->
     if found is None:
         return None
     if not found.scheduled:
-        while reminded.drop(session, row.id, LATE, CALLED_OFF, now, limit=CHUNK):
-            pass
+        _carry_out(session, runtime, row.id, None, by)
     elif row.repeat:
         repeating.skip(session, row, now)
     else:
@@ -213,7 +219,7 @@ def cancel(session: Session, distribution_id: int, *, by: str, now: datetime) ->
     return found
 
 
-def _release(session: Session, distribution_id: int, at: datetime) -> Late | None:
+def _release(session: Session, runtime: Runtime, distribution_id: int, at: datetime, by: str) -> Late | None:
     row = lock(session, distribution_id)
     found = waits(session, row)
     if found is None:
@@ -222,5 +228,36 @@ def _release(session: Session, distribution_id: int, at: datetime) -> Late | Non
         row.late_since, row.put_off_to = None, at
         session.flush()
     else:
-        late.release(session, row.id, at)
+        _carry_out(session, runtime, row.id, at, by)
     return found
+
+
+def _carry_out(session: Session, runtime: Runtime, distribution_id: int, at: datetime | None, by: str) -> None:
+    """Do what was said about the late texts of a distribution: they are due at a time, or dropped (None). Where they
+    are many, a job does the rest."""
+    until = late.last_due(session, distribution_id)
+    if until is not None and _move(session, distribution_id, at, until, runtime.clock.now()) == AT_ONCE:
+        times = {"at": at.isoformat() if at else None, "until": until.isoformat()}
+        runtime.jobs.enqueue(session, late.JOB, {"distribution_id": distribution_id, **times}, by=by)
+
+
+def run_late(runtime: Runtime, run: JobRun) -> dict[str, Any]:
+    """The job: carry a word out on the rest of what was late when it was said, and on nothing that is late since."""
+    distribution_id, until = int(run.args["distribution_id"]), datetime.fromisoformat(run.args["until"])
+    at = datetime.fromisoformat(run.args["at"]) if run.args["at"] else None
+    while not run.progress.get("over"):
+        with run.chunk(runtime) as session:
+            lock(session, distribution_id)
+            # A little later each time: they stay in the order in which they fell due.
+            then = at + timedelta(microseconds=1 + run.done // AT_ONCE) if at else None
+            moved = _move(session, distribution_id, then, until, runtime.clock.now())
+            run.done += moved
+            run.progress = {"over": moved < AT_ONCE}
+    return {}
+
+
+def _move(session: Session, distribution_id: int, at: datetime | None, until: datetime, now: datetime) -> int:
+    """Let some late texts be due at a time, or drop them; how many."""
+    if at is not None:
+        return late.release(session, distribution_id, at, until=until, limit=AT_ONCE)
+    return reminded.drop(session, distribution_id, LATE, CALLED_OFF, now, limit=AT_ONCE, due=until)

@@ -250,9 +250,9 @@ def test_whoever_is_killed_or_held_at_a_commit_of_the_clock_others_make_it_right
         tick()
         for distribution in (shop.carts, shop.planned):
             with runtime.db.write() as session:
-                assert outage.send_now(session, distribution, now=clock.now()) is not None
+                assert outage.send_now(session, runtime, distribution, by="Maya", now=clock.now()) is not None
         with runtime.db.write() as session:
-            outage.send_now(session, shop.daily, now=clock.now())
+            outage.send_now(session, runtime, shop.daily, by="Maya", now=clock.now())
         tick()
         happens(runtime, shop.customers[3:], cart_total=5)
         with runtime.db.write() as session:  # nobody notes it: the sweep finds them, as it finds whom time brings in

@@ -206,11 +206,11 @@ def decide_late(call: Sending, id: Id) -> Response:
 
     def work(session: Session) -> Row:
         if asked.then == "cancel":
-            found = outage.cancel(session, id, by=_name(call), now=call.now)
+            found = outage.cancel(session, call.runtime, id, by=_name(call), now=call.now)
         elif asked.at is not None:
-            found = outage.reschedule(session, id, asked.at, now=call.now)
+            found = outage.reschedule(session, call.runtime, id, asked.at, by=_name(call), now=call.now)
         else:
-            found = outage.send_now(session, id, now=call.now)
+            found = outage.send_now(session, call.runtime, id, by=_name(call), now=call.now)
         row = seen(session, call, id)
         if found is None:
             raise Refused(f"Nothing of '{row.subject}' is late.", reason="not_late")

@@ -13,8 +13,9 @@ from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
+from storage import notices
 from storage.batches import lock
-from storage.tables import ClockMark, Distribution
+from storage.tables import ClockMark, Distribution, Planned, PlannedState
 from tests import failpoints
 from tests.conftest import run_jobs
 from tests.sending import (
@@ -119,7 +120,7 @@ def test_send_now_sends_once_whoever_presses(runtime: Runtime, time: Both) -> No
     distribution = late(runtime, time)
     for expected in (True, False):
         with runtime.db.write() as session:
-            assert (outage.send_now(session, distribution, now=time.now()) is not None) is expected
+            assert (outage.send_now(session, runtime, distribution, by="Maya", now=time.now()) is not None) is expected
         tick(runtime)
     assert states(runtime, distribution) == ["MADE"]
     assert check(runtime.db) == []
@@ -139,10 +140,10 @@ def late(runtime: Runtime, time: Both) -> int:
 def test_reschedule_sends_at_that_time_and_not_before(runtime: Runtime, time: Both) -> None:
     distribution = late(runtime, time)
     with pytest.raises(Refused) as refused, runtime.db.write() as session:
-        outage.reschedule(session, distribution, time.now(), now=time.now())
+        outage.reschedule(session, runtime, distribution, time.now(), by="Maya", now=time.now())
     assert refused.value.field == "at"
     with runtime.db.write() as session:
-        assert outage.reschedule(session, distribution, time.now() + HOUR, now=time.now())
+        assert outage.reschedule(session, runtime, distribution, time.now() + HOUR, by="Maya", now=time.now())
     time.runs(runtime, HOUR - 5 * MINUTE)
     assert states(runtime, distribution) == ["WAITING"]
     time.runs(runtime, 5 * MINUTE)
@@ -152,8 +153,8 @@ def test_reschedule_sends_at_that_time_and_not_before(runtime: Runtime, time: Bo
 def test_cancel_drops_it_and_the_next_event_fires_again(runtime: Runtime, time: Both) -> None:
     distribution = late(runtime, time)
     with runtime.db.write() as session:
-        outage.cancel(session, distribution, by="Maya", now=time.now())
-        assert outage.cancel(session, distribution, by="Lee", now=time.now()) is None
+        outage.cancel(session, runtime, distribution, by="Maya", now=time.now())
+        assert outage.cancel(session, runtime, distribution, by="Lee", now=time.now()) is None
     tick(runtime)
     assert states(runtime, distribution) == ["DROPPED late"]
     assert check(runtime.db) == []
@@ -209,8 +210,8 @@ def test_what_was_scheduled_waits_for_a_word_when_its_time_passed_unseen(runtime
     tick(runtime)
     assert status(runtime, early) == "scheduled"
     with runtime.db.write() as session:
-        assert outage.send_now(session, early, now=time.now()) is not None
-        assert outage.send_now(session, early, now=time.now()) is None
+        assert outage.send_now(session, runtime, early, by="Maya", now=time.now()) is not None
+        assert outage.send_now(session, runtime, early, by="Maya", now=time.now()) is None
     tick(runtime)
     assert status(runtime, early) == "sending"
     assert check(runtime.db) == []
@@ -248,14 +249,14 @@ def test_a_scheduled_one_that_is_late_can_be_put_off_or_cancelled_and_keeps_its_
     time.off(4 * HOUR)
     tick(runtime)
     with runtime.db.write() as session:
-        outage.reschedule(session, distribution, time.now() + DAY, now=time.now())
+        outage.reschedule(session, runtime, distribution, time.now() + DAY, by="Maya", now=time.now())
     time.runs(runtime, HOUR)
     assert status(runtime, distribution) == "scheduled"
     time.off(2 * DAY)  # it is missed once more
     tick(runtime)
     assert status(runtime, distribution) == "scheduled"
     with runtime.db.write() as session:
-        outage.cancel(session, distribution, by="Maya", now=time.now())
+        outage.cancel(session, runtime, distribution, by="Maya", now=time.now())
     tick(runtime)
     assert status(runtime, distribution) == "stopped"
     assert check(runtime.db) == []
@@ -271,7 +272,7 @@ def test_reminders_that_were_missed_wait_and_those_not_owed_are_dropped(runtime:
     assert reminders_of(runtime, distribution) == []
     assert why_not(runtime, distribution) == {"redeemed": 1}
     with runtime.db.write() as session:
-        found = outage.send_now(session, distribution, now=time.now())
+        found = outage.send_now(session, runtime, distribution, by="Maya", now=time.now())
     assert found is not None
     assert found.texts == 2
     tick(runtime)
@@ -405,3 +406,51 @@ def test_what_another_process_is_firing_when_all_go_on_is_as_late(runtime: Runti
         ours.result()
         assert isinstance(other.exception(), RuntimeError) is killed
     assert states(runtime, distribution) == ["LATE"] * 3
+
+
+@pytest.mark.parametrize("word", ["send", "reschedule", "cancel"])
+def test_a_word_on_many_is_carried_out_by_a_job_on_what_was_late_then(
+    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """One transaction would hold SQLite's lock for seconds. Nobody is asked again meanwhile, and a second click finds
+    it decided; what is late after that waits for a word of its own."""
+    monkeypatch.setattr(outage, "AT_ONCE", 2)
+    customers = make_customers(runtime, 6)
+    live = make_live(runtime, make_provider(runtime, NOWHERE), DELAYED, body="Hi")
+    tick(runtime)
+    for customer in customers[:5]:
+        happens(runtime, [customer])
+        time.off(MINUTE)
+    tick(runtime)
+    time.off(9 * HOUR)
+    tick(runtime)
+    assert states(runtime, live) == ["LATE"] * 5
+    with runtime.db.write() as session:
+        if word == "cancel":
+            found = outage.cancel(session, runtime, live, by="Maya", now=time.now())
+        elif word == "send":
+            found = outage.send_now(session, runtime, live, by="Maya", now=time.now())
+        else:
+            found = outage.reschedule(session, runtime, live, time.now() + HOUR, by="Maya", now=time.now())
+    assert found is not None and found.texts == 5
+    assert states(runtime, live).count("LATE") == 3
+    with runtime.db.write() as session:
+        assert outage.waits(session, session.get_one(Distribution, live)) is None
+        assert notices.wanted(session) == []
+        assert outage.send_now(session, runtime, live, by="Lee", now=time.now()) is None
+        at = time.now()
+        now_late = Planned(distribution_id=live, customer_id=customers[5], due_at=at, fired_at=at)
+        now_late.state = PlannedState.LATE
+        session.add(now_late)
+    run_jobs(runtime)
+    assert states(runtime, live) == (["DROPPED late"] if word == "cancel" else ["WAITING"]) * 5 + ["LATE"]
+    with runtime.db.read() as session:
+        asked = outage.waits(session, session.get_one(Distribution, live))
+        assert asked is not None and asked.texts == 1
+        in_order = (
+            select(Planned.customer_id)
+            .where(Planned.state == PlannedState.WAITING)
+            .order_by(Planned.due_at, Planned.id)
+        )
+        assert list(session.scalars(in_order)) == ([] if word == "cancel" else customers[:5])
+    assert check(runtime.db) == []

@@ -98,7 +98,7 @@ def test_a_late_card_is_posted_once_and_says_who_decided(runtime: Runtime, live:
     assert slack.calls == ["post"]
     assert "3 texts of *Abandoned cart* fell due while promobot was not running" in slack.says["1.0"]
     with runtime.db.write() as session:
-        assert outage.send_now(session, live, now=runtime.clock.now()) is not None
+        assert outage.send_now(session, runtime, live, by="Maya", now=runtime.clock.now()) is not None
         rows.settle(session, (live, "late"), "<@U0LEE> had it sent late.")
     look(runtime, slack)
     look(runtime, slack)

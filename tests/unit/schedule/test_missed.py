@@ -35,7 +35,7 @@ def test_a_draft_forgets_that_it_was_late_and_what_was_decided_then(
     clock.advance(FIRST + 2 * HOUR - clock.now())
     with runtime.db.write() as session:
         if word == "another time":
-            outage.reschedule(session, row_id, clock.now() + HOUR, now=clock.now())
+            outage.reschedule(session, runtime, row_id, clock.now() + HOUR, by="Maya", now=clock.now())
         control.call_back(session, runtime, row_id, by="Maya", now=clock.now())
     row = row_of(runtime, row_id)
     assert (row.status, row.late_since, row.put_off_to) == ("draft", None, None)
@@ -86,7 +86,7 @@ def test_an_outage_over_three_times_tells_how_many_and_sends_one(runtime: Runtim
     )
     assert copies(runtime, weekly) == []
     with runtime.db.write() as session:
-        outage.send_now(session, weekly, now=nights.business.now())
+        outage.send_now(session, runtime, weekly, by="Maya", now=nights.business.now())
     strike(runtime)
     assert sent_for(runtime, weekly) == [FIRST + 2 * WEEK]
     assert row_of(runtime, weekly).send_at == FIRST + 3 * WEEK
@@ -131,7 +131,7 @@ def test_a_time_that_was_missed_is_not_put_off_beyond_the_next(
     nights.off_until(FIRST + DAY)
     try:
         with runtime.db.write() as session:
-            outage.reschedule(session, weekly, FIRST + after, now=nights.business.now())
+            outage.reschedule(session, runtime, weekly, FIRST + after, by="Maya", now=nights.business.now())
     except Refused as refusal:
         assert refused and refusal.field == "at"
     else:
@@ -149,6 +149,6 @@ def test_the_last_times_of_all_wait_for_a_word(runtime: Runtime, nights: Nights)
     nights.runs_at(FIRST + 6 * WEEK)
     assert waits(runtime, weekly) == found
     with runtime.db.write() as session:
-        outage.send_now(session, weekly, now=nights.business.now())
+        outage.send_now(session, runtime, weekly, by="Maya", now=nights.business.now())
     strike(runtime)
     assert (sent_for(runtime, weekly), row_of(runtime, weekly).status) == ([FIRST + WEEK], "done")

@@ -238,11 +238,11 @@ def test_a_time_that_came_in_an_outage_waits_for_a_word(runtime: Runtime, clock:
     assert copies(runtime, weekly) == []
     with runtime.db.write() as session:
         if word == "send":
-            outage.send_now(session, weekly, now=clock.now())
+            outage.send_now(session, runtime, weekly, by="Maya", now=clock.now())
         elif word == "reschedule":
-            outage.reschedule(session, weekly, clock.now() + timedelta(hours=1), now=clock.now())
+            outage.reschedule(session, runtime, weekly, clock.now() + timedelta(hours=1), by="Maya", now=clock.now())
         else:
-            outage.cancel(session, weekly, by="Maya", now=clock.now())
+            outage.cancel(session, runtime, weekly, by="Maya", now=clock.now())
     strike(runtime)
     assert len(copies(runtime, weekly)) == (word == "send")
     clock.advance(timedelta(hours=2))

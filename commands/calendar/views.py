@@ -90,10 +90,12 @@ def _what(entry: Entry) -> list[str]:
             return [f"{count(n, 'reminder')} that day" if n > 1 else "1 reminder"]
         case "texts":
             return [f"{count(n, 'text')} that {'wait' if n > 1 else 'waits'} for {'their' if n > 1 else 'its'} delay"]
+        case "piled":
+            return [f"{count(n, 'text')} fell due in its pause, and {'wait' if n > 1 else 'waits'} until it is resumed"]
         case "end":
             return ["ends"]
         case "late":
-            return ["fell due while nothing ran: it waits for a word in its channel", *customers]
+            return ["fell due while promobot was not running: it waits for a word in its channel", *customers]
         case _:
             return customers
 

@@ -28,7 +28,8 @@ class Entry:
     """One line of the calendar, on `day` of its reader.
 
     `kind`: "once", "own_time" (at `at` by each customer's own clock), "repeat", "reminders", "texts" (first texts that
-    wait for their delay), "end" (of an automatic one), or "late" (it fell due while nothing ran, and waits for a word).
+    wait for their delay), "piled" (texts that fell due in a pause), "end" (of an automatic one), or "late" (it fell due
+    while nothing ran, and waits for a word).
     `at`: the time of day in the reader's zone. `texts`: how many customers, as reviewed, or how many planned texts;
     None where nobody has counted. `pending`: it waits for its approval.
     """
@@ -135,15 +136,16 @@ def _counted(
     if until - midnight >= 2 * DAY:
         place = cast(func.floor(since / 86400), Integer)
     place = case((Planned.due_at < midnight, 0), else_=place).label("place")
-    reminder = case((Planned.step > 0, 1), else_=0).label("reminder")
+    reminder = case((Planned.step > 0, "reminders"), else_="texts")
+    piled = (Distribution.status == "paused") & (Planned.due_at <= now)
+    kind = case((piled, "piled"), else_=reminder).label("kind")
     rows = session.execute(
-        select(Planned.distribution_id, Distribution.subject, place, reminder, func.count(), func.min(Planned.due_at))
+        select(Planned.distribution_id, Distribution.subject, place, kind, func.count(), func.min(Planned.due_at))
         .join(Distribution, Distribution.id == Planned.distribution_id)
         .where(Planned.state == PlannedState.WAITING, Planned.due_at < until)
         .where(true() if today else Planned.due_at >= midnight)
-        .group_by(Planned.distribution_id, Distribution.subject, place, reminder)
+        .group_by(Planned.distribution_id, Distribution.subject, place, kind)
     )
-    for distribution_id, subject, days, is_reminder, n, due in rows:
+    for distribution_id, subject, days, what, n, due in rows:
         at = max(due, now).astimezone(zone).time().replace(second=0, microsecond=0)
-        kind = "reminders" if is_reminder else "texts"
-        yield Entry(first + days * DAY, at, kind, distribution_id, subject, n)
+        yield Entry(first + days * DAY, at, what, distribution_id, subject, n)

@@ -96,6 +96,14 @@ def test_reminders_are_counted_by_day_over_a_change_of_the_clocks(runtime: Runti
     ]
 
 
+def test_what_fell_due_in_a_pause_is_told_apart(runtime: Runtime) -> None:
+    """It stood there as if it were sent today, at the present minute."""
+    cart = plan(runtime, "Cart", None, mode="automatic", status="paused")
+    reminders(runtime, cart, [NOON - timedelta(days=2), NOON + timedelta(hours=1)])
+    reminders(runtime, cart, [NOON - timedelta(hours=1)], step=0)
+    assert [(each.kind, each.texts) for each in entries(runtime)] == [("piled", 2), ("reminders", 1)]
+
+
 @pytest.mark.parametrize("zone", ["Europe/Warsaw", "Australia/Lord_Howe", "Africa/Cairo", "America/Santiago", "UTC"])
 def test_the_days_ahead_are_cut_without_a_gap(zone: str) -> None:
     for start in (date(2026, 2, 20), date(2026, 10, 24), date(2026, 10, 25), date(2026, 9, 5), date(2026, 4, 23)):

@@ -1,9 +1,11 @@
 """Days on which nobody is texted: as people write them, and when they are over by the customer's own clock."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from distribution.errors import Refused
 from distribution.limits import Quiet, Silence
@@ -85,3 +87,45 @@ def test_a_holiday_whose_midnight_the_clocks_skip_ends_with_the_first_moment_aft
 
 def test_where_nothing_is_kept_nothing_is_quiet() -> None:
     assert Silence(None, NONE).ends(datetime(2026, 12, 25, tzinfo=UTC), WARSAW) is None
+
+
+# Where days begin first and last, and where clocks change at midnight, over it, by half an hour, or never.
+ZONES = (
+    *("Pacific/Kiritimati", "Etc/GMT+12", "Europe/Warsaw", "America/New_York", "Africa/Cairo", "America/Santiago"),
+    *("America/Nuuk", "Asia/Beirut", "America/Havana", "Australia/Lord_Howe", "Asia/Kathmandu", "Atlantic/Azores"),
+)
+AROUND = (  # a year's end, a leap day, and the nights on which some of them change their clocks
+    *(date(2026, 12, 30), date(2028, 2, 28), date(2026, 3, 28), date(2026, 4, 23), date(2026, 4, 4), date(2026, 9, 5)),
+    *(date(2026, 10, 24), date(2026, 10, 3), date(2026, 11, 1)),
+)
+
+
+def read_minute_by_minute(silence: Silence, at: datetime, zone: ZoneInfo) -> datetime | None:
+    """Somebody who looks at the calendar and the clock on the wall every minute until neither says to wait."""
+    found = at
+    while True:
+        shown = found.astimezone(zone)
+        if silence.holidays.on(shown.date()) is None and not (silence.hours and silence.hours.within(shown)):
+            return None if found == at else found
+        found += timedelta(minutes=1)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    zone=st.sampled_from(ZONES),
+    first=st.sampled_from(AROUND),
+    days=st.sets(st.integers(0, 3), max_size=3),
+    every_year=st.booleans(),
+    minutes=st.integers(-600, 3 * 1440),
+    hours=st.none() | st.tuples(st.integers(0, 1439), st.integers(0, 1439)).filter(lambda pair: pair[0] != pair[1]),
+)
+@example("Pacific/Kiritimati", date(2026, 12, 30), {1, 2}, True, 0, (1260, 540))
+@example("America/Nuuk", date(2026, 10, 24), {0}, False, 1300, (1320, 30))
+def test_silence_ends_when_neither_the_calendar_nor_the_clock_on_the_wall_says_to_wait(
+    zone: str, first: date, days: set[int], every_year: bool, minutes: int, hours: tuple[int, int] | None
+) -> None:
+    chosen = [first + timedelta(days=day) for day in days]
+    kept = holidays.Holidays(tuple(Holiday(day.month, day.day, None if every_year else day.year) for day in chosen))
+    silence, its = Silence(Quiet(*hours) if hours else None, kept), ZoneInfo(zone)
+    at = datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(minutes=minutes)
+    assert silence.ends(at, its) == read_minute_by_minute(silence, at, its)

@@ -77,7 +77,7 @@ def fire(
 
 
 def entered_after(
-    session: Session, distribution_ids: Collection[int], customer_ids: Sequence[int], at: datetime
+    session: Session, distribution_ids: Collection[int], customer_ids: Collection[int], at: datetime
 ) -> set[int]:
     """Those of some customers for whom one of these distributions fired at a later time than `at`."""
     if not customer_ids:

@@ -32,19 +32,23 @@ MEMBERS = 20_000  # who are noted in one transaction when a distribution is set 
 def settle(session: Session, watch: Watch, customer_ids: Sequence[int], now: datetime, *, by_time: bool = False) -> int:
     """See which of some customers entered the segment or left it; returns for how many a first text was planned.
 
-    `by_time`: nobody was told of a change of theirs. Then who entered at a time that is still to come has not entered
-    again: the clock was put back since, and time brings them in once more. Does nothing until today's members are
-    known. Raises `Refused` where the segment is gone.
+    `by_time`: nobody was told of a change of theirs. Then who entered at a time that is still to come has not left: the
+    clock was put back since, and time will bring them in once more. Does nothing until today's members are known.
+    Raises `Refused` where the segment is gone.
     """
     if watch.row.members_at is None:
         return 0
     where = _belongs(session, watch.row, now, few=True)
     matched = set(session.scalars(select(Customer.id).where(among(session, Customer.id, customer_ids), where)))
     known = trigger_members.known(session, watch.row.id, customer_ids)
-    trigger_members.leave(session, watch.row.id, sorted(known - matched))
+    gone = known - matched
+    if by_time and now < watch.row.members_at:
+        gone = set()
+    elif by_time:
+        gone -= planned.entered_after(session, watch.family.ids, gone, now)
+    trigger_members.leave(session, watch.row.id, sorted(gone))
     entered = trigger_members.enter(session, watch.row.id, sorted(matched - known))
-    before = planned.entered_after(session, watch.family.ids, entered, now) if by_time else set()
-    entries = [Entry(each, now, watch.due(now, now)) for each in entered if each not in before]
+    entries = [Entry(each, now, watch.due(now, now)) for each in entered]
     return len(planned.fire(session, watch.row.id, entries, apart=watch.apart, family=watch.family.ids))
 
 

@@ -1,40 +1,19 @@
 """The wizard, walked by Maya over a real Socket Mode connection."""
 
-import re
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
-
-from commands import later
-from distribution import review as reviews
-from distribution import settings
 from distribution.codes import groups
-from distribution.runtime import Runtime
-from sandbox.testing import Person, ViewScreen
-from storage.tables import Customer, Distribution, Message, PromoCodeStock, Segment
 from tests.scenarios.conftest import World
 from tests.scenarios.shop import open_shop
-from tests.scenarios.wizard import CUSTOM, PROMOTION, TEXT, choose_purpose, to_audience, to_message, to_review
-
-
-def no_approvals(runtime: Runtime) -> None:
-    """The workspace trusts everybody: what is sent goes out at once."""
-    with runtime.db.write() as session:
-        settings.put(session, "approvals.required", "never")
-
-
-def draft_of(world: World) -> Distribution:
-    """The newest distribution."""
-    with world.runtime.db.read() as session:
-        return session.query(Distribution).order_by(Distribution.id.desc()).first()
-
-
-def stock_of(world: World, group_id: int) -> tuple[int, int, int]:
-    """A group's codes: active, blocked, issued."""
-    with world.runtime.db.read() as session:
-        stock = session.get_one(PromoCodeStock, group_id)
-        return stock.active, stock.blocked, stock.issued
+from tests.scenarios.wizard import (
+    CUSTOM,
+    PROMOTION,
+    TEXT,
+    choose_purpose,
+    no_approvals,
+    stock_of,
+    to_message,
+    to_review,
+    view_with,
+)
 
 
 def test_each_customer_of_a_segment_gets_a_code_of_their_own(world: World) -> None:
@@ -68,11 +47,11 @@ def test_a_promotion_made_on_the_way_is_told_to_one_customer(world: World) -> No
     assert form.refused() == {"Name": "There is a promotion 'Free shipping' already. Give this one another name."}
     form = maya.view("What customers get at checkout").fill("Name", "Two for one").fill("What customers get", "2 for 1")
     form.submit()
-    step = maya.wait_for(lambda: _with(maya, "Step 2 of 5", "2 for 1"), "the promotion to be chosen")
+    step = maya.wait_for(lambda: view_with(maya, "Step 2 of 5", "2 for 1"), "the promotion to be chosen")
     assert step.value("Promotion") == "Two for one"
     step.submit()
     maya.view("Step 3 of 5").choose("One customer")
-    step = maya.wait_for(lambda: _with(maya, "Step 3 of 5", "Customer:"), "the search to show")
+    step = maya.wait_for(lambda: view_with(maya, "Step 3 of 5", "Customer:"), "the search to show")
     assert step.search("Customer", "kowals") == [f"Anna {at} Kowalska" for at, _ in enumerate(shop.numbers, 1)]
     step.fill("Customer", "Anna 3")
     maya.view("Can be texted.").submit()
@@ -86,76 +65,6 @@ def test_a_promotion_made_on_the_way_is_told_to_one_customer(world: World) -> No
     review.submit()
     assert world.phone.wait_for_texts(shop.numbers[2])[0].body == "Hi Anna, 2 for 1. Reply STOP to opt out."
     assert stock_of(world, shop.group_id) == (10, 0, 0)
-
-
-def test_a_pasted_list_says_what_became_of_each_line(world: World) -> None:
-    """Lines that are nobody's keep step 3 on screen until they were seen; the list itself is kept."""
-    shop = open_shop(world.runtime)
-    no_approvals(world.runtime)
-    maya = world.maya
-    to_audience(maya, purpose=CUSTOM).choose("A list")
-    step = maya.wait_for(lambda: _with(maya, "Step 3 of 5", "Phone numbers"), "the box")
-    assert step.refused() == {"Phone numbers": "Paste phone numbers here, or upload a file below."}
-    lines = [shop.numbers[0], shop.numbers[0], "732 10 1102", "+48600100200", "12ab", "+48732201101"]
-    maya.view("Step 3 of 5").fill("Phone numbers", "\n".join(lines)).submit()
-    step = maya.view("belongs to no customer")
-    assert "3 customers, 2 can be texted · 1 no consent to texts" in step
-    assert "1 number belongs to no customer and will get nothing: +48600100200" in step
-    assert "line 5: 12ab" in step
-    assert "1 line repeated a number" in step
-    step.submit()
-    maya.view("Step 4 of 5").fill("Subject", "To a few").submit()
-    maya.view("Step 5 of 5").fill("Message", "We open at nine").submit()
-    review = maya.view("Sample 1 of")
-    assert "2 of 3 in “List of 3”" in review
-    review.submit()
-    assert world.phone.wait_for_texts(shop.numbers[1])[0].body == "We open at nine"
-    world.maya.message("#marketing", "3 in the audience = 1 left out + 2 sent")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "why"),
-    [
-        ("empty.csv", b" \n", "empty"),
-        ("nobody.csv", b"phone\n+48600100200\n", "Nobody on this list is a customer"),
-        ("large.csv", b"+48600100200\n" * 50_000, "can be read here"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_refused_at_its_field(world: World, name: str, content: bytes, why: str) -> None:
-    """Empty, strangers only, too large: said where the file was added, and the wizard stays."""
-    open_shop(world.runtime)
-    to_audience(world.maya, purpose=CUSTOM).choose("A list")
-    world.maya.wait_for(lambda: _with(world.maya, "Step 3 of 5", "Phone numbers"), "the box")
-    step = world.maya.view("Step 3 of 5").fill("Or a file with a column of phone numbers", [(name, content)])
-    refused = step.refused()
-    assert why in refused["Or a file with a column of phone numbers"]
-
-
-def test_an_uploaded_file_in_utf_16_with_a_heading_is_a_list(world: World) -> None:
-    """What a spreadsheet saves as "Unicode text"; a column of names beside the numbers does no harm."""
-    shop = open_shop(world.runtime)
-    rows = "name\tphone\n" + "".join(f"Anna\t{number}\n" for number in shop.numbers)
-    to_audience(world.maya, purpose=CUSTOM).choose("A list")
-    world.maya.wait_for(lambda: _with(world.maya, "Step 3 of 5", "Phone numbers"), "the box")
-    step = world.maya.view("Step 3 of 5")
-    step.fill("Or a file with a column of phone numbers", [("list.txt", rows.encode("utf-16"))]).submit()
-    assert "to List of 5" in world.maya.view("Step 4 of 5")
-
-
-def test_a_long_file_may_be_read_after_slack_was_answered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The modal goes on by itself; what is wrong with it is said above the inputs then."""
-    monkeypatch.setattr(later, "IN_TIME", 0.0)
-    shop = open_shop(world.runtime)
-    strangers = "".join(f"+48600{at:06d}\n" for at in range(6_000))
-    to_audience(world.maya, purpose=CUSTOM).choose("A list")
-    world.maya.wait_for(lambda: _with(world.maya, "Step 3 of 5", "Phone numbers"), "the box")
-    step = world.maya.view("Step 3 of 5").fill("Or a file", [("strangers.csv", strangers.encode())])
-    step.submit()
-    world.maya.view("⚠ Nobody on this list is a customer").fill(
-        "Or a file", [("some.csv", f"{strangers}{shop.numbers[0]}\n".encode())]
-    ).submit()
-    step = world.maya.view("6,000 numbers belong to no customer")
-    assert "1 customer, 1 can be texted" in step
 
 
 def test_back_keeps_what_was_typed_right_or_wrong(world: World) -> None:
@@ -262,7 +171,7 @@ def test_a_tag_is_inserted_at_the_end(world: World) -> None:
     assert step.choices("send.insert")[:2] == ["Code as text", "Code as QR"]
     step.fill("Message", "Your code:")
     maya.view("gives no code").fill("send.insert", "Code as QR")
-    step = maya.wait_for(lambda: _with(maya, "Step 5 of 5", "| qr"), "the tag")
+    step = maya.wait_for(lambda: view_with(maya, "Step 5 of 5", "| qr"), "the tag")
     assert step.value("Message") == "Your code: {{ client.promocode('Summer 10%') | qr }}"
     assert step.value("send.insert") is None
 
@@ -301,161 +210,3 @@ def test_words_after_the_command_choose_beforehand(world: World) -> None:
     maya.close(everything=True)
     maya.command("/promo send regulas")
     assert "Did you mean" in maya.view("No segment, group or draft of yours is called “regulas”")
-
-
-def test_too_few_codes_are_named_and_generated_from_the_review(world: World) -> None:
-    """The submit only checks again until there are enough."""
-    shop = open_shop(world.runtime, customers=5, codes=2)
-    no_approvals(world.runtime)
-    maya = world.maya
-    review = to_review(maya)
-    assert "5 needed · 2 active in “Summer 10%” → 3 missing" in review
-    assert "Not yet. 3 codes are missing in 'Summer 10%'" in review
-    assert "[Check again]" in review.text
-    review.submit()
-    assert stock_of(world, shop.group_id) == (2, 0, 0)
-    maya.view("3 codes are missing").click("Generate 3 more")
-    review = maya.view("3 codes added to “Summer 10%”")
-    assert "[Send now]" in review.text
-    review.click("Back")
-    maya.view("Step 5 of 5").submit()
-    maya.view("Sample 1 of").submit()
-    maya.message("#marketing", "in the audience = 1 left out + 5 sent")
-    assert stock_of(world, shop.group_id) == (0, 0, 5)
-
-
-def test_codes_taken_by_somebody_else_in_the_last_moment_stop_the_sending(world: World) -> None:
-    """Between the review and the click the stock went: nothing is sent, and the review says so."""
-    shop = open_shop(world.runtime, customers=5, codes=5)
-    no_approvals(world.runtime)
-    review = to_review(world.maya)
-    with world.runtime.db.write() as session:
-        session.query(Customer).filter(Customer.phone == shop.numbers[0]).update({"consent": "opted_out"})
-        group, _ = groups.found(session, shop.group_id)
-        groups.delete(world.runtime.jobs, session, group.id, by="U0ADA", now=world.runtime.clock.now())
-    review.submit()
-    world.maya.view("Group 'Summer 10%' was deleted. Choose another.")
-    assert draft_of(world).status == "draft"
-
-
-def test_the_review_shows_samples_and_who_is_left_out(world: World) -> None:
-    """Samples turn round; those left out are listed with the whole number, and why."""
-    open_shop(world.runtime)
-    maya = world.maya
-    review = to_review(maya)
-    first = next(line for line in review.text.splitlines() if " gets" in line)
-    review.click("Next sample")
-    second = next(line for line in maya.view("Sample 2 of").text.splitlines() if " gets" in line)
-    assert first != second
-    maya.view("Sample 2 of").click("See who is left out")
-    listed = maya.view("Piotr 1101 Nowak")
-    assert "+48732201101" in listed
-    assert "No consent to texts" in listed
-    listed.close()
-    maya.view("Sample 2 of")
-
-
-def test_a_test_goes_to_ones_own_number_and_burns_no_code(world: World) -> None:
-    """The number is checked at its field and remembered."""
-    shop = open_shop(world.runtime)
-    maya = world.maya
-    to_review(maya).click("Send me a test…")
-    form = maya.view("Your phone number").fill("Your phone number", "12ab")
-    assert "letters" in form.refused()["Your phone number"]
-    maya.view("Your phone number").fill("Your phone number", "512 345 678").submit()
-    maya.view("A test is on its way to +48 512 345 678")
-    assert world.phone.wait_for_texts("+48512345678")[0].body == "Hi Anna, your code: SUMMER-XXXXXX"
-    assert stock_of(world, shop.group_id) == (10, 0, 0)
-    maya.view("Sample 1 of").click("Send me a test…")
-    assert maya.view("Your phone number").value("Your phone number") == "+48512345678"
-    with world.runtime.db.read() as session:
-        assert session.query(Message).count() == 0
-
-
-def test_characters_that_cost_are_replaced_from_the_review(world: World) -> None:
-    """Only outside of tags; what cannot be replaced stays."""
-    open_shop(world.runtime)
-    maya = world.maya
-    review = to_review(maya, body=f"It’s here 😀 {TEXT}")
-    assert "UCS-2" in review
-    assert "Replace ’ with '?" in review.text.replace("`", "")
-    review.click("Replace")
-    review = maya.view("It's here 😀 Hi Anna")
-    assert "’" not in review.text
-    assert draft_of(world).body == f"It's here 😀 {TEXT}"
-
-
-def test_a_time_is_set_and_kept_until_it_comes(world: World) -> None:
-    """Set in step 5 in one's own zone, shown in the channel, and sent when the clock is there."""
-    shop = open_shop(world.runtime)
-    no_approvals(world.runtime)
-    maya = world.maya
-    maya.command("/promo send")
-    maya.view("Step 1 of 5").submit()
-    choose_purpose(maya, "Unique codes from a group")
-    maya.submit()
-    maya.view("Step 3 of 5").fill("Segment", "Regulars")
-    maya.view("can be texted").submit()
-    maya.view("Step 4 of 5").fill("Subject", "Tomorrow").submit()
-    maya.view("Step 5 of 5").choose("At a date and time")
-    step = maya.view("In your time zone")
-    assert "Europe/Warsaw" in step
-    assert list(step.refused()) == ["Date and time"]
-    at = int(world.runtime.clock.now().timestamp()) // 60 * 60 + 7200
-    maya.view("In your time zone").fill("Date and time", at).submit()
-    review = maya.view("Sample 1 of")
-    assert "[Schedule]" in review.text
-    review.submit()
-    maya.message("#marketing", "Scheduled · Tomorrow")
-    assert world.phone.texts(shop.numbers[0]) == []
-    world.clock.advance(seconds=7300)
-    assert world.phone.wait_for_texts(shop.numbers[0])
-    maya.message("#marketing", "in the audience = 1 left out + 5 sent")
-
-
-def test_a_long_review_counts_in_the_background_and_opens_by_itself(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """More than a few thousand customers: "Counting…", then the same modal is the review."""
-    monkeypatch.setattr(reviews, "AT_ONCE", 2)
-    open_shop(world.runtime)
-    review = to_review(world.maya)
-    assert "5 of 6 in “Regulars”" in review
-    world.maya.close(everything=True)
-
-
-def test_a_name_full_of_markup_is_a_name(world: World) -> None:
-    """Nobody is notified by a customer's or a segment's name, on any screen."""
-    shop = open_shop(world.runtime)
-    with world.runtime.db.write() as session:
-        session.query(Customer).filter(Customer.phone == shop.numbers[0]).update({"name": "<!channel> *x* 😀"})
-        session.query(Segment).update({"name": "<!here> & <@U0LEE>"})
-    to_audience(world.maya).fill("Segment", "<!here> & <@U0LEE>")
-    world.maya.view("can be texted").submit()
-    world.maya.view("Step 4 of 5").fill("Subject", "<!channel> *sale*").submit()
-    world.maya.view("Step 5 of 5").fill("Message", TEXT.replace("first_name", "name")).submit()
-    world.maya.view("Sample 1 of").submit()
-    world.lee.message("#promo-approvals", "Approval requested")
-    markup = [text for sent in world.sandbox.payloads for text in _mrkdwn(sent.payload)]
-    assert any("!channel" in text for text in markup)
-    assert not [text for text in markup if re.search(r"<[!@](channel|here|U0LEE)", text)]
-
-
-def _mrkdwn(part: Any) -> Iterator[str]:
-    """Every text of a payload in which Slack reads markup; a message's own `text` too."""
-    if isinstance(part, dict):
-        if part.get("type") == "mrkdwn":
-            yield part["text"]
-        if isinstance(part.get("text"), str) and part.get("type") not in ("plain_text", "text"):
-            yield part["text"]
-        for value in part.values():
-            yield from _mrkdwn(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from _mrkdwn(value)
-
-
-def _with(person: Person, first: str, second: str) -> ViewScreen | None:
-    """The modal on top when both words are on it."""
-    view = person.modal()
-    return view if view and first in view.text and second in view.text else None

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from tests.scenarios.conftest import World
 from tests.scenarios.shop import open_shop
-from tests.scenarios.test_send import draft_of, no_approvals
-from tests.scenarios.wizard import to_message
+from tests.scenarios.wizard import draft_of, no_approvals, to_message
 
 
 def test_reminders_are_added_edited_and_removed_on_top_of_step_5(world: World) -> None:

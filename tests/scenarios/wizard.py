@@ -1,6 +1,10 @@
 """Walking the wizard in a scenario: what a person fills in, step by step."""
 
+from distribution import settings
+from distribution.runtime import Runtime
 from sandbox.testing import Person, ViewScreen
+from storage.tables import Distribution, PromoCodeStock
+from tests.scenarios.conftest import World
 
 TEXT = "Hi {{ client.first_name }}, your code: {{ client.promocode('Summer 10%') }}"
 
@@ -54,3 +58,28 @@ def choose_purpose(person: Person, purpose: str) -> None:
         person.view("over 100 PLN")
         return
     person.wait_for(lambda: "Promo code group" not in person.view("Step 2 of 5").text or None, "the group to go")
+
+
+def no_approvals(runtime: Runtime) -> None:
+    """The workspace trusts everybody: what is sent goes out at once."""
+    with runtime.db.write() as session:
+        settings.put(session, "approvals.required", "never")
+
+
+def draft_of(world: World) -> Distribution:
+    """The newest distribution."""
+    with world.runtime.db.read() as session:
+        return session.query(Distribution).order_by(Distribution.id.desc()).first()
+
+
+def stock_of(world: World, group_id: int) -> tuple[int, int, int]:
+    """A group's codes: active, blocked, issued."""
+    with world.runtime.db.read() as session:
+        stock = session.get_one(PromoCodeStock, group_id)
+        return stock.active, stock.blocked, stock.issued
+
+
+def view_with(person: Person, first: str, second: str) -> ViewScreen | None:
+    """The modal on top when both words are on it."""
+    view = person.modal()
+    return view if view and first in view.text and second in view.text else None

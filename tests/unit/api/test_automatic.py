@@ -13,7 +13,7 @@ from distribution.runtime import Runtime
 from storage.tables import MessageState
 from tests.conftest import NOON, run_jobs
 from tests.unit.api.conftest import fields, one_database, wrong
-from tests.unit.api.test_distributions import allow, do, report, shop
+from tests.unit.api.distributing import allow, do, report, shop
 from tests.unit.automatic.reminded import sent
 
 __all__ = ["shop"]

@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block, StaticSelectElement
 
 from commands.ui import blocks as ui
-from commands.ui.importing import Importing, examples, metadata, order_field, read_order
+from commands.ui.importing import Importing, columns_modal, examples, order_field, read_order
 from commands.ui.text import escape
 from distribution.codes.redemption_import import HEADS, Columns
 from distribution.errors import Refused
@@ -18,7 +18,6 @@ KIND = Importing(
     "You say next which column is which. What cannot be redeemed comes back as a file with the reasons.",
     "codes.import",
 )
-COLUMNS_STEP = "codes.import.columns"
 DATES_BLOCK = "codes.import:dates"
 
 LABELS = {
@@ -49,8 +48,8 @@ def columns_step(table: Table, guessed: Columns, upload_id: int) -> dict[str, An
                 hint=_hint(table, field, at),
             )
         )
-    blocks.append(order_field(DATES_BLOCK, "codes.import.order"))
-    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata(upload_id))
+    blocks.append(order_field(DATES_BLOCK, "codes.import.order", guessed.order))
+    return columns_modal(KIND, blocks, upload_id)
 
 
 def read(values: Mapping[str, Any], time_zone: str) -> Columns:

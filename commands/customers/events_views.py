@@ -12,9 +12,9 @@ from commands.ui.importing import (
     Importing,
     chosen_columns,
     column_block,
+    columns_modal,
     examples,
     first_rows,
-    metadata,
     order_field,
     own_name,
 )
@@ -30,7 +30,6 @@ KIND = Importing(
     "You say next what each column means. Rows of nobody we know come back as a file with the reasons.",
     "events.import",
 )
-COLUMNS_STEP = "events.import.columns"
 COLUMN = "events.import.column"
 NAME = "events.import.name"
 ORDER = "events.import.order"
@@ -78,7 +77,7 @@ def columns_step(
         ui.section(_preview(seen, len(table.sample), time_zone)),
         ui.context(_notes(columns, time_zone), sets_off),
     ]
-    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata(upload_id))
+    return columns_modal(KIND, blocks, upload_id)
 
 
 def read_columns(values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block, CheckboxesElement, OptionGroup, PlainTextInputElement, StaticSelectElement
 
 from commands.ui import blocks as ui
-from commands.ui.importing import Importing, chosen_columns, column_block, examples, first_rows, metadata, own_name
+from commands.ui.importing import Importing, chosen_columns, column_block, columns_modal, examples, first_rows, own_name
 from commands.ui.text import clip, count, escape
 from distribution.customers import clean, phone
 from distribution.customers.columns import ROLES, Column, Record
@@ -21,7 +21,6 @@ KIND = Importing(
     "You say next what each column means. Rows that name somebody who is here already update them.",
     "customers.import",
 )
-COLUMNS_STEP = "customers.import.columns"
 COLUMN = "customers.import.column"
 REGION = "customers.import.region"
 DATES = "customers.import.dates"
@@ -78,7 +77,7 @@ def columns_step(
         ui.divider(),
         ui.section(preview(seen, len(table.sample))),
     ]
-    return ui.modal(KIND.title, blocks, callback_id=COLUMNS_STEP, submit="Import", metadata=metadata(upload_id))
+    return columns_modal(KIND, blocks, upload_id)
 
 
 def read_columns(values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -45,6 +45,11 @@ class Importing:
         return f"{self.prefix}.file"
 
     @property
+    def columns_callback(self) -> str:
+        """The callback id of its second step."""
+        return f"{self.prefix}.columns"
+
+    @property
     def file_block(self) -> str:
         """The block of its file."""
         return f"{self.prefix}:file"
@@ -80,14 +85,20 @@ def started(kind: Importing) -> dict[str, Any]:
     return view | {"clear_on_close": True}
 
 
+def with_reason(view: dict[str, Any], why: str) -> dict[str, Any]:
+    """A second step with why it was refused on top; as it is without a reason."""
+    return {**view, "blocks": [ui.section(f"⚠ {escape(why)}").to_dict(), *view["blocks"]]} if why else view
+
+
+def columns_modal(kind: Importing, blocks: Sequence[Block], upload_id: int) -> dict[str, Any]:
+    """The second step: what the columns of a file mean that is kept under an id."""
+    metadata = json.dumps({"upload": upload_id})
+    return ui.modal(kind.title, blocks, callback_id=kind.columns_callback, submit="Import", metadata=metadata)
+
+
 def upload_of(view: Mapping[str, Any]) -> int:
-    """The file that a second step is about: its `private_metadata` says so, as `metadata` writes it."""
+    """The file that a second step is about."""
     return int(json.loads(view["private_metadata"])["upload"])
-
-
-def metadata(upload_id: int) -> str:
-    """A second step's `private_metadata`."""
-    return json.dumps({"upload": upload_id})
 
 
 def chosen_columns(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | None, str | None]]:

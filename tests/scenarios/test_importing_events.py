@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
+from sandbox.testing import ViewScreen
 from storage.tables import Customer, Distribution, Event
 from tests.scenarios.conftest import World
 
@@ -63,6 +65,27 @@ def test_events_are_imported_as_corrected_and_the_bad_rows_come_back(world: Worl
 
     file = world.maya.wait_for(lambda: next(iter(rejected()), None), "the file of rows that were not taken")
     assert "No customer has the source id or phone number 'C9'" in world.maya.download(file).decode("utf-8-sig")
+
+
+@pytest.mark.usefixtures("answers_are_late")
+def test_a_long_file_may_be_looked_through_after_slack_was_answered(world: World) -> None:
+    """What was refused is told above the columns then, and nothing that was chosen is lost."""
+    shop(world)
+    chosen(world, "Customer;Note\nC1;a\n")
+    world.maya.view("First rows, as they would be read").fill("Note", "Ignore")
+    step = world.maya.wait_for(lambda: _without(world, "note a"), "the new preview")
+    step.submit()
+    step = world.maya.view("⚠ Say which event these rows are")
+    assert step.value("Note") == "Ignore"
+    step.fill("Event, where no column says it", "cart_abandoned")
+    world.maya.view("waits for these events").submit()
+    world.maya.view("The events are being imported")
+
+
+def _without(world: World, words: str) -> ViewScreen | None:
+    """The modal on top, once it does not say something any more."""
+    view = world.maya.view("First rows")
+    return None if words in view.text else view
 
 
 def test_dates_of_two_meanings_are_asked_about_and_a_file_that_is_none_is_refused(world: World) -> None:

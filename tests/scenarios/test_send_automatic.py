@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from commands import later
 from distribution import drafts, events, settings
 from distribution.automatic import entering
 from sandbox.testing import Person, ViewScreen
@@ -214,9 +213,9 @@ def test_what_is_wrong_with_a_trigger_is_said_where_it_was_typed(world: World) -
     assert step.value("cart total is at least") == "100"
 
 
-def test_slack_is_answered_in_time_however_long_a_step_takes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("answers_are_late")
+def test_slack_is_answered_in_time_however_long_a_step_takes(world: World) -> None:
     """Every answer is late here: what was refused is told on top, with all that was typed, and the end is told too."""
-    monkeypatch.setattr(later, "IN_TIME", 0.0)
     with world.runtime.db.write() as session:
         settings.put(session, "approvals.required", "never")
     open_shop(world.runtime)

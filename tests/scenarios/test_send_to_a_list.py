@@ -2,7 +2,6 @@
 
 import pytest
 
-from commands import later
 from tests.scenarios.conftest import World
 from tests.scenarios.shop import open_shop
 from tests.scenarios.wizard import CUSTOM, no_approvals, to_audience, view_with
@@ -62,9 +61,9 @@ def test_an_uploaded_file_in_utf_16_with_a_heading_is_a_list(world: World) -> No
     assert "to List of 5" in world.maya.view("Step 4 of 5")
 
 
-def test_a_long_file_may_be_read_after_slack_was_answered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("answers_are_late")
+def test_a_long_file_may_be_read_after_slack_was_answered(world: World) -> None:
     """The modal goes on by itself; what is wrong with it is said above the inputs then."""
-    monkeypatch.setattr(later, "IN_TIME", 0.0)
     shop = open_shop(world.runtime)
     strangers = "".join(f"+48600{at:06d}\n" for at in range(6_000))
     to_audience(world.maya, purpose=CUSTOM).choose("A list")

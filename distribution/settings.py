@@ -175,8 +175,8 @@ SETTINGS: dict[str, Known] = {
     "clock.late_after": Known(
         60,
         _late,
-        "Minutes by which what fell due while nothing ran may be late and still go by itself; later, it waits for a "
-        "person's word.",
+        "Minutes by which what fell due while promobot was not running may be late and still go by itself; later, it "
+        "waits for a person's word.",
     ),
     "providers.internal_addresses": Known(
         False, _yes, "Whether providers added in Slack may be reached in our own network: yes or no."

@@ -213,7 +213,7 @@ def cancel(session: Session, runtime: Runtime, distribution_id: int, *, by: str,
     else:
         row.late_since, row.finished_at = None, now
         session.flush()
-        reason = f"It fell due while nothing ran, and {by} cancelled it."
+        reason = f"It fell due while promobot was not running, and {by} cancelled it."
         distributions.move(session, row.id, was=("scheduled",), to="stopped", reason=reason, at=now)
     session.flush()
     return found

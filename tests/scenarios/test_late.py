@@ -116,7 +116,7 @@ def test_a_scheduled_one_waits_for_a_word_too(world: World, shop: Shop) -> None:
     )
     late.click("Cancel")
     stopped = world.maya.message(
-        "#marketing", "It fell due while nothing ran, and Maya Lindqvist cancelled it.", timeout=15
+        "#marketing", "It fell due while promobot was not running, and Maya Lindqvist cancelled it.", timeout=15
     )
     assert "Spring sale" in stopped
     world.maya.message("#marketing", "@maya cancelled it: it is not sent.", timeout=15)

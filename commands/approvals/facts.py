@@ -60,7 +60,7 @@ def card(session: Session, approval: Approval) -> Card:
         sample=review.samples[0].text if review and review.samples else "",
         body=distribution.body,
         repeats=bool(distribution.repeat),
-        goes_out=words.when(session, distribution),
+        goes_out=words.goes_out(session, distribution),
         decided_by=approval.decided_by,
         decided_at=approval.decided_at,
         reason=approval.reason,

@@ -123,10 +123,7 @@ def decision(facts: Card) -> str:
 
 def _then(facts: Card) -> str:
     """When it goes out, in mrkdwn; "" for at once."""
-    rule, _, first = facts.goes_out.partition("\n")  # "Every Monday at 09:00", and then "First tomorrow at 09:00"
-    if first:
-        rule += f", the {first[:1].lower()}{first[1:].replace(' ', ' time ', 1)}"
-    return f"goes out {rule[:1].lower()}{rule[1:]}" if rule else ""
+    return f"goes out {facts.goes_out}" if facts.goes_out else ""
 
 
 def reject(subject: str, metadata: str, *, automatic: bool = False) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _afterwards(session: Session, draft: Distribution, found: Review, at: str, a
     if draft.repeat:
         return f"{at}. Each time to whoever is in “{escape(found.audience)}” then. It can be stopped at any time."
     if draft.send_at:
-        return f"Goes out {at}. Codes are set aside then. It can be cancelled until then."
+        return f"Goes out {words.goes_out(session, draft)}. Codes are set aside then. It can be cancelled until then."
     return f"{count(found.recipients, 'customer')} will be texted, {_starting(session)}."
 
 
@@ -219,8 +219,7 @@ class Reviewing:
             text = f"{subject} waits for approval {where}. You are told here when somebody decides."
         else:
             with self.runtime.db.read() as session:
-                at = words.when(session, draft)
-            text = f"{subject} is scheduled: {at}." if draft.repeat else f"{subject} is scheduled: it goes out {at}."
+                text = f"{subject} is scheduled: it goes out {words.goes_out(session, draft)}."
         if draft.channel:
             try:
                 client.chat_postEphemeral(channel=draft.channel, user=person.user_id, text=text)

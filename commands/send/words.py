@@ -30,6 +30,14 @@ def when(session: Session, row: Distribution) -> str:
     return moment(row.send_at) if row.send_at else ""
 
 
+def goes_out(session: Session, row: Distribution) -> str:
+    """The same after "goes out": "every Monday at 09:00, the first time tomorrow at 09:00"."""
+    if rule := repeat.parse(row.repeat):
+        first = f", the first time {moment(row.send_at)}" if row.send_at else ""
+        return f"{rule.words(settings.get(session, 'time_zone'))}{first}"
+    return f"on {when(session, row)}" if row.local_at else when(session, row)
+
+
 def sets_off(session: Session, row: Distribution) -> str:
     """What sets an automatic one off, and how often, in plain text; "" where that is not said yet."""
     try:

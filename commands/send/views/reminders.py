@@ -15,7 +15,6 @@ from commands.ui.text import clip, escape
 from distribution.automatic import reminders as engine
 from distribution.automatic.describing import when
 from distribution.automatic.reminders import Reminder
-from distribution.errors import Refused
 
 ADD, EDIT, REMOVE = "send.add_reminder", "send.edit_reminder", "send.remove_reminder"
 ONE = "send.reminder"  # the modal's callback id
@@ -68,10 +67,7 @@ def listed(reminders: Sequence[Mapping[str, Any]]) -> list[Block]:
 
 def words(reminder: Mapping[str, Any]) -> str:
     """When a reminder goes, in words."""
-    try:
-        return when(Reminder("", reminder.get("after"), reminder.get("before_expiry")))
-    except (Refused, AssertionError, TypeError):
-        return "no time yet"
+    return when(Reminder("", reminder.get("after"), reminder.get("before_expiry")))
 
 
 def one(facts: ReminderStep, turn: int, metadata: str) -> dict[str, Any]:

@@ -87,6 +87,22 @@ def of(session: Session, distribution_id: int) -> Counts:
     )
 
 
+def to_come(session: Session, distribution_id: int) -> tuple[dict[int, tuple[int, datetime]], int]:
+    """By step: how many texts of a distribution wait for their time, and when the first is looked at; and how many in
+    all wait for codes."""
+    waiting: dict[int, tuple[int, datetime]] = {}
+    dry = 0
+    found = select(Planned.state, Planned.step, func.count(), func.min(Planned.due_at)).where(
+        Planned.distribution_id == distribution_id, Planned.state.in_([S.WAITING, S.DRY])
+    )
+    for state, step, n, due_at in session.execute(found.group_by(Planned.state, Planned.step)):
+        if state == S.DRY:
+            dry += n
+        else:
+            waiting[step] = (n, due_at)
+    return waiting, dry
+
+
 def piled(session: Session, distribution_id: int, now: datetime) -> Piled:
     """What of a distribution has fallen due and was not made: what a resume would send at once."""
     due = select(func.count(case((Planned.step == 0, 1))), func.count(case((Planned.step > 0, 1)))).where(

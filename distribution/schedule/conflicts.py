@@ -57,16 +57,17 @@ def conflicts(
     `review`: of `row`, where it is not kept yet. That it takes more than there are today is the review's own refusal,
     and none of these.
     """
-    zone, by_group = repeating.zone_here(session), dict[int, list[Taking]]()
+    zone, by_group, mine = repeating.zone_here(session), dict[int, list[Taking]](), dict[int, list[Taking]]()
+    for group_id, taking in takings.of(session, row, zone, now, dump(review) if review else None) if row else ():
+        mine.setdefault(group_id, []).append(taking)
+    if row is not None and not mine:
+        return []
     rows = [each for each in takings.planned(session) if row is None or each.id != row.id]
     for each in rows:
         for group_id, taking in takings.of(session, each, zone, now):
             by_group.setdefault(group_id, []).append(taking)
     for group_id, taking in takings.under_way(session, now):
         by_group.setdefault(group_id, []).append(taking)
-    mine: dict[int, list[Taking]] = {}
-    for group_id, taking in takings.of(session, row, zone, now, dump(review) if review else None) if row else ():
-        mine.setdefault(group_id, []).append(taking)
     stocks = session.execute(
         select(PromoCodeGroup, PromoCodeStock)
         .join(PromoCodeStock, PromoCodeStock.group_id == PromoCodeGroup.id)

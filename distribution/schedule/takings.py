@@ -156,15 +156,13 @@ def _planned_texts(session: Session, row: Distribution, now: datetime) -> Iterat
         steps.pop(FIRST, None)
     if not steps:
         return
-    counts = planned_counts.of(session, row.id)
-    automatic = row.mode == "automatic"
-    for step, groups in steps.items():
-        due = counts.next_reminder_at if step else counts.next_at
-        n = counts.waiting.get(step, 0)
-        for group_id in groups if due is not None and n else ():
-            yield group_id, Taking(max(due or now, now), row.id, row.subject, n, step, about=automatic)
-    for group_id in next(iter(steps.values())) if counts.dry else ():
-        yield group_id, Taking(now, row.id, row.subject, counts.dry, about=True)
+    waiting, dry = planned_counts.to_come(session, row.id)
+    for step in sorted(steps.keys() & waiting.keys()):
+        n, due = waiting[step]
+        for group_id in steps[step]:
+            yield group_id, Taking(max(due, now), row.id, row.subject, n, step, about=row.mode == "automatic")
+    for group_id in next(iter(steps.values())) if dry else ():
+        yield group_id, Taking(now, row.id, row.subject, dry, about=True)
 
 
 def _groups(session: Session, row: Distribution, step: int) -> list[int]:

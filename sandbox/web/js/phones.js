@@ -3,16 +3,25 @@
 import { api } from "./api.js";
 import { emit, on } from "./store.js";
 
+// Those that were texted last; the server sends no more than 200.
 let phones = [];
+// Whose every phone is that was ever heard of: one found by a search may not be among those.
+const names = new Map();
 
 /** The server names a phone by its number when nobody said whose it is. */
-const named = (phone) => ({ ...phone, name: phone.name === phone.number ? null : phone.name });
+function named(phone) {
+  const name = phone.name === phone.number ? null : phone.name;
+  if (name) names.set(phone.number, name);
+  return { ...phone, name };
+}
 
 /** The country code set apart, so that a number can be read. */
 export const spaced = (number) => String(number).replace(/^(\+\d{2})(\d{3})(\d{3})(\d{3,})$/, "$1 $2 $3 $4");
 
 export const knownPhones = () => phones;
-export const phoneOf = (number) => phones.find((phone) => phone.number === number);
+export const phoneOf = (number) =>
+  phones.find((phone) => phone.number === number) ??
+  (names.has(number) ? { number, name: names.get(number) } : undefined);
 
 /** Fetch the list; `q` narrows it by name, number or words on the server without replacing the known list. */
 export async function fetchPhones(q) {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import urllib.request
 from typing import Any
 
 import pytest
@@ -155,6 +157,24 @@ def test_texts_arrive_on_the_phone_and_other_phones_are_counted(page: Any, sandb
     page.keyboard.press("Enter")
     page.locator(".bubble", has_text="SUMMER-2").wait_for()
     assert page.locator(".bubble", has_text="SUMMER-1").count() == 0
+
+
+def test_a_phone_found_by_a_search_is_somebodys_however_many_there_are(page: Any, sandbox: Sandbox) -> None:
+    """The page knows the two hundred that were texted last; the search knows all."""
+    contacts = {f"+48601{n:06}": f"Customer {n:03}" for n in range(250)}
+    says = {"Content-Type": "application/json"}
+    body = json.dumps(contacts).encode()
+    request = urllib.request.Request(f"{sandbox.url}/sandbox/contacts", body, says, method="PUT")
+    urllib.request.urlopen(request).close()
+    send_text(sandbox, ANNA, "Hi Anna, your code: SUMMER-1")
+    page.locator(".bubble", has_text="SUMMER-1").wait_for()
+    page.locator(".picker").click()
+    page.get_by_role("combobox", name="Find a phone").fill("Customer 249")
+    page.get_by_role("option", name="Customer 249").wait_for()
+    page.keyboard.press("Enter")
+    page.locator(".picker", has_text="+48 601 000 249").wait_for()
+    assert "Customer 249" in page.locator(".picker").inner_text()
+    page.get_by_text("on Customer's phone").wait_for()
 
 
 def test_a_qr_link_shows_its_picture_over_the_phone_and_closes(page: Any, sandbox: Sandbox) -> None:

@@ -80,8 +80,8 @@ class Distribution(Base):
     repeat: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
     repeats_id: Mapped[int | None]  # such a copy: of which distribution, and for which time
     repeats_on: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # It fell due while nothing ran, too long ago to be sent without a person's word: since when it waits for one. Of one
-    # that repeats: the last moment of which times wait for it; what comes after that goes.
+    # It fell due while nothing ran, too long ago to be sent without a person's word: since when it waits for one.
+    # Of one that repeats: the last moment whose times wait for it; what comes after that goes.
     late_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # That word was another time. Not `send_at`, which is what was approved.
     put_off_to: Mapped[datetime | None] = mapped_column(UtcDateTime)

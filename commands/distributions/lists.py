@@ -89,7 +89,9 @@ def summary(line: Line) -> str:
         if line.unknown:
             parts.append(f"{number(line.unknown)} unknown")
     at = line.finished_at or line.started_at or line.send_at
-    if at and not line.repeats:
+    if line.own_time and line.status == "scheduled":
+        parts.append(line.own_time)
+    elif at and not line.repeats:
         parts.append(f"since {moment(at)}" if line.automatic and not line.finished_at else moment(at))
     if line.reminders_left:
         parts.append(views.reminders_to_come(line))

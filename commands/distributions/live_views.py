@@ -160,7 +160,7 @@ def _state(live: Live) -> str:
             return f"It was edited: the new one took over. {what}"
         return f"Its time is over: it fires no more. {what}"
     if live.full:
-        return "It has sent as many texts as it may, so it texts nobody new. *Edit…* raises the limit."
+        return "Its limit of texts in all is reached: it texts nobody new. *Edit…* raises it."
     return ""
 
 

@@ -170,7 +170,8 @@ def waits(line: Line) -> list[Block]:
     """Who sleeps, or whose own clock does not show the time yet, and until when there is time to send."""
     words = []
     if line.asleep:
-        wakes = f" The first leave {moment(line.wakes)}." if line.wakes else ""
+        leave = "It leaves" if line.asleep == 1 else "The first leave"
+        wakes = f" {leave} {moment(line.wakes)}." if line.wakes and line.status == "sending" else ""
         what = f"for {line.own_time}" if line.own_time else "for the end of quiet hours"
         words.append(f"{count(line.asleep, 'text')} waiting {what}.{wakes}")
     if line.gives_up_at and line.to_go and (line.asleep or line.status == "paused"):

@@ -111,11 +111,16 @@ def test_a_paused_one_says_what_fell_due_meanwhile() -> None:
 def test_who_sleeps_is_not_about_to_leave() -> None:
     text = said(replace(LIVE, line=replace(LINE, asleep=3, wakes=NOON)))
     assert "1 leaving" in text and "3 texts waiting for the end of quiet hours. The first leave" in text
+    paused = said(replace(LIVE, line=replace(LINE, asleep=3, wakes=NOON, status="paused")))
+    assert "3 texts waiting for the end of quiet hours." in paused and "The first leave" not in paused
+    assert "1 text waiting for the end of quiet hours. It leaves" in said(
+        replace(LIVE, line=replace(LINE, asleep=1, wakes=NOON))
+    )
     assert "leaving" not in said(replace(LIVE, line=replace(LINE, asleep=4, wakes=NOON)))
 
 
 def test_one_that_made_as_many_texts_as_it_may_says_that_it_texts_nobody_new() -> None:
-    assert "It has sent as many texts as it may, so it texts nobody new." in said(replace(LIVE, full=True))
+    assert "Its limit of texts in all is reached: it texts nobody new." in said(replace(LIVE, full=True))
 
 
 @pytest.mark.parametrize(
@@ -153,13 +158,17 @@ def test_the_list_tells_live_ones_repeating_ones_and_reminders_apart() -> None:
     lines = [
         LINE,
         views.Line(8, "Weekly", "scheduled", "U0MAYA", send_at=NOON, repeats="every Monday at 09:00", copies=3),
+        views.Line(
+            10, "Advent", "scheduled", "U0MAYA", send_at=NOON, own_time="1 Dec at 09:00, each customer's own time"
+        ),
         views.Line(9, "Summer", "done", "U0MAYA", total=5, sent=5, reminders_left=2, next_reminder_at=NOON),
     ]
-    view = lists.listing(Page(lines, 0, 3), "all")
+    view = lists.listing(Page(lines, 0, 4), "all")
     assert [p for p in limits.check_view(view) if p.is_error] == []
     text = describe(view["blocks"])
     assert "Live · 1,204 sent · 96 redeemed" in text
     assert "Scheduled · every Monday at 09:00 · next" in text and "3 times so far" in text
+    assert "Scheduled · 1 Dec at 09:00, each customer's own time · @maya" in text, "not when the first clocks show it"
     assert "Sent · 5 of 5 sent" in text and "2 reminders to come, the next" in text
 
 

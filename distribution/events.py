@@ -201,7 +201,7 @@ class _Reader:
             elif isinstance(value, bool):
                 kept[name], types[name] = value, "boolean"
             elif isinstance(value, int | float):
-                if not math.isfinite(value) or abs(value) > clean.EXACT:
+                if abs(value) > clean.EXACT or not math.isfinite(value):
                     why = f"{name}: numbers up to {clean.EXACT:,} are kept exactly; this one is too large."
                     raise Refused(why, field=f"properties.{name}")
                 kept[name], types[name] = value, "number"

@@ -17,6 +17,7 @@ from distribution.codes.taking import NEW
 from distribution.customers import lists
 from distribution.errors import Refused
 from distribution.providers import registry
+from distribution.schedule import local
 from distribution.segments import editing
 from distribution.segments.names import with_ids
 from distribution.suited import When
@@ -161,6 +162,8 @@ def _set_message(session: Session, draft: Distribution, asked: Asked, faults: _F
     with faults.at("send_at", TIMES):
         if sum(each is not None for each in (asked.send_at, asked.local_at, asked.repeat)) > 1:
             raise Refused("Choose one: send_at, local_at or repeat.")
+        if asked.local_at is not None:
+            local.parse(asked.local_at)  # an empty one would be sent at once
         suited.when(session, draft, When(asked.send_at, asked.local_at, asked.repeat or {}), now)
     with faults.at("lifetime_minutes"):
         suited.lifetime(asked.lifetime_minutes)

@@ -28,6 +28,7 @@ DRY = ("wait", "top_up", "fallback", "pause")
 
 SUBJECT_MAX = 100
 FURTHEST = timedelta(days=366)
+FURTHEST_END = timedelta(days=3_653)
 SHORTEST_LIFETIME, LONGEST_LIFETIME = 5, 10_080  # minutes: a week at most
 
 
@@ -88,6 +89,8 @@ def end(ends_at: datetime | None, now: datetime) -> datetime | None:
     """Until when an automatic one fires; None for no end. Raises `Refused`, field "ends_at"."""
     if ends_at is not None and ends_at <= now:
         raise Refused("That time has passed. Pick one to come, or none.", field="ends_at")
+    if ends_at is not None and ends_at > now + FURTHEST_END:
+        raise Refused("That is more than 10 years ahead. Pick a nearer time, or none.", field="ends_at")
     return ends_at
 
 

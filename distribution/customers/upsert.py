@@ -191,7 +191,7 @@ def _as(kind: str, value: Any) -> Any:
     if kind == "boolean" and isinstance(value, bool):
         return value
     if kind == "number" and isinstance(value, int | float) and not isinstance(value, bool):
-        if not math.isfinite(value) or abs(value) > clean.EXACT:
+        if abs(value) > clean.EXACT or not math.isfinite(value):
             raise Refused(f"{value} is too large: numbers up to {clean.EXACT:,} are kept exactly.")
         return int(value) if float(value).is_integer() else value
     raise Refused(f"it is a {kind}, and {_json_name(value)} is none.")

@@ -16,7 +16,7 @@ FIRST, LAST = timedelta(hours=14), timedelta(hours=-12)
 def parse(text: str) -> datetime:
     """A wall time from how it is kept ("2026-07-01T09:00"), without a zone. Raises `Refused`, field "local_at"."""
     try:
-        wall = datetime.fromisoformat(text)
+        wall = datetime.fromisoformat(text) if len(text) > len("2026-07-01") else None  # a day alone is no time
     except (TypeError, ValueError):
         wall = None
     if wall is None or wall.tzinfo is not None:

@@ -23,6 +23,7 @@ from storage.rules import Rules
 from storage.tables import Segment, SegmentMember
 
 NAME_LIMIT = 60
+ID_LIMIT = 2**31  # no id is that large, and PostgreSQL cannot look for one
 
 
 def by_name(session: Session, name: str) -> Segment:
@@ -36,7 +37,7 @@ def by_name(session: Session, name: str) -> Segment:
 
 def get(session: Session, segment_id: int) -> Segment:
     """A segment that was not deleted. Raises `Refused`, field "segment"."""
-    segment = session.get(Segment, segment_id)
+    segment = session.get(Segment, segment_id) if segment_id < ID_LIMIT else None
     if segment is None:
         raise Refused("This segment does not exist. Choose another.", field="segment")
     if segment.deleted_at:

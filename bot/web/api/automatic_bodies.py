@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy.orm import Session
 
 from bot.web.api.call import Asked
+from bot.web.api.problems import Problem
 from distribution.automatic.reminders import MOST
 from distribution.segments.names import with_names
 from storage.planned_counts import Counts
@@ -90,11 +91,29 @@ def trigger_asked(trigger: Trigger | None) -> dict[str, Any] | None:
     """A trigger as `distribution.requests` takes it: the engine's form, with names for ids."""
     if trigger is None:
         return None
+    _all_of_it_counts(trigger)
     found = trigger.model_dump(exclude_none=True, exclude={"delay_minutes", "members", "segment", "event", "where"})
     found["delay"] = trigger.delay_minutes
     if trigger.event is not None:
         return found | {"kind": "event", "event": trigger.event, "where": trigger.where}
     return found | {"kind": "segment", "segment": trigger.segment, "members": trigger.members}
+
+
+def _all_of_it_counts(trigger: Trigger) -> None:
+    """Raise `Problem` where something is said that another choice makes void: who asks for it expects it to count."""
+    void = {
+        "where": bool(trigger.where) and trigger.event is None,
+        "members": trigger.members == "all" and trigger.segment is None,
+        "days": trigger.days is not None and trigger.reentry != "days",
+    }
+    says = {
+        "where": "Conditions are on an event's properties. Put these into the segment's rules, and take this out.",
+        "members": "Only a segment has members: take this out.",
+        "days": 'This is how far apart two texts are with "reentry": "days": say that, or take this out.',
+    }
+    wrong = [(f"trigger.{name}", says[name]) for name, is_so in void.items() if is_so]
+    if wrong:
+        raise Problem(422, f"{wrong[0][0]}: {wrong[0][1]}", errors=wrong)
 
 
 def trigger_shown(session: Session, kept: Mapping[str, Any]) -> Trigger | None:

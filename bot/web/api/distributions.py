@@ -22,7 +22,6 @@ from bot.web.api.distribution_bodies import (
     line,
     shown,
 )
-from bot.web.api.jobs import ID_MAX
 from bot.web.api.paging import Limit
 from bot.web.api.problems import Problem
 from distribution import report as reports
@@ -31,6 +30,8 @@ from storage import distributions as rows
 from storage.tables import Distribution as Row
 
 routes = APIRouter(tags=["Distributions"])
+
+ID_MAX = 2**31 - 1
 
 _COUNTED = ("repeated", "redeemed", "segments", "pictures", "opted_out", "to_settle")  # in a report
 

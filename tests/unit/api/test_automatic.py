@@ -161,6 +161,10 @@ def test_properties_are_called_what_the_system_calls_them(shop: TestClient, runt
         ({"when_dry": "top_up"}, ["when_dry"]),
         ({"when_dry": "wait", "purpose": "custom", "body": "Hi"}, ["when_dry"]),
         ({"when_dry": "fallback", "fallback_body": "{{ client.promocode('Summer 10%') }}"}, ["fallback_body"]),
+        ({"ends_at": "9999-12-31T23:59:59-12:00"}, ["ends_at"]),
+        ({"trigger": {"segment": 2**31}, "body": PLAIN}, ["trigger.segment"]),
+        ({"trigger": {"segment": "poles", "where": CART["where"]}, "body": PLAIN}, ["trigger.where"]),
+        ({"trigger": CART | {"members": "all", "days": 3}}, ["trigger.members", "trigger.days"]),
         ({"reminders": [{"body": "Hi"}]}, ["reminders[0].after_minutes"]),
         ({"reminders": [REMINDERS[0], {"after_minutes": 1, "body": "{{ nobody }}"}]}, ["reminders[1].body"]),
         ({"reminders": [REMINDERS[0], {"after_minutes": 0, "body": "Hi"}]}, ["reminders[1].after_minutes"]),
@@ -185,7 +189,10 @@ def test_every_field_that_is_wrong_is_named(shop: TestClient, more: dict[str, An
         ({"trigger": CART}, ["trigger"]),
         ({"when_dry": "wait", "fallback_body": "Hi"}, ["when_dry", "fallback_body"]),
         ({"ends_at": "2027-01-01T00:00:00Z"}, ["ends_at"]),
+        ({"segment": 2**31}, ["segment"]),
         ({"local_at": "soon"}, ["local_at"]),
+        ({"local_at": ""}, ["local_at"]),
+        ({"local_at": "2026-07-01"}, ["local_at"]),
         ({"local_at": "2026-07-01T09:00", "send_at": "2026-07-01T00:00:00Z"}, ["send_at"]),
         ({"repeat": {"every": "week", "at": "09:00"}}, ["repeat.weekdays"]),
         ({"repeat": {"every": "month", "at": "09:00"}}, ["repeat.day"]),
@@ -259,6 +266,16 @@ def test_failed_texts_of_a_live_one_are_sent_again_once_however_often_it_is_aske
     said = report(shop, made)
     assert (said["pending"], said["failed"], said["sent"], said["audience"]) == (2, 0, 1, 3)
     assert check(runtime.db) == []
+
+
+def test_numbers_that_no_column_holds_are_refused_and_no_error_of_ours(shop: TestClient) -> None:
+    """An id beyond PostgreSQL's integers, and a number in an event that has no floating point."""
+    for verb in ("pause", "resume", "stop", "retry", "send"):
+        assert shop.post(f"/v1/distributions/{2**31}/{verb}").status_code == 422
+    assert shop.get("/v1/distributions", params={"before": 2**31}).status_code == 422
+    event = {"customer": "C-1", "name": "cart_abandoned", "properties": {"cart_total": 10**400}}
+    (said,) = shop.post("/v1/events", json={"events": [event]}).json()["results"]
+    assert (said["status"], said["field"]) == ("refused", "properties.cart_total")
 
 
 def test_stopped_what_is_planned_is_dropped(shop: TestClient, runtime: Runtime) -> None:

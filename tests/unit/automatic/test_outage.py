@@ -1,97 +1,24 @@
 """After an outage: what is little late goes, what is long late waits for a word, and none is sent twice or lost."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 
-from distribution import launch, seal
-from distribution.automatic import due, firing, outage
+from distribution import seal
+from distribution.automatic import outage
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
-from storage import notices
 from storage.batches import lock
-from storage.tables import ClockMark, Distribution, Planned, PlannedState
-from tests import failpoints
-from tests.conftest import run_jobs
-from tests.sending import (
-    make_customers,
-    make_distribution,
-    make_group,
-    make_provider,
-    status,
-    wait_until_somebody_waits_for_a_lock,
-)
-from tests.unit.automatic.lively import CART, happens, look, make_live, states
+from storage.tables import ClockMark, Distribution
+from tests.sending import status
+from tests.unit.automatic.lively import happens, states
+from tests.unit.automatic.outages import HOUR, MINUTE, Both, late, live, machine, scheduled, tick, time
 from tests.unit.automatic.reminded import DAY, begun, due_at, redeem, reminders_of, sent, why_not
-from tests.unit.sending.door import NOWHERE, choose
+from tests.unit.sending.door import choose
 
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-DELAYED = CART | {"delay": 120}
-
-
-@pytest.fixture
-def machine(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    """The machine's own clock, which tests of outages move."""
-    moved = ManualClock(clock.now())
-    monkeypatch.setattr(outage, "SystemClock", lambda: moved)
-    return moved
-
-
-class Both:
-    """Both clocks, as time passes on a machine."""
-
-    def __init__(self, business: ManualClock, machine: ManualClock) -> None:
-        self.business, self.machine = business, machine
-
-    def now(self) -> datetime:
-        """The business time."""
-        return self.business.now()
-
-    def off(self, by: timedelta) -> None:
-        """Nothing runs for so long."""
-        self.business.advance(by)
-        self.machine.advance(by)
-
-    def runs(self, runtime: Runtime, by: timedelta) -> None:
-        """Promobot runs for so long, and looks every five minutes."""
-        for _ in range(int(by / (5 * MINUTE))):
-            self.off(5 * MINUTE)
-            tick(runtime)
-
-
-@pytest.fixture
-def time(clock: ManualClock, machine: ManualClock) -> Both:
-    """Both clocks."""
-    return Both(clock, machine)
-
-
-def tick(runtime: Runtime) -> None:
-    """All that the clock does, in no kind order."""
-    launch.due(runtime)
-    look(runtime)
-    run_jobs(runtime)
-
-
-def live(runtime: Runtime, **more: object) -> tuple[int, list[int]]:
-    """A live distribution that texts two hours after an abandoned cart; and three customers."""
-    return make_live(runtime, make_provider(runtime, NOWHERE), DELAYED, body="Hi", **more), make_customers(runtime, 3)
-
-
-def scheduled(runtime: Runtime, at: datetime, *, first: int = 0) -> int:
-    """A manual distribution that is to be sent at a time. `first`: beside so many customers."""
-    make_group(runtime, "Summer 10%", 5)
-    provider = make_provider(runtime, NOWHERE, name=f"Phone {first}")
-    row_id = make_distribution(runtime, provider, make_customers(runtime, 2, first=first))
-    with runtime.db.write() as session:
-        row = lock(session, row_id)
-        row.status, row.send_at = "scheduled", at
-        seal.put(session, row)
-    return row_id
+__all__ = ["machine", "time"]
 
 
 def test_what_is_little_late_goes_and_what_is_long_late_waits(runtime: Runtime, time: Both) -> None:
@@ -124,17 +51,6 @@ def test_send_now_sends_once_whoever_presses(runtime: Runtime, time: Both) -> No
         tick(runtime)
     assert states(runtime, distribution) == ["MADE"]
     assert check(runtime.db) == []
-
-
-def late(runtime: Runtime, time: Both) -> int:
-    """A live distribution of which one text is long late."""
-    distribution, customers = live(runtime)
-    happens(runtime, customers[:1])
-    tick(runtime)
-    time.off(9 * HOUR)
-    tick(runtime)
-    assert states(runtime, distribution) == ["LATE"]
-    return distribution
 
 
 def test_reschedule_sends_at_that_time_and_not_before(runtime: Runtime, time: Both) -> None:
@@ -289,168 +205,3 @@ def test_a_reminder_of_a_text_that_had_not_left_is_not_late(runtime: Runtime, ti
     assert due_at(runtime, distribution) == [time.now() + DAY]
     with runtime.db.read() as session:
         assert outage.waits(session, session.get_one(Distribution, distribution)) is None
-
-
-def test_whoever_dies_while_setting_aside_leaves_it_to_the_next(
-    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    distribution, customers = live(runtime)
-    happens(runtime, customers)
-    tick(runtime)
-    time.off(9 * HOUR)
-    monkeypatch.setattr(outage, "CHUNK", 2)
-    hold, calls = outage.late.hold, []
-
-    def dies(session: object, ids: list[int]) -> None:
-        calls.append(ids)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        hold(session, ids)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(outage.late, "hold", dies)
-    with pytest.raises(KeyboardInterrupt):
-        due.look(runtime)
-    assert states(runtime, distribution) == ["LATE", "LATE", "WAITING"]
-    due.look(runtime)
-    assert states(runtime, distribution) == ["LATE"] * 3
-
-
-def test_a_note_that_comes_late_does_not_undo_a_newer_one(runtime: Runtime, time: Both) -> None:
-    """A process that was suspended between reading and writing would make an outage of its own sleep."""
-    tick(runtime)
-    with runtime.db.read() as session:
-        before = session.scalars(select(ClockMark)).one()
-    asleep = time.now()
-    time.off(8 * MINUTE)
-    tick(runtime)
-    with runtime.db.write() as session:
-        outage.late.note(session, outage.MARK, before, machine_at=asleep, business_at=asleep)
-    with runtime.db.read() as session:
-        assert session.scalars(select(ClockMark)).one().machine_at == time.now()
-
-
-def suspended_within(monkeypatch: pytest.MonkeyPatch, time: Both, module: object, name: str) -> None:
-    """The machine is suspended for nine hours once somebody has called this; all goes on as if nothing had been."""
-    call, slept = getattr(module, name), []
-
-    def called(*args: object, **more: object) -> object:
-        answer = call(*args, **more)
-        if not slept:
-            slept.append(time.off(9 * HOUR))
-        return answer
-
-    monkeypatch.setattr(module, name, called)
-
-
-@pytest.mark.parametrize("name", ["look", "_set_aside"])
-def test_a_machine_that_is_suspended_in_the_midst_of_a_look_blurts_nothing_out(
-    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """When it has just noted that the clock runs; and when it has set aside what an outage before has made late."""
-    distribution, customers = live(runtime)
-    later = scheduled(runtime, time.now() + 3 * HOUR, first=3)
-    tick(runtime)
-    time.off(20 * MINUTE)
-    happens(runtime, customers)
-    firing.look(runtime)
-    suspended_within(monkeypatch, time, outage, name)
-    for _ in range(2):
-        due.look(runtime)
-        tick(runtime)
-    assert states(runtime, distribution) == ["LATE"] * 3
-    assert status(runtime, later) == "scheduled"
-    with runtime.db.read() as session:
-        assert session.get_one(Distribution, later).late_since is not None
-
-
-def test_what_was_due_just_before_and_had_not_gone_is_as_late(
-    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody noted that the clock runs, and was killed before they made what was due."""
-    distribution, customers = live(runtime)
-    later = scheduled(runtime, time.now() + 2 * HOUR, first=3)
-    happens(runtime, customers)
-    tick(runtime)
-    time.runs(runtime, 2 * HOUR - 5 * MINUTE)
-    time.off(6 * MINUTE)
-    outage.look(runtime)
-    time.off(9 * HOUR)
-    tick(runtime)
-    assert states(runtime, distribution) == ["LATE"] * 3
-    assert status(runtime, later) == "scheduled"
-
-
-@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("killed", [False, True])
-def test_what_another_process_is_firing_when_all_go_on_is_as_late(runtime: Runtime, time: Both, killed: bool) -> None:
-    """It has the events in hand, and commits when we have looked; or it is killed, and they are ours."""
-    distribution, customers = live(runtime)
-    tick(runtime)
-    happens(runtime, customers)
-    time.off(9 * HOUR)
-    in_hand, go_on = threading.Event(), threading.Event()
-
-    def fires(place: str, moment: str) -> None:
-        if place == "firing.look" and not in_hand.is_set():
-            in_hand.set()
-            assert go_on.wait(20)
-            if killed:
-                raise RuntimeError
-
-    with failpoints.watched(fires), ThreadPoolExecutor(2) as threads:
-        other = threads.submit(firing.look, runtime)
-        assert in_hand.wait(20)
-        ours = threads.submit(due.look, runtime)
-        wait_until_somebody_waits_for_a_lock(runtime)
-        go_on.set()
-        ours.result()
-        assert isinstance(other.exception(), RuntimeError) is killed
-    assert states(runtime, distribution) == ["LATE"] * 3
-
-
-@pytest.mark.parametrize("word", ["send", "reschedule", "cancel"])
-def test_a_word_on_many_is_carried_out_by_a_job_on_what_was_late_then(
-    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch, word: str
-) -> None:
-    """One transaction would hold SQLite's lock for seconds. Nobody is asked again meanwhile, and a second click finds
-    it decided; what is late after that waits for a word of its own."""
-    monkeypatch.setattr(outage, "AT_ONCE", 2)
-    customers = make_customers(runtime, 6)
-    live = make_live(runtime, make_provider(runtime, NOWHERE), DELAYED, body="Hi")
-    tick(runtime)
-    for customer in customers[:5]:
-        happens(runtime, [customer])
-        time.off(MINUTE)
-    tick(runtime)
-    time.off(9 * HOUR)
-    tick(runtime)
-    assert states(runtime, live) == ["LATE"] * 5
-    with runtime.db.write() as session:
-        if word == "cancel":
-            found = outage.cancel(session, runtime, live, by="Maya", now=time.now())
-        elif word == "send":
-            found = outage.send_now(session, runtime, live, by="Maya", now=time.now())
-        else:
-            found = outage.reschedule(session, runtime, live, time.now() + HOUR, by="Maya", now=time.now())
-    assert found is not None and found.texts == 5
-    assert states(runtime, live).count("LATE") == 3
-    with runtime.db.write() as session:
-        assert outage.waits(session, session.get_one(Distribution, live)) is None
-        assert notices.wanted(session) == []
-        assert outage.send_now(session, runtime, live, by="Lee", now=time.now()) is None
-        at = time.now()
-        now_late = Planned(distribution_id=live, customer_id=customers[5], due_at=at, fired_at=at)
-        now_late.state = PlannedState.LATE
-        session.add(now_late)
-    run_jobs(runtime)
-    assert states(runtime, live) == (["DROPPED late"] if word == "cancel" else ["WAITING"]) * 5 + ["LATE"]
-    with runtime.db.read() as session:
-        asked = outage.waits(session, session.get_one(Distribution, live))
-        assert asked is not None and asked.texts == 1
-        in_order = (
-            select(Planned.customer_id)
-            .where(Planned.state == PlannedState.WAITING)
-            .order_by(Planned.due_at, Planned.id)
-        )
-        assert list(session.scalars(in_order)) == ([] if word == "cancel" else customers[:5])
-    assert check(runtime.db) == []

@@ -8,7 +8,7 @@ from sandbox.testing import MessageScreen
 from storage.tables import Customer, Distribution, PlannedState, PromoCode, PromoCodeStock, TeamMember
 from storage.tables import Planned as PlannedRow
 from tests.scenarios.conftest import World
-from tests.scenarios.live import happens, hurry, set_live
+from tests.scenarios.live import TEXT, happens, hurry, set_live
 from tests.scenarios.shop import Shop, open_shop
 
 
@@ -114,6 +114,23 @@ def test_what_failed_is_retried_to_the_number_of_today_while_it_stays_live(world
     assert not card(world, "1 sent · 1 delivered").has_button("Retry 1 failed")
     world.stage.behave(duplicate_events=False)
     assert len(world.phone.texts(right)) == 1
+
+
+def test_what_cannot_go_on_says_why_in_the_channel_and_resume_texts_everybody(world: World, shop: Shop) -> None:
+    distribution_id = set_live(world, shop)
+    number = shop.numbers[0]
+    with world.runtime.db.write() as session:
+        session.get_one(Distribution, distribution_id).body = "{{ nonsense"
+    happens(world, number, cart_total=80)
+    paused = card(world, "It could not go on: Line 1, column 1: The tag that starts here is never closed")
+    told = world.maya.message("#marketing", "@maya: Abandoned cart paused by itself. It could not go on:", timeout=15)
+    assert told.has_button("Resume") and "Planned: 1 text" in paused
+    with world.runtime.db.write() as session:
+        session.get_one(Distribution, distribution_id).body = TEXT
+    paused.click("Resume…")
+    world.maya.view("1 text fell due and waited").submit()
+    world.phone.wait_for_texts(number)
+    card(world, "Live · Abandoned cart")
 
 
 def test_an_edit_is_a_draft_that_says_when_it_takes_over_and_a_clone_has_nothing_to_do_with_it(

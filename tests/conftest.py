@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 import structlog
+from hypothesis import settings
 from sqlalchemy import event
 
 from distribution.clock import ManualClock
@@ -24,6 +25,10 @@ from tests.databases import Databases, named
 from tests.engines import sharing
 
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+
+# How long an example takes says how busy the machine is. What never ends is ended by pytest-timeout.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)

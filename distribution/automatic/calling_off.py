@@ -1,7 +1,7 @@
 """What calls a first text off: an event from when it was fired to the end of its delay, by its own time.
 
-Shops tell times in whole seconds: what happened in the same one as what fired calls it off, for a text too few does less
-harm than one that is wrong. An event of the very name that fires has to come later: it would call itself off.
+Shops tell times in whole seconds: what happened in the same one as what fired calls it off, for a text too few does
+less harm than one that is wrong. An event of the very name that fires has to come later: it would call itself off.
 """
 
 import operator

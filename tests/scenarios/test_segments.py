@@ -121,14 +121,16 @@ def test_what_uses_a_segment_is_told_before_it_is_changed_and_keeps_it_from_bein
     made(shop, "Large", {"rules": [{"field": "segment", "segment_id": poles, "op": "in"}]})
     now = shop.runtime.clock.now()
     with shop.runtime.db.write() as session:
-        for mode, status, subject in (
-            ("automatic", "sending", "Welcome"), ("manual", "draft", "Spring"), ("manual", "scheduled", "Summer")
-        ):  # fmt: skip
+        audience = {"audience": {"kind": "segment", "segment_id": poles}, "send_at": now + timedelta(days=9)}
+        for mode, status, subject, more in (
+            ("automatic", "sending", "Welcome", {"trigger": {"kind": "segment", "segment_id": poles}}),
+            ("manual", "draft", "Spring", audience),
+            ("manual", "scheduled", "Summer", audience),
+        ):
             session.add(
                 Distribution(
                     mode=mode, status=status, purpose="custom", subject=subject, body="Hi", created_by="U0MAYA",
-                    audience={"kind": "segment", "segment_id": poles}, send_at=now + timedelta(days=9),
-                    created_at=now, updated_at=now,
+                    created_at=now, updated_at=now, **more,
                 )
             )  # fmt: skip
     shop.maya.command("/promo segments poles")

@@ -82,9 +82,7 @@ def test_given_up_once_asked(world: World, shop: Shop) -> None:
     assert asked(world).has_button("Send now")
     late.click("Cancel")
     world.maya.message("#marketing", "@maya cancelled 2 late texts: they are not sent.", timeout=15)
-    world.maya.message(
-        "#marketing", "Not sent: 2 fell due while promobot was not running", timeout=15
-    )
+    world.maya.message("#marketing", "Not sent: 2 fell due while promobot was not running", timeout=15)
     assert not any(world.phone.texts(number) for number in shop.numbers)
 
 
@@ -111,9 +109,7 @@ def test_a_scheduled_one_waits_for_a_word_too(world: World, shop: Shop) -> None:
         )
     late = world.maya.message("#marketing", "Spring sale was to go out", timeout=15)
     assert "but promobot was not running. It is not sent before somebody decides." in late
-    world.maya.message(
-        "#marketing", "while promobot was not running. Its card asks what now", timeout=15
-    )
+    world.maya.message("#marketing", "while promobot was not running. Its card asks what now", timeout=15)
     late.click("Cancel")
     stopped = world.maya.message(
         "#marketing", "It fell due while promobot was not running, and Maya Lindqvist cancelled it.", timeout=15

@@ -139,7 +139,7 @@ def _begin(place: Place) -> Runtime:
     times, uptime = place.times, http.uptime
     SystemClock.now = lambda self: datetime.now(UTC) + timedelta(seconds=times.ahead)  # type: ignore[method-assign]
     http.uptime = lambda: uptime() + times.ahead
-    outage.CHUNK, entering.MEMBERS = 2, 2
+    outage.CHUNK, outage.AT_ONCE, entering.MEMBERS = 2, 1, 2
     runner.LOOK_EVERY, runner.SWEEP_EVERY = 0.5, SWEEP_EVERY
     built = wiring.build(Settings(database_url=place.url, secret_key=KEY, _env_file=None))  # type: ignore[call-arg, arg-type]
     unsynced(built.db)

@@ -113,8 +113,9 @@ class Shop:
 
     def looks(self, customer: int, now: datetime, *, buys: bool) -> list[Told]:
         """A customer looked around a while ago, and bought something soon after, or not."""
-        looked = self._event("looked", customer, now - 40 * MINUTE, book="bought" if buys else "looked")
-        return [looked, self._event("bought", customer, now - 10 * MINUTE, book="")] if buys else [looked]
+        at = max(now - 40 * MINUTE, self._first)  # since it is live
+        looked = self._event("looked", customer, at, book="bought" if buys else "looked")
+        return [looked, self._event("bought", customer, max(now - 10 * MINUTE, at), book="")] if buys else [looked]
 
     def visits(self, now: datetime) -> Told | None:
         """A customer who has not yet visits, and stays away from then on; None where all have."""

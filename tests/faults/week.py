@@ -104,7 +104,8 @@ class Week:
 
     def _looks(self) -> None:
         for buys in (True, False):
-            who = self._chance.choice(self.shop.customers)
+            # Apart: what one bought would call off another look around of theirs.
+            who = self._chance.choice(self.shop.customers[:3] if buys else self.shop.customers[3:])
             self.machines.click("events", people.tell, self.shop.looks(who, self.machines.now, buys=buys))
 
     def _wants(self) -> None:

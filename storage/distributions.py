@@ -112,13 +112,23 @@ def open_with_promotion(session: Session, promotion_id: int) -> list[Distributio
 
 
 def move(
-    session: Session, distribution_id: int, *, was: Sequence[str], to: str, reason: str | None, at: datetime
+    session: Session,
+    distribution_id: int,
+    *,
+    was: Sequence[str],
+    to: str,
+    reason: str | None,
+    at: datetime,
+    held_up: bool = False,
 ) -> bool:
-    """Change the status of a distribution that is in one of `was`; False when it is not (somebody was quicker)."""
+    """Change the status of a distribution that is in one of `was`; False when it is not (somebody was quicker).
+
+    `held_up`: it is paused because it cannot go on; any other move ends that.
+    """
     moved = session.scalar(
         update(Distribution)
         .where(Distribution.id == distribution_id, Distribution.status.in_(was))
-        .values(status=to, status_reason=reason, updated_at=at)
+        .values(status=to, status_reason=reason, held_up=held_up, updated_at=at)
         .returning(Distribution.id)
         .execution_options(synchronize_session="fetch")
     )

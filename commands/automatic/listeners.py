@@ -26,31 +26,24 @@ Decide = Callable[[Session, int], outage.Late | None]
 def register(app: App, runtime: Runtime) -> None:
     """Send now, Reschedule… and its modal, Cancel."""
 
-    @app.action(views.SEND_NOW)
-    def send_now(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
-        ack()
-        person, now = acting(runtime, body, "send"), runtime.clock.now()
-        _decide(
-            runtime,
-            client,
-            person,
-            int(action["value"]),
-            lambda found: views.decided(found, person.user_id, views.SEND_NOW),
-            lambda session, at: outage.send_now(session, runtime, at, by=person.name, now=now),
-        )
+    def settles(pressed: str, do: Callable[..., outage.Late | None]) -> None:
+        """A button that decides by itself."""
 
-    @app.action(views.CANCEL)
-    def cancel(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
-        ack()
-        person, now = acting(runtime, body, "send"), runtime.clock.now()
-        _decide(
-            runtime,
-            client,
-            person,
-            int(action["value"]),
-            lambda found: views.decided(found, person.user_id, views.CANCEL),
-            lambda session, at: outage.cancel(session, runtime, at, by=person.name, now=now),
-        )
+        @app.action(pressed)
+        def decide(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
+            ack()
+            person, now = acting(runtime, body, "send"), runtime.clock.now()
+            _decide(
+                runtime,
+                client,
+                person,
+                int(action["value"]),
+                lambda found: views.decided(found, person.user_id, pressed),
+                lambda session, one: do(session, runtime, one, by=person.name, now=now),
+            )
+
+    settles(views.SEND_NOW, outage.send_now)
+    settles(views.CANCEL, outage.cancel)
 
     @app.action(views.RESCHEDULE)
     def ask(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:

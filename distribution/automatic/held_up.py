@@ -18,20 +18,13 @@ from storage.tables import Distribution
 
 log = structlog.get_logger(__name__)
 
-# How the reason begins.
 HELD_UP = "It could not go on: "
 OURS = "something went wrong on our side. Resume it to try again; if it pauses again, give an admin this number: "
 
 
-def is_held_up(row: Distribution) -> bool:
-    """Whether a distribution is paused because it could not go on: then nothing of it is tried."""
-    return row.status == "paused" and (row.status_reason or "").startswith(HELD_UP)
-
-
 def all_of(session: Session) -> list[Distribution]:
-    """The distributions that are held up."""
-    found = select(Distribution).where(Distribution.status == "paused", Distribution.status_reason.startswith(HELD_UP))
-    return list(session.scalars(found.order_by(Distribution.id)))
+    """The distributions that are held up: nothing of them is tried."""
+    return list(session.scalars(select(Distribution).where(Distribution.held_up).order_by(Distribution.id)))
 
 
 def hold(runtime: Runtime, distribution_id: int, error: Exception) -> bool:
@@ -49,7 +42,7 @@ def hold(runtime: Runtime, distribution_id: int, error: Exception) -> bool:
         row.finished_at = None
         session.flush()
         reason, now = f"{HELD_UP}{_words(error, distribution_id)}", runtime.clock.now()
-        return distributions.move(session, row.id, was=(row.status,), to="paused", reason=reason, at=now)
+        return distributions.move(session, row.id, was=(row.status,), to="paused", reason=reason, at=now, held_up=True)
 
 
 def _waits_for_reminders(session: Session, row: Distribution) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from distribution.automatic import family, held_up
+from distribution.automatic import family
 from distribution.automatic.family import Family
 from distribution.automatic.trigger import DAYS, EVENT, ONCE, SEGMENT, Trigger, parse
 from distribution.errors import Refused
@@ -84,7 +84,7 @@ def watches(session: Session, now: datetime, *, kind: str, distribution_id: int 
         live = live.where(Distribution.id == distribution_id)
     rows = session.scalars(live.order_by(Distribution.id)).all()
     going = [row for row in rows if row.started_at and (row.ends_at is None or row.ends_at > now)]
-    going = [row for row in going if row.trigger.get("kind") == kind and not held_up.is_held_up(row)]
+    going = [row for row in going if row.trigger.get("kind") == kind and not row.held_up]
     # An edited one is over, also where the clock goes back to before it was.
     over = distributions.replaced(session, [row.id for row in going if row.ends_at is not None])
     going = [row for row in going if row.id not in over]
@@ -97,7 +97,7 @@ def unreadable(session: Session) -> dict[int, Refused]:
     """Live distributions that are not held up and whose trigger cannot be read, and why: written by hand, or by a
     later version, for it was checked when they were set live."""
     live = select(Distribution).where(Distribution.mode == "automatic", Distribution.status.in_(LIVE))
-    read = {row.id: _read(row) for row in session.scalars(live) if not held_up.is_held_up(row)}
+    read = {row.id: _read(row) for row in session.scalars(live) if not row.held_up}
     return {distribution_id: why for distribution_id, why in read.items() if isinstance(why, Refused)}
 
 

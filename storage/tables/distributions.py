@@ -57,6 +57,8 @@ class Distribution(Base):
     status: Mapped[str] = mapped_column(Text, default="draft")
     # Why it stands where it stands, in words for people ("98 codes are missing in 'Summer 10%'").
     status_reason: Mapped[str | None] = mapped_column(Text)
+    # It is paused because it could not go on: nothing of it is tried until somebody resumes it.
+    held_up: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     mode: Mapped[str] = mapped_column(Text, default="manual")
     purpose: Mapped[str] = mapped_column(Text, default="unique_codes")
     group_id: Mapped[int | None] = mapped_column(ForeignKey("promo_code_group.id"))  # the one picked in step 2

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError, OperationalError
 from structlog.testing import capture_logs
 
-from distribution.automatic import due, entering, firing, held_up, making, outage
+from distribution.automatic import due, entering, firing, making, outage
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.report import report
@@ -197,7 +197,7 @@ def test_one_that_somebody_paused_says_why_it_cannot_fire(
     happens(runtime, customers)
     monkeypatch.setattr(firing, "_of_one", failing(ValueError("a bug")))
     firing.look(runtime)
-    assert held_up.is_held_up(row_of(runtime, one))
+    assert row_of(runtime, one).held_up
     monkeypatch.undo()
     resumed(runtime, one)
     look(runtime)
@@ -254,7 +254,7 @@ def test_after_an_outage_what_cannot_be_looked_at_pauses_and_the_rest_is_set_asi
     clock.advance(5 * HOUR)
     machine.advance(5 * HOUR)
     assert outage.look(runtime, machine)
-    assert held_up.is_held_up(row_of(runtime, broken))
+    assert row_of(runtime, broken).held_up
     assert (states(runtime, broken), states(runtime, sound)) == (["WAITING"] * 3, ["LATE"] * 3)
 
 

@@ -1,4 +1,4 @@
-"""The steps of which texts wait for codes are looked up."""
+"""Distributions that cannot go on are known; the steps of which texts wait for codes are looked up."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,9 +13,12 @@ DRY = sa.text("state = 1")
 
 
 def upgrade() -> None:
+    held_up = sa.Column("held_up", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    op.add_column("distribution", held_up)
     columns = ["distribution_id", "step"]
     op.create_index("ix_planned_dry", "planned", columns, unique=False, sqlite_where=DRY, postgresql_where=DRY)
 
 
 def downgrade() -> None:
     op.drop_index("ix_planned_dry", table_name="planned")
+    op.drop_column("distribution", "held_up")

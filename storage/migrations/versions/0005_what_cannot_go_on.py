@@ -13,8 +13,9 @@ DRY = sa.text("state = 1")
 
 
 def upgrade() -> None:
-    held_up = sa.Column("held_up", sa.Boolean(), server_default=sa.text("false"), nullable=False)
-    op.add_column("distribution", held_up)
+    op.add_column(
+        "distribution", sa.Column("held_up", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
     columns = ["distribution_id", "step"]
     op.create_index("ix_planned_dry", "planned", columns, unique=False, sqlite_where=DRY, postgresql_where=DRY)
 

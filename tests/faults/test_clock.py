@@ -55,7 +55,7 @@ COMMITS = (
     "due._finish",
     "outage.look",
     "outage._set_aside",
-    "outage._set_aside#2",
+    "outage._set_aside_of",
     "outage._fire_all",
     "repeating.realign",
 )

@@ -1,10 +1,11 @@
 """The demo's clock hook: the sandbox's clock moves ours. Mounted in demo and tests only, never in a real process."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from bot.runner import Bot
 from distribution.clock import SystemClock
@@ -29,8 +30,8 @@ def mount(app: FastAPI, bot: Bot) -> None:
         return {"now": bot.runtime.clock.now().isoformat()}
 
     @app.get(PATH, include_in_schema=False)
-    def next_due() -> dict[str, str | None]:
-        found = due_after(bot, bot.runtime.clock.now())
+    def tell() -> dict[str, str | None]:
+        found = next_due(bot)
         return {"next_due": found.isoformat() if found else None}
 
 
@@ -40,18 +41,43 @@ def follow(bot: Bot, offset_seconds: float) -> None:
         bot.runtime.clock.offset = timedelta(seconds=offset_seconds)
 
 
-def due_after(bot: Bot, now: datetime) -> datetime | None:
+def next_due(bot: Bot, patience: float = 3.0) -> datetime | None:
     """When the next thing is due: a scheduled distribution, a text that is planned (the end of a delay, a reminder),
-    the end of quiet hours; None when nothing waits for a time."""
+    the end of quiet hours; None when nothing waits for a time.
+
+    What falls due just now is waited for, `patience` seconds at most: only whoever sends it knows who sleeps.
+    """
+    until = time.monotonic() + patience
+    while _under_way(bot) and time.monotonic() < until:
+        time.sleep(0.05)
     starts = func.coalesce(Distribution.put_off_to, Distribution.send_at)
-    going = select(Distribution.id).where(Distribution.status.in_(("sending", "done")))
+    now = bot.runtime.clock.now()
     waiting = (
         select(func.min(starts)).where(Distribution.status == "scheduled", starts > now),
         select(func.min(Batch.quiet_until)).where(Batch.state == BatchState.WAITING, Batch.quiet_until > now),
         select(func.min(Planned.due_at)).where(
-            Planned.state == PlannedState.WAITING, Planned.due_at > now, Planned.distribution_id.in_(going)
+            Planned.state == PlannedState.WAITING, Planned.due_at > now, Planned.distribution_id.in_(_going())
         ),
     )
     with bot.runtime.db.read() as session:
         found = [at for at in map(session.scalar, waiting) if at is not None]
     return min((at.replace(tzinfo=at.tzinfo or UTC) for at in found), default=None)
+
+
+def _under_way(bot: Bot) -> bool:
+    """Whether something is about to be made or to leave."""
+    now = bot.runtime.clock.now()
+    awake = Batch.quiet_until.is_(None) | (Batch.quiet_until <= now)
+    ready = awake & (Batch.not_before.is_(None) | (Batch.not_before <= datetime.now(UTC)))
+    leaving = (Batch.state == BatchState.LEASED) | ((Batch.state == BatchState.WAITING) & ready)
+    sending = select(Distribution.id).where(Distribution.status == "sending")
+    due = (Planned.state == PlannedState.WAITING) & (Planned.due_at <= now)
+    with bot.runtime.db.read() as session:
+        batch = session.scalar(select(Batch.id).where(leaving, Batch.distribution_id.in_(sending)).limit(1))
+        planned = session.scalar(select(Planned.id).where(due, Planned.distribution_id.in_(_going())).limit(1))
+    return batch is not None or planned is not None
+
+
+def _going() -> Select[int]:
+    """Distributions of which something may be made."""
+    return select(Distribution.id).where(Distribution.status.in_(("sending", "done")))

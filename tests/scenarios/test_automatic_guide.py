@@ -158,9 +158,8 @@ def test_the_page_from_the_wizard_to_the_reminder_that_does_not_come(world: Worl
     with world.runtime.db.write() as session:
         settings.put(session, "quiet_hours", "21:00-09:00")
     shell.follow()
-    due = lambda: hook.due_after(world.bot, world.runtime.clock.now())  # noqa: E731
     while len(phone.texts(JULIA)) < 3:  # the end of the delay, and of the night where it falls into one
-        world.wait_for(lambda: due() or len(phone.texts(JULIA)) > 2, "what is due next")
+        world.wait_for(lambda: hook.next_due(world.bot) or len(phone.texts(JULIA)) > 2, "what is due next")
         if len(phone.texts(JULIA)) < 3:
             clock.to_next_due()
     phone.wait_for_texts(JULIA, 3)

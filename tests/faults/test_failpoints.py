@@ -55,6 +55,8 @@ SOCKETS = ("lane.Lane._send", "settle.look_up.ask", "replies.post_answers.post")
 ELSEWHERE = {
     "jobs.Jobs.hold": "says that a process lives, and nothing else",
     "jobs.Jobs._give_back": "undoes a claim; that it is not reached is what a kill is",
+    "control.run_resume": "drops what it finds, in chunks that a job begins again: what is dropped is not found again",
+    "held_up.hold": "pauses what cannot go on; killed there, the next look finds the same and pauses it",
 }
 # What people do is committed by whoever asks for it.
 VERBS = tuple(f"person.{each}" for each in ("pause", "resume", "call_back", "arrived", "lost", "stop", "retry"))
@@ -62,7 +64,8 @@ VERBS = tuple(f"person.{each}" for each in ("pause", "resume", "call_back", "arr
 
 def test_every_commit_and_socket_call_of_the_pipeline_is_in_the_table() -> None:
     """Those of what happens by itself are attacked in `test_clock.py`."""
-    assert sorted(set(failpoints.places().values())) == sorted([*COMMITS, *SOCKETS, *ELSEWHERE, *test_clock.COMMITS])
+    attacked_there = [*test_clock.COMMITS, *test_clock.ELSEWHERE]
+    assert sorted(set(failpoints.places().values())) == sorted([*COMMITS, *SOCKETS, *ELSEWHERE, *attacked_there])
 
 
 SAMPLE = 12  # of those that `make test` leaves out

@@ -1,7 +1,7 @@
 """The demo's clock hook: the sandbox's clock moves ours. Mounted in demo and tests only, never in a real process."""
 
-import time
 from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -47,9 +47,9 @@ def next_due(bot: Bot, patience: float = 3.0) -> datetime | None:
 
     What falls due just now is waited for, `patience` seconds at most: only whoever sends it knows who sleeps.
     """
-    until = time.monotonic() + patience
-    while _under_way(bot) and time.monotonic() < until:
-        time.sleep(0.05)
+    until = monotonic() + patience
+    while _under_way(bot) and monotonic() < until:
+        sleep(0.05)
     starts = func.coalesce(Distribution.put_off_to, Distribution.send_at)
     now = bot.runtime.clock.now()
     waiting = (

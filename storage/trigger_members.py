@@ -59,9 +59,8 @@ def changed(session: Session, distribution_id: int, matches: ColumnElement[bool]
         return sorted(came)
     now = select(Customer.id).where(matches)
     gone: ColumnElement[bool] = TriggerMember.customer_id.not_in(now)
-    if not is_sqlite(
-        session
-    ):  # compares each with a list that does not fit into its memory: in the words that it joins by
+    if not is_sqlite(session):
+        # It compares each with a list that does not fit into its memory: in the words that it joins by.
         found = now.subquery()
         gone = ~select(1).select_from(found).where(found.c.id == TriggerMember.customer_id).exists()
     return sorted([*came, *session.scalars(select(TriggerMember.customer_id).where(mine, gone))])

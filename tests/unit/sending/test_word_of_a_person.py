@@ -13,9 +13,10 @@ from sqlalchemy import select, update
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.codes import redemptions
+from distribution.customers import erasing
 from distribution.report import report
 from distribution.runtime import Runtime
-from distribution.sending import control, lifetime
+from distribution.sending import control, lifetime, settle
 from storage import batches, issuing, messages
 from storage.batches import lock
 from storage.tables import (
@@ -127,6 +128,22 @@ def test_so_it_does_where_the_distribution_was_stopped_before_the_person_spoke(
     case.stop()
     assert case.not_arrived() == 2
     assert case.codes() == [(customer, CodeState.ISSUED) for customer in case.customers]
+    assert check(runtime.db) == []
+
+
+def test_of_customers_who_were_erased_a_person_speaks_where_the_provider_was_to_be_asked(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    """They have no number that it could be asked about: such a distribution never came to an end."""
+    case = Case(runtime, clock)
+    with runtime.db.write() as session:
+        session.execute(update(UnknownAttempt).values(look_at=MACHINE))
+    assert case.not_arrived() == 0
+    with runtime.db.write() as session:
+        erasing.erase(session, case.customers[0], "U0ADA", clock.now())
+    run_jobs(runtime)
+    assert settle.claim(runtime, MACHINE, {case.provider}) != []
+    assert case.not_arrived() == 1
     assert check(runtime.db) == []
 
 

@@ -68,7 +68,7 @@ def _under_way(bot: Bot) -> bool:
     """Whether something is about to be made or to leave."""
     now = bot.runtime.clock.now()
     awake = Batch.quiet_until.is_(None) | (Batch.quiet_until <= now)
-    ready = awake & (Batch.not_before.is_(None) | (Batch.not_before <= datetime.now(UTC)))
+    ready = awake & (Batch.not_before.is_(None) | (Batch.not_before <= SystemClock().now()))
     leaving = (Batch.state == BatchState.LEASED) | ((Batch.state == BatchState.WAITING) & ready)
     sending = select(Distribution.id).where(Distribution.status == "sending")
     due = (Planned.state == PlannedState.WAITING) & (Planned.due_at <= now)

@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg.errors
 import pytest
+import structlog
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError, OperationalError
 from structlog.testing import capture_logs
 
-from distribution.automatic import due, entering, firing, making, outage
+from distribution.automatic import due, entering, firing, held_up, making, outage
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.report import report
@@ -40,6 +41,12 @@ def customers(runtime: Runtime) -> list[int]:
 def live(runtime: Runtime, **chosen: Any) -> int:
     """One that abandoned carts set off."""
     return make_live(runtime, make_provider(runtime, NOWHERE, name=f"Phone {len(chosen)}"), **({"body": "Hi"} | chosen))
+
+
+@pytest.fixture(autouse=True)
+def new_logger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that no test before has used: `capture_logs` does not see what those keep."""
+    monkeypatch.setattr(held_up, "log", structlog.get_logger())
 
 
 def change(runtime: Runtime, distribution_id: int, **values: Any) -> None:

@@ -207,8 +207,15 @@ def note_unknown(
     since: datetime,
     look_at: datetime | None,
 ) -> None:
-    """Remember attempts (message id, batch id) whose outcome is not known, and when to ask first."""
+    """Remember attempts (message id, batch id) whose outcome is not known, and when to ask first.
+
+    Whose customer was erased since has no number that a provider could be asked about: a person decides.
+    """
     if attempts:
+        erased = select(Message.id).where(
+            among(session, Message.id, [message_id for message_id, _ in attempts]), Message.phone.is_(None)
+        )
+        nobody_to_ask = set(session.scalars(erased)) if look_at is not None else set()
         into = (sqlite.insert if is_sqlite(session) else postgresql.insert)(UnknownAttempt)
         session.execute(
             into.on_conflict_do_nothing(),
@@ -218,7 +225,7 @@ def note_unknown(
                     "batch_id": batch_id,
                     "distribution_id": distribution_id,
                     "since": since,
-                    "look_at": look_at,
+                    "look_at": None if message_id in nobody_to_ask else look_at,
                 }
                 for message_id, batch_id in attempts
             ],

@@ -27,20 +27,12 @@ class Unsettled:
     codes: tuple[str, ...]  # in its text
 
 
-# Whose customer was erased since has no number that the provider could be asked about.
-ADDRESSED = (
-    select(Message.id)
-    .where(Message.id == UnknownAttempt.message_id, Message.phone.is_not(None))
-    .correlate(UnknownAttempt)
-).exists()
-
-
 def open_to_people(distribution_id: int, only: Sequence[int] | None = None) -> Select[int]:
     """The messages of a distribution that only a person can settle; `only`: of these."""
     query = select(UnknownAttempt.message_id).where(
         UnknownAttempt.distribution_id == distribution_id,
         UnknownAttempt.outcome.is_(None),
-        UnknownAttempt.look_at.is_(None) | ~ADDRESSED,
+        UnknownAttempt.look_at.is_(None),
     )
     if only is not None:
         query = query.where(UnknownAttempt.message_id.in_(sorted(only)))

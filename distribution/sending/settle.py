@@ -23,7 +23,6 @@ from distribution.providers.port import Arrival, Found, LookUpFailed, Provider, 
 from distribution.recipients import Loader
 from distribution.runtime import Runtime
 from distribution.sending.attempts import attempt_id
-from distribution.sending.evidence import ADDRESSED
 from distribution.sending.options import backoff
 from distribution.sending.record import Moment, apply_evidence, cancel, queue_again
 from storage import batches, messages
@@ -116,11 +115,19 @@ async def look_up(
     return await asyncio.gather(*map(ask, claimed))
 
 
+# Whose customer was erased since has no number to be asked about: a person decides.
+_ADDRESSED = (
+    select(Message.id)
+    .where(Message.id == UnknownAttempt.message_id, Message.phone.is_not(None))
+    .correlate(UnknownAttempt)
+).exists()
+
+
 def claim(runtime: Runtime, now: datetime, provider_ids: set[int]) -> list[Open]:
     """Claim attempts that are due to be asked about, for one look-up each."""
     with runtime.db.read() as session:
         due = select(UnknownAttempt.message_id).where(
-            UnknownAttempt.outcome.is_(None), UnknownAttempt.look_at <= now, ADDRESSED
+            UnknownAttempt.outcome.is_(None), UnknownAttempt.look_at <= now, _ADDRESSED
         )
         if session.scalar(due.limit(1)) is None:
             return []
@@ -132,7 +139,7 @@ def claim(runtime: Runtime, now: datetime, provider_ids: set[int]) -> list[Open]
             .where(
                 UnknownAttempt.outcome.is_(None),
                 UnknownAttempt.look_at <= now,
-                ADDRESSED,
+                _ADDRESSED,
                 Distribution.provider_id.in_(sorted(provider_ids)),
             )
             .order_by(UnknownAttempt.look_at)

@@ -234,16 +234,6 @@ class AnythingGoes(RuleBasedStateMachine):
             answers.append((item, found if readable else LookUpFailed("the gateway answered 503")))
         settle.conclude(self.db, answers, self._at(), within)
 
-    def say_what_became_of_it(self) -> None:
-        """Of texts about which the gateway cannot be asked: whose customers were erased since have no number."""
-        now = self.clock.now()
-        for distribution in self.distributions:
-            self._try(
-                lambda session, id_=distribution: control.settle_unknown(
-                    session, id_, arrived=False, by="Lee", now=now, machine=now
-                )
-            )
-
     @rule()
     def give_up_what_is_over(self) -> None:
         lifetime.sweep(self.runtime)
@@ -304,7 +294,6 @@ class AnythingGoes(RuleBasedStateMachine):
                 while self.workers[nth].ready:
                     self.post(nth, "ok")
             self.ask(True)
-            self.say_what_became_of_it()
             self.give_up_what_is_over()
             with self.db.write() as session:
                 for distribution in self.distributions:  # as the sender does with those that were stopped

@@ -16,7 +16,8 @@ from distribution.codes import redemptions
 from distribution.customers import erasing
 from distribution.report import report
 from distribution.runtime import Runtime
-from distribution.sending import control, lifetime, settle
+from distribution.sending import control, evidence, lifetime, settle
+from distribution.sending.record import Moment
 from storage import batches, issuing, messages
 from storage.batches import lock
 from storage.tables import (
@@ -24,6 +25,7 @@ from storage.tables import (
     BatchState,
     CodeState,
     Customer,
+    Message,
     MessageState,
     PromoCode,
     UnknownAttempt,
@@ -131,19 +133,23 @@ def test_so_it_does_where_the_distribution_was_stopped_before_the_person_spoke(
     assert check(runtime.db) == []
 
 
-def test_of_customers_who_were_erased_a_person_speaks_where_the_provider_was_to_be_asked(
+def test_of_a_customer_erased_while_their_text_was_on_its_way_only_a_person_can_speak(
     runtime: Runtime, clock: ManualClock
 ) -> None:
-    """They have no number that it could be asked about: such a distribution never came to an end."""
-    case = Case(runtime, clock)
+    """Their number is gone: the provider was waited for, and could not be asked, for ever."""
+    make_group(runtime, "Summer 10%", 5)
+    provider, customers = make_provider(runtime, NOWHERE), make_customers(runtime, 2)
+    distribution = launched(runtime, provider, customers)
+    leave(runtime, distribution)
     with runtime.db.write() as session:
-        session.execute(update(UnknownAttempt).values(look_at=MACHINE))
-    assert case.not_arrived() == 0
-    with runtime.db.write() as session:
-        erasing.erase(session, case.customers[0], "U0ADA", clock.now())
-    run_jobs(runtime)
-    assert settle.claim(runtime, MACHINE, {case.provider}) != []
-    assert case.not_arrived() == 1
+        erasing.erase(session, customers[0], "U0ADA", clock.now())
+    later = Moment(MACHINE + timedelta(hours=1), clock.now())
+    assert settle.sweep(runtime.db, later, {provider: 2.0}) == 2
+    asked = settle.claim(runtime, later.machine + timedelta(minutes=1), {provider})
+    with runtime.db.read() as session:
+        theirs = session.scalars(evidence.open_to_people(distribution)).all()
+        people = [session.get_one(Message, each).customer_id for each in (*theirs, *(one.message_id for one in asked))]
+    assert people == customers
     assert check(runtime.db) == []
 
 

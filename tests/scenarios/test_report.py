@@ -95,7 +95,7 @@ def test_what_failed_is_retried_to_the_number_of_today(world: World, shop: Shop)
 def test_the_csv_lies_in_the_thread_with_masked_numbers(world: World, shop: Shop) -> None:
     """One line a message; whole numbers stay out of channels."""
     send(world)
-    report = over(world)
+    report = over(world, "Delivered 5 (100% of sent)")
     report.click("CSV")
     world.maya.wait_for(lambda: report.replies() or None, "the file")
     file = report.replies()[0].files[0]

@@ -75,21 +75,26 @@ def of(
 ) -> Iterator[ByGroup]:
     """What a distribution that is planned takes in the next `AHEAD`. `review`: as JSON, where it is not kept yet."""
     review = review or row.draft.get("review")
-    try:
-        if row.mode == "automatic":
-            yield from _set_live(session, row, now, review)
-        else:
-            yield from _sent(session, row, times(row, zone, now, now + AHEAD), now, review)
-    except Refused:  # its texts or its audience cannot be read any more: its launch says so
-        return
+    if row.mode == "automatic":
+        yield from _as_read(_set_live(session, row, now, review))
+    else:
+        yield from _as_read(_sent(session, row, times(row, zone, now, now + AHEAD), now, review))
 
 
 def under_way(session: Session, now: datetime) -> Iterator[ByGroup]:
     """What those take that were sent off: texts and reminders that are planned, and what live ones go on to send."""
     for row in planned_counts.going(session):
-        yield from _planned_texts(session, row, now)
+        yield from _as_read(_planned_texts(session, row, now))
         if row.mode == "automatic" and row.status != "done":
-            yield from _at_pace(session, row, now, row.draft.get("review"))
+            yield from _as_read(_at_pace(session, row, now, row.draft.get("review")))
+
+
+def _as_read(found: Iterator[ByGroup]) -> Iterator[ByGroup]:
+    """What is found until a text or an audience cannot be read any more: its launch, or its clock, says so."""
+    try:
+        yield from found
+    except Refused:
+        return
 
 
 def _sent(

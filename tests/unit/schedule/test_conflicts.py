@@ -209,10 +209,17 @@ def test_what_repeats_and_waits_for_its_approval_begins_with_its_next_time(runti
     assert found(runtime) == []
 
 
-def test_one_whose_text_cannot_be_read_any_more_is_none_of_the_others_trouble(runtime: Runtime) -> None:
+@pytest.mark.parametrize(
+    ("mode", "status"), [("manual", "scheduled"), ("automatic", "scheduled"), ("automatic", "paused")]
+)
+def test_one_whose_text_cannot_be_read_any_more_is_none_of_the_others_trouble(
+    runtime: Runtime, mode: str, status: str
+) -> None:
     group = make_group(runtime, "Summer 10%", 20)
+    broken = automatic(runtime, group, status, made=60)
     with runtime.db.write() as session:
-        broken = session.get_one(Distribution, plan(runtime, "Broken", TUESDAY, body="{{ client."))
-        broken.draft = {}
+        row = session.get_one(Distribution, broken)
+        row.mode, row.body = mode, "{{ client."
+        row.draft = row.draft if mode == "automatic" else {}
     plan(runtime, "Sale", FRIDAY, group=group, needed=20, body=BODY)
     assert found(runtime) == []

@@ -309,8 +309,6 @@ def check(db: Database, links: Links | None = None, gateway_log: Iterable[str] =
     """
     found: list[str] = []
     with db.read() as session:
-        if not is_sqlite(session):
-            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         for rule in RULES:
             query = rule.query
             if "FULL JOIN" in query and is_sqlite(session):

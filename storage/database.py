@@ -44,8 +44,10 @@ NOTICE = {
 class Database:
     """An engine and its two kinds of transaction.
 
-    `read()` sees one snapshot and takes no lock; `write()` is the only way to change anything. On SQLite a write takes
-    the lock at once (`BEGIN IMMEDIATE`): a transaction that reads first and writes later would otherwise fail half-way.
+    `read()` sees one snapshot and takes no lock; `write()` is the only way to change anything. PostgreSQL has to be
+    asked for the one snapshot (`REPEATABLE READ`), or each statement has its own: half of what a card says would be
+    from before a click, and half from after it. On SQLite a write takes the lock at once (`BEGIN IMMEDIATE`): a
+    transaction that reads first and writes later would otherwise fail half-way.
     """
 
     def __init__(self, url: str) -> None:
@@ -73,13 +75,16 @@ class Database:
             self.engine = create_engine(
                 parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=self.connect_args
             )
+        self._reader = (
+            self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
         self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self._turns = Turns()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; whatever it changed is rolled back. Rows read in it may be used after it."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        with Session(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
             session.expunge_all()  # or rolling back would empty every object that was read
             session.rollback()

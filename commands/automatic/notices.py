@@ -109,8 +109,9 @@ def _put(
     """Edit the card, or post it where there is none; returns where it is. One that somebody deleted stays deleted."""
     name = _name(runtime, key)
     if notice is None or not notice.ts:
-        channel = (notice.channel if notice else row.channel) or None
-        answer: tuple[str, str] = _calls.call(name, lambda: posting.post(client, channel, row.created_by, text, blocks))
+        answer: tuple[str, str] = _calls.call(
+            name, lambda: posting.post(client, row.channel or None, row.created_by, text, blocks)
+        )
         return answer
     where, ts = notice.channel, notice.ts
     try:

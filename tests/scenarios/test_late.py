@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from distribution import settings
 from sandbox.testing import MessageScreen
-from storage.tables import Distribution, Planned, PlannedState
+from storage.tables import Distribution, Planned, PlannedState, TeamMember
 from tests.scenarios.conftest import World
 from tests.scenarios.live import happens, hurry, set_live
 from tests.scenarios.shop import Shop, open_shop
@@ -84,6 +84,28 @@ def test_given_up_once_asked(world: World, shop: Shop) -> None:
     world.maya.message("#marketing", "@maya cancelled 2 late texts: they are not sent.", timeout=15)
     world.maya.message("#marketing", "Not sent: 2 fell due while promobot was not running", timeout=15)
     assert not any(world.phone.texts(number) for number in shop.numbers)
+
+
+def test_another_marketer_may_not_decide(world: World, shop: Shop) -> None:
+    """Lee is a marketer for once, and told whose it is; an admin decides, whoever made it."""
+    asked(world)
+    with world.runtime.db.write() as session:
+        for user_id, name in (("U0LEE", "Lee"), ("U0MAYA", "Maya Lindqvist")):
+            session.add(TeamMember(user_id=user_id, name=name, role="marketer", time_zone="Europe/Warsaw"))
+    late = "2 texts of Abandoned cart fell due while promobot was not running"
+    for n, button in enumerate(("Send now", "Reschedule…", "Cancel"), 1):
+        world.lee.message("#marketing", late).click(button)
+        world.lee.wait_for(lambda n=n: refusals(world) == n or None, f"{button} to be refused")
+    assert asked(world).has_button("Send now")
+    assert not any(world.phone.texts(number) for number in shop.numbers)
+    world.ada.message("#marketing", late).click("Cancel")
+    world.maya.message("#marketing", "@ada cancelled 2 late texts: they are not sent.", timeout=15)
+
+
+def refusals(world: World) -> int:
+    """How often Lee was told whose it is."""
+    words = "This is Maya Lindqvist's: they, an approver or an admin may decide about what is late."
+    return sum(words in each.text for each in world.lee.messages("#marketing"))
 
 
 def test_a_scheduled_one_waits_for_a_word_too(world: World, shop: Shop) -> None:

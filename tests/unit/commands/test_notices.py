@@ -107,6 +107,35 @@ def test_a_late_card_is_posted_once_and_says_who_decided(runtime: Runtime, live:
     assert kept(runtime) == []
 
 
+def test_who_presses_before_the_card_is_written_down_is_named_on_it(runtime: Runtime, live: int, slack: Slack) -> None:
+    """Slack shows a card before it answers us that it does."""
+    put(runtime, PlannedState.LATE)
+    posted = slack.chat_postMessage
+
+    def pressed(**message: Any) -> dict[str, str]:
+        with runtime.db.write() as session:
+            outage.send_now(session, runtime, live, by="Maya", now=runtime.clock.now())
+            rows.settle(session, (live, "late"), "<@U0LEE> had it sent late.")
+        return posted(**message)
+
+    slack.chat_postMessage = pressed  # type: ignore[method-assign]
+    look(runtime, slack)
+    look(runtime, slack)
+    assert slack.calls == ["post", "update"]
+    assert "<@U0LEE> had it sent late." in slack.says["1.0"]
+    assert kept(runtime) == []
+
+
+def test_the_first_word_counts(runtime: Runtime, live: int, slack: Slack) -> None:
+    put(runtime, PlannedState.LATE)
+    look(runtime, slack)
+    for words in ("<@U0LEE> had it sent late.", "<@U0MAYA> cancelled it."):
+        with runtime.db.write() as session:
+            rows.settle(session, (live, "late"), words)
+    look(runtime, slack)
+    assert "<@U0LEE> had it sent late." in slack.says["1.0"]
+
+
 def test_what_is_late_after_that_is_another_card(runtime: Runtime, live: int, slack: Slack) -> None:
     put(runtime, PlannedState.LATE)
     look(runtime, slack)

@@ -6,6 +6,7 @@ changed after the seal makes the approval void: on the click, when it is launche
 (`seal.void_if_changed`), and when its author takes it back to edit it (`reopen`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -31,6 +32,10 @@ LATE = timedelta(hours=1)
 
 # Reviews older than this are counted again before anything is asked for or sent.
 REVIEW_AGE = timedelta(hours=24)
+
+
+# `distributions.locked` for who decides, `distributions.get` for who only looks.
+Find = Callable[[Session, int], Distribution | None]
 
 
 class Decider(Protocol):
@@ -89,7 +94,7 @@ def submit(session: Session, runtime: Runtime, distribution_id: int, *, by: str)
     Raises `Refused` when it cannot go on: a step is missing, it was not reviewed as it is now, codes are missing.
     """
     now = runtime.clock.now()
-    draft = drafts.get(session, distribution_id, by=by)
+    draft = drafts.locked(session, distribution_id, by=by)
     for lacking in drafts.missing(session, draft, now=now):
         raise Refused(lacking.text, field=lacking.field)
     found = _reviewed(session, draft, now)
@@ -118,7 +123,7 @@ def submit(session: Session, runtime: Runtime, distribution_id: int, *, by: str)
 
 def check(session: Session, approval_id: int, person: Decider) -> Distribution:
     """What a request is about, before `person` is asked why they reject it. Raises `Refused` unless they may now."""
-    return _waiting(session, approval_id, person)[1]
+    return _waiting(session, approval_id, person, distributions.get)[1]
 
 
 def approve(session: Session, runtime: Runtime, approval_id: int, person: Decider) -> Decision:
@@ -128,7 +133,7 @@ def approve(session: Session, runtime: Runtime, approval_id: int, person: Decide
     that is an outcome to be committed and told, not an error. Raises `Refused`: not theirs to decide, or decided.
     """
     now = runtime.clock.now()
-    approval, distribution = _waiting(session, approval_id, person)
+    approval, distribution = _waiting(session, approval_id, person, distributions.locked)
     changed = _changes(session, approval, distribution, now)
     if changed:
         seal.void(session, approval, distribution, changed, now)
@@ -146,7 +151,7 @@ def reject(session: Session, approval_id: int, person: Decider, reason: str, *, 
         raise Refused("Say why, so that it can be mended.", field="reason")
     if len(reason) > 500:
         raise Refused(f"The reason has {len(reason)} characters. It may have 500.", field="reason")
-    approval, distribution = _waiting(session, approval_id, person)
+    approval, distribution = _waiting(session, approval_id, person, distributions.locked)
     if not rows.decide(session, approval_id, state="rejected", by=person.user_id, reason=reason, at=now):
         raise _decided(session, approval_id)
     words = f"Rejected by {rows.name_of(session, person.user_id)}: {reason}"
@@ -180,11 +185,11 @@ def _reviewed(session: Session, draft: Distribution, now: datetime) -> Review:
     return found
 
 
-def _waiting(session: Session, approval_id: int, person: Decider) -> tuple[Approval, Distribution]:
-    """A request that `person` may decide, and its distribution, held against others. Raises `Refused`."""
+def _waiting(session: Session, approval_id: int, person: Decider, find: Find) -> tuple[Approval, Distribution]:
+    """A request that `person` may decide, and its distribution, by `find`. Raises `Refused`."""
     person.must("approve")
     approval = rows.get(session, approval_id)
-    distribution = distributions.locked(session, approval.distribution_id) if approval else None
+    distribution = find(session, approval.distribution_id) if approval else None
     if approval is None or distribution is None:
         raise Refused("This request does not exist any more.")
     session.refresh(approval)

@@ -101,7 +101,16 @@ def copy(session: Session, distribution_id: int, *, by: str, channel: str | None
 
 def get(session: Session, draft_id: int, *, by: str) -> Distribution:
     """A draft that `by` may go on with. Raises `Refused`: it is gone, somebody else's, or no draft any more."""
-    draft = rows.locked(session, draft_id)
+    return _mine(rows.get(session, draft_id), by)
+
+
+def locked(session: Session, draft_id: int, *, by: str) -> Distribution:
+    """As `get`, to be changed: held against others until the transaction ends."""
+    return _mine(rows.locked(session, draft_id), by)
+
+
+def _mine(draft: Distribution | None, by: str) -> Distribution:
+    """A draft, if it is one, and `by`'s."""
     if draft is None:
         raise Refused("This draft does not exist any more. Start anew with /promo send.")
     if draft.created_by != by:

@@ -74,7 +74,7 @@ def review(
     write transaction.
     """
     now = runtime.clock.now()
-    draft = drafts.get(session, distribution_id, by=by)
+    draft = drafts.locked(session, distribution_id, by=by)
     lacking = drafts.missing(session, draft, now=now)
     if lacking:
         raise Refused(lacking[0].text, field=lacking[0].field)

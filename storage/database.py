@@ -76,14 +76,17 @@ class Database:
                 parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=self.connect_args
             )
         self._reader = (
-            self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
         self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self._turns = Turns()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading; whatever it changed is rolled back. Rows read in it may be used after it."""
+        """A session for reading: PostgreSQL refuses to change anything in it, SQLite rolls it back. Rows read in it may
+        be used after it."""
         with Session(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
             session.expunge_all()  # or rolling back would empty every object that was read

@@ -39,7 +39,7 @@ def keep(runtime: Runtime, session: Session, place: Place, typed: Mapping[str, A
     """
     if place.draft is None or place.step not in NAMES:
         return
-    draft = drafts.get(session, place.draft, by=person.user_id)
+    draft = drafts.locked(session, place.draft, by=person.user_id)
     kept = {field: value for field, value in typed.items() if field in KEPT}
     name = NAMES[place.step]
     if name == "audience" and draft.mode == "automatic":
@@ -85,7 +85,7 @@ def accept(
         draft = drafts.start(session, by=person.user_id, channel=place.channel or None, now=now)
         _prefill(session, draft, place, now)
     else:
-        draft = drafts.get(session, place.draft, by=person.user_id)
+        draft = drafts.locked(session, place.draft, by=person.user_id)
     if place.step == TYPE:
         drafts.set_type(session, draft, mode=str(typed.get("type") or ""), now=now)
     elif place.step == PURPOSE:

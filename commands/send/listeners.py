@@ -170,7 +170,7 @@ class Wizard:
         ack()
         here = Place.load(body["view"]["private_metadata"])
         with self.runtime.db.write() as session:
-            draft = drafts.get(session, here.draft or 0, by=body["user"]["id"])
+            draft = drafts.locked(session, here.draft or 0, by=body["user"]["id"])
             draft.draft = {key: value for key, value in draft.draft.items() if key != "list"}
         self.update(client, body, here.anew())
 

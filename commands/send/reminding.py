@@ -86,7 +86,7 @@ class Reminding:
         try:
             person.must("send")
             with self.runtime.db.write() as session:
-                draft = drafts.get(session, here.draft or 0, by=person.user_id)
+                draft = drafts.locked(session, here.draft or 0, by=person.user_id)
                 made = _checked(session, draft, typed, step)
                 known = [*listed(draft)[: step - 1], made, *listed(draft)[step:]]
                 kept = {**drafts.typed(draft, "message"), "reminders": known}

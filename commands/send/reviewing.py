@@ -81,7 +81,7 @@ class Reviewing:
         with self.runtime.db.read() as session:
             looked = reviews.look(session, self.runtime, draft_id, by=by, again=again)
         with self.runtime.db.write() as session:
-            draft = drafts.get(session, draft_id, by=by)
+            draft = drafts.locked(session, draft_id, by=by)
             lacking = drafts.missing(session, draft, now=self.runtime.clock.now())
             if not lacking:
                 found = reviews.review(session, self.runtime, draft_id, by=by, again=again, looked=looked)
@@ -207,7 +207,7 @@ class Reviewing:
         person.must("edit")
         group_id, missing = (int(part) for part in action["value"].split(":"))
         with self.runtime.db.write() as session:
-            draft = drafts.get(session, here.draft or 0, by=person.user_id)
+            draft = drafts.locked(session, here.draft or 0, by=person.user_id)
             added = generate.generate(
                 self.runtime.jobs,
                 session,
@@ -232,7 +232,7 @@ class Reviewing:
         here = Place.load(body["view"]["private_metadata"])
         now = self.runtime.clock.now()
         with self.runtime.db.write() as session:
-            draft = drafts.get(session, here.draft or 0, by=body["user"]["id"])
+            draft = drafts.locked(session, here.draft or 0, by=body["user"]["id"])
             plain = mending.in_gsm(draft.body)
             drafts.set_message(
                 session,
@@ -270,7 +270,7 @@ class Reviewing:
             with self.runtime.db.write() as session:
                 person.must("send")
                 number = phone.parse(typed, settings.get(session, "region.default"))
-                draft = drafts.get(session, here.draft or 0, by=person.user_id)
+                draft = drafts.locked(session, here.draft or 0, by=person.user_id)
                 found = reviews.latest(session, draft)
                 sample = found.sample(here.sample) if isinstance(found, Review) else None
                 if sample is None or draft.provider_id is None:

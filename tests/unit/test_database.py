@@ -1,8 +1,11 @@
 """The database: what a transaction keeps, and ids in ranges."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import InternalError
+from sqlalchemy.orm import Session
 
 from storage.database import NOTICE, Database
 from storage.sequences import take
@@ -22,11 +25,39 @@ def test_a_block_that_raises_changes_nothing(db: Database) -> None:
 
 
 def test_a_reading_session_changes_nothing(db: Database) -> None:
-    with db.read() as session:
+    """PostgreSQL refuses to; on SQLite it is undone."""
+    with nullcontext() if db.is_sqlite else pytest.raises(InternalError, match="read-only"), db.read() as session:
         session.add(Setting(key="a", value=1))
         session.flush()
     with db.read() as session:
         assert session.get(Setting, "a") is None
+
+
+def test_who_reads_sees_one_moment(db: Database) -> None:
+    """What is written meanwhile is there at the next reading."""
+
+    def there(session: Session) -> int:
+        return session.query(Setting).filter(Setting.key == "a").count()
+
+    with db.read() as session:
+        assert there(session) == 0
+        with db.write() as other:
+            other.add(Setting(key="a", value=1))
+        assert there(session) == 0
+    with db.read() as session:
+        assert there(session) == 1
+
+
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+def test_who_writes_sees_what_others_wrote_meanwhile(db: Database) -> None:
+    """On a connection that was read with before."""
+    with db.read() as session:
+        before = session.query(Setting).count()
+    with db.write() as session:
+        assert session.query(Setting).count() == before
+        with db.write() as other:
+            other.add(Setting(key="a", value=1))
+        assert session.query(Setting).count() == before + 1
 
 
 def test_ranges_of_ids_follow_each_other(db: Database) -> None:

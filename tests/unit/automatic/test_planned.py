@@ -128,7 +128,7 @@ def test_touched_rows_are_taken_in_their_order_and_once(db: Database) -> None:
             with db.write() as other:
                 assert [each.customer_id for each in touched.take(other, 9)] == [2]
         touched.drop(session, [each.id for each in found])
-    with db.read() as session:
+    with db.write() as session:
         assert [each[1:] for each in touched.take(session, 9)] == [(2, None)]
         assert touched.take(session, 9, after=found[-1].id + 1) == []
 

@@ -1,9 +1,13 @@
 """A live distribution in its channel: followed, held, resumed, edited, cloned, reported, stopped."""
 
+import threading
+from typing import Any
+
 import pytest
 from sqlalchemy import delete, select
 
 from distribution import settings
+from distribution.sending import control
 from sandbox.testing import MessageScreen
 from storage.tables import Customer, Distribution, PlannedState, PromoCode, PromoCodeStock, TeamMember
 from storage.tables import Planned as PlannedRow
@@ -79,6 +83,29 @@ def test_one_message_follows_it_and_what_piled_up_in_a_pause_is_sent_or_not_as_c
     assert "2 texts = 2 sent" in report
     assert report.has_button("Clone…") and not report.has_button("Stop")
     assert len([m for m in world.maya.messages("#marketing") if "Abandoned cart" in m.text]) == 1
+
+
+def test_slack_is_answered_before_what_piled_up_is_gone_through(
+    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much that is: the modal closes while nothing of it is done."""
+    answered, resume = threading.Event(), control.resume
+    set_live(world, shop)
+    card(world, "0 sent").click("Pause")
+    paused = card(world, "Paused by Maya Lindqvist.")
+    happens(world, shop.numbers[0], cart_total=50)
+    held(world, 1)
+
+    def waits(*given: Any, **more: Any) -> None:
+        assert answered.wait(20)
+        resume(*given, **more)
+
+    monkeypatch.setattr(control, "resume", waits)
+    paused.click("Resume…")
+    world.maya.view("1 text fell due and waited").choose("Only what comes from now").submit()
+    world.maya.no_view()
+    answered.set()
+    card(world, "Not sent: 1 fell due in a pause, and not sent after it")
 
 
 def test_every_click_delivered_twice_counts_once(world: World, shop: Shop) -> None:

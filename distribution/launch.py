@@ -365,7 +365,7 @@ def _go(session: Session, runtime: Runtime, run: JobRun, row: Distribution) -> N
     now = runtime.clock.now()
     held = row.held_until - SystemClock().now() if row.held_until else timedelta()
     row.started_at = now + max(held, timedelta())  # when the first text may leave: what it took counts from there
-    row.gives_up_at = lifetime.ends(session, row, row.started_at)
+    lifetime.begin(session, row, row.started_at)
     session.flush()
     distributions.move(session, row.id, was=("blocking",), to="sending", reason=None, at=now)
     run.progress = {"phase": "over", "result": {"messages": tally.read(session, row.id)[MessageState.QUEUED]}}

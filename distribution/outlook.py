@@ -1,6 +1,6 @@
 """What the door would say if a draft were sent now, or at its time: who sleeps then, and who had texts enough."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement
@@ -50,7 +50,7 @@ def _waiting(
     session: Session, silence: Silence, draft: Distribution, members: ColumnElement[bool], at: datetime
 ) -> Outlook:
     """How many may not be texted at `at`, or when their own clock shows its time, and for how many that is too long."""
-    workspace, over = settings.get(session, "time_zone"), lifetime.ends(session, draft, at)
+    workspace, lasts = settings.get(session, "time_zone"), timedelta(minutes=lifetime.minutes(session, draft))
     wall = local.parse(draft.local_at) if draft.local_at else None
     found = NOTHING
     for name, n in leaving.textable_by_zone(session, members).items():
@@ -64,6 +64,6 @@ def _waiting(
             asleep=found.asleep + (0 if holiday else n),
             resting=found.resting + (n if holiday else 0),
             holiday=found.holiday or (str(holiday) if holiday else ""),
-            given_up=found.given_up + (n if end >= over else 0),
+            given_up=found.given_up + (n if end >= begins + lasts else 0),
         )
     return found

@@ -42,7 +42,7 @@ def undo(session: Session, runtime: "Runtime", run: "JobRun", row: Distribution)
     session.execute(delete(DistributionTally).where(DistributionTally.distribution_id == row.id))
     row.first_message_id = row.last_message_id = row.claimed_to = None
     row.codes_taken = {}
-    row.held_until = row.started_at = row.gives_up_at = None
+    row.held_until = row.started_at = row.time_counts_from = row.gives_up_at = None
     now, reason = runtime.clock.now(), run.progress.get("reason")
     if called_back(row):
         seal.back_to_draft(session, row, row.status_reason or "", now)

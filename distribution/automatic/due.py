@@ -121,7 +121,8 @@ def _judged(session: Session, row: Distribution, planned: Sequence[Planned], now
 def _open_again(session: Session, row: Distribution, now: datetime) -> None:
     """A manual distribution that was done is being sent again, for its reminders."""
     if row.status == "done":
-        row.finished_at, row.gives_up_at = None, lifetime.ends(session, row, now)
+        row.finished_at = None
+        lifetime.begin(session, row, now)
         session.flush()
         distributions.move(session, row.id, was=("done",), to="sending", reason=None, at=now)
 

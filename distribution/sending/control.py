@@ -232,7 +232,7 @@ def retry_failed(session: Session, distribution_id: int, *, by: str, now: dateti
 
 def _begin_again(session: Session, row: Distribution, message_ids: Sequence[int], by: str, now: datetime) -> None:
     """Messages wait to be sent again: their time begins anew, and their reminders may come after all."""
-    lifetime.begin_again(session, row, now)
+    lifetime.begin(session, row, now)
     reminding.again(session, row, message_ids, now)
     row.finished_at = None
     session.flush()

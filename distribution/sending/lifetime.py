@@ -1,8 +1,9 @@
 """How long texts are worth sending: when what has not left is given up, and the sweep that does it.
 
 The time runs from when sending begins, through pauses, quiet hours and outages: an offer of today must not arrive
-tomorrow because somebody paused it. Where a person has texts sent again, it begins anew. What was planned (the texts of
-an automatic distribution, and reminders) has its time from when its message was made.
+tomorrow because somebody paused it. Where a person has texts sent again, it begins anew. A text by its customer's own
+clock has its time from when that showed the one chosen; what was planned (the texts of an automatic distribution, and
+reminders) from when its message was made.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distribution import settings
+from distribution.limits import zone_of
 from distribution.runtime import Runtime
 from distribution.schedule import local
 from distribution.sending.status import finish_if_over
-from storage import batches, issuing, messages, reminded
+from storage import batches, issuing, leaving, messages, reminded
 from storage.belonging import has_planned
 from storage.issuing import Codes
 from storage.messages import Settled
@@ -31,20 +33,18 @@ def minutes(session: Session, distribution: Distribution) -> int:
     return distribution.lifetime_minutes or settings.get(session, "sending.lifetime") * 60
 
 
-def ends(session: Session, distribution: Distribution, begins: datetime) -> datetime:
-    """When the texts of a distribution that begins (again) to be sent at `begins` are given up.
+def begin(session: Session, distribution: Distribution, at: datetime) -> None:
+    """Texts of a distribution are sent, or sent again: their time is counted from `at` (of planned ones,
+    `reminding.again`).
 
-    Of one that is sent by each customer's own clock it counts from when the last clocks on earth show the time.
+    Of one that is sent by each customer's own clock, the last are given up that long after the last clocks on earth
+    show the time.
     """
-    if distribution.local_at:
-        begins = max(begins, local.last(local.parse(distribution.local_at)))
-    return begins + timedelta(minutes=minutes(session, distribution))
-
-
-def begin_again(session: Session, distribution: Distribution, now: datetime) -> None:
-    """Texts of a distribution are sent again: their time is counted from now (of planned ones, `reminding.again`)."""
-    if distribution.mode == "manual":
-        distribution.gives_up_at = ends(session, distribution, now)
+    if distribution.mode != "manual":
+        return
+    last = max(at, local.last(local.parse(distribution.local_at))) if distribution.local_at else at
+    distribution.time_counts_from = at
+    distribution.gives_up_at = last + timedelta(minutes=minutes(session, distribution))
 
 
 def is_over(distribution: Distribution, now: datetime) -> bool:
@@ -52,14 +52,27 @@ def is_over(distribution: Distribution, now: datetime) -> bool:
     return distribution.gives_up_at is not None and distribution.gives_up_at <= now
 
 
+def own_ends(session: Session, distribution: Distribution, message_ids: Sequence[int]) -> dict[int, datetime]:
+    """By id: when texts by their customers' own clocks are given up; empty where all of a distribution go at once."""
+    if not distribution.local_at or distribution.time_counts_from is None:
+        return {}
+    wall, workspace = local.parse(distribution.local_at), settings.get(session, "time_zone")
+    zones, lasts = leaving.zones(session, message_ids), timedelta(minutes=minutes(session, distribution))
+    begins = {name: local.moment(wall, zone_of(name, workspace)) for name in set(zones.values())}
+    return {each: max(distribution.time_counts_from, begins[name]) + lasts for each, name in zones.items()}
+
+
 def over(session: Session, distribution: Distribution, message_ids: Sequence[int], now: datetime) -> list[int]:
     """Those of a distribution's messages whose time is over."""
-    rest = is_over(distribution, now)
-    if not has_planned(distribution):
-        return list(message_ids) if rest else []
-    made = reminded.made_at(session, message_ids)
-    last = now - timedelta(minutes=minutes(session, distribution))
-    return [each for each in message_ids if (made[each] <= last if each in made else rest)]
+    made = reminded.made_at(session, message_ids) if has_planned(distribution) else {}
+    last = now - timedelta(minutes=minutes(session, distribution)) if made else now
+    gone = {each for each, at in made.items() if at <= last}
+    rest = [each for each in message_ids if each not in made]
+    if is_over(distribution, now):
+        gone.update(rest)
+    elif rest:
+        gone.update(each for each, ends in own_ends(session, distribution, rest).items() if ends <= now)
+    return [each for each in message_ids if each in gone]
 
 
 def sweep(runtime: Runtime) -> int:

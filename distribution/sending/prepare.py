@@ -53,6 +53,7 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
     addressed = loader.for_messages(lease.message_ids)
     prepared = Prepared(lease, loader.repeats, frozenset(loader.group_ids), at.machine)
     planned = any(each.made_at is not None for each in addressed)
+    own = lifetime.own_ends(session, distribution, lease.message_ids)
     lasts = timedelta(minutes=lifetime.minutes(session, distribution)) if planned else timedelta()
     missing = set(lease.message_ids)
     for message_id, phone, recipient, template, made_at in addressed:
@@ -66,7 +67,7 @@ def prepare(session: Session, links: Links, provider: Provider, callbacks: str, 
             if segments > MOST_SEGMENTS:  # the review refuses that, but names change
                 prepared.poison.append(Settled(message_id, MessageState.REJECTED, "text_too_long"))
                 continue
-            ends = distribution.gives_up_at if made_at is None else made_at + lasts
+            ends = own.get(message_id, distribution.gives_up_at) if made_at is None else made_at + lasts
             validity = seconds_left(ends, at.business)
             attempt = attempt_id(lease.batch_id, message_id)
             shown = pictures(provider.pictures, phone, recipient, text)

@@ -73,7 +73,9 @@ class Distribution(Base):
     send_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: as soon as it may
     # A text that could not be sent so many minutes after the sending began is given up; None: as the settings say.
     lifetime_minutes: Mapped[int | None]
-    # When that is, by the business clock: set when sending begins, and anew when it begins again. None: never.
+    # Since when that is counted, and when it is over, by the business clock: set when sending begins, and anew when it
+    # begins again. None: never.
+    time_counts_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
     gives_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # By each customer's own clock: the time that theirs shows when they are texted, "2026-07-01T09:00"; `send_at` is
     # then the moment at which the first clocks on earth show it. None: everybody at once.

@@ -103,9 +103,8 @@ class Shop:
         audience = changes.get("audience", {"kind": "segment", "segment_id": self.segment_id})
         drafts.set_audience(session, draft, audience, now=now)
         drafts.set_subject(session, draft, "Summer thank-you", now=now)
-        drafts.set_message(
-            session, draft, provider_id=self.provider_id, body=body, send_at=changes.get("send_at"), now=now
-        )
+        when = {name: changes.get(name) for name in ("send_at", "local_at")}
+        drafts.set_message(session, draft, provider_id=self.provider_id, body=body, now=now, **when)
         return draft
 
     def reviewed(self, **changes: Any) -> tuple[int, review.Review]:

@@ -77,6 +77,15 @@ def test_it_looks_ahead_to_the_time_at_which_it_is_sent(shop: Shop) -> None:
     assert later.warnings[1] == "2 texts of these are given up before that. Allow more time in step 5."
 
 
+def test_by_each_customers_own_clock_they_are_given_up_by_that(shop: Shop) -> None:
+    """At 20:00 on their own clock it is quiet for half a day, longer than these texts are worth sending."""
+    shop.customers("Anna Nowak", "Jan Kowalski")
+    shop.codes(2)
+    choose(shop, quiet_hours="19:00-09:00", sending__lifetime="6")
+    _, found = shop.reviewed(local_at=f"{NOON + timedelta(days=1):%Y-%m-%d}T20:00")
+    assert found.outlook[:3] == (2, "09:00", 2)
+
+
 def test_who_has_a_holiday_at_that_time_is_said_in_numbers(shop: Shop) -> None:
     shop.customers("Anna Nowak", "Jan Kowalski")
     shop.codes(2)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, update
 
 from distribution import settings
+from distribution.providers.port import Outgoing
 from distribution.providers.sandbox import SandboxProvider
 from distribution.report import report
 from distribution.runtime import Runtime
@@ -48,6 +49,23 @@ def written(runtime: Runtime, distribution: int, *, owner: str = "w1") -> Prepar
         return None
     with runtime.db.read() as session:
         return prepare(session, runtime.links, SandboxProvider(NOWHERE, "PROMO"), "", lease, at)
+
+
+def worth(runtime: Runtime, distribution: int) -> list[int | None]:
+    """For how many seconds the provider is told that each text of the next batch is worth delivering."""
+    said: list[int | None] = []
+
+    class Listening(SandboxProvider):
+        def encode(self, text: Outgoing) -> bytes:
+            said.append(text.validity)
+            return super().encode(text)
+
+    batch = written(runtime, distribution)
+    assert batch is not None
+    at = Moment(MACHINE, runtime.clock.now())
+    with runtime.db.read() as session:
+        prepare(session, runtime.links, Listening(NOWHERE, "PROMO"), "", batch.lease, at)
+    return said
 
 
 def intended(runtime: Runtime, batch: Prepared, *, owner: str = "w1", machine: datetime = MACHINE) -> Done:

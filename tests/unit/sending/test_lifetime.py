@@ -5,11 +5,8 @@ from datetime import timedelta
 from distribution import seal
 from distribution.check import check
 from distribution.clock import ManualClock
-from distribution.providers.sandbox import SandboxProvider
 from distribution.runtime import Runtime
 from distribution.sending import control, lifetime
-from distribution.sending.prepare import prepare
-from distribution.sending.record import Moment
 from storage import batches
 from storage.batches import lock
 from storage.tables import Distribution, MessageState
@@ -24,6 +21,7 @@ from tests.unit.sending.door import (
     left_out,
     recorded,
     stock,
+    worth,
     written,
 )
 
@@ -105,18 +103,7 @@ def test_a_text_says_how_long_it_is_worth_delivering(runtime: Runtime, clock: Ma
     make_group(runtime, "Summer 10%", 1)
     distribution = launched(runtime, make_provider(runtime, NOWHERE), make_customers(runtime, 1))
     clock.advance(timedelta(hours=23))
-    said: list[int | None] = []
-
-    class Listening(SandboxProvider):
-        def encode(self, text):  # type: ignore[no-untyped-def]
-            said.append(text.validity)
-            return super().encode(text)
-
-    batch = written(runtime, distribution)
-    assert batch is not None
-    with runtime.db.read() as session:
-        prepare(session, runtime.links, Listening(NOWHERE, "PROMO"), "", batch.lease, Moment(MACHINE, clock.now()))
-    assert said == [3600]
+    assert worth(runtime, distribution) == [3600]
 
 
 def test_small_batches_that_wait_leave_together(runtime: Runtime) -> None:

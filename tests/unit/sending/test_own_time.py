@@ -11,7 +11,7 @@ from distribution.sending import lifetime
 from storage import batches
 from storage.tables import Distribution
 from tests.sending import make_customers, make_distribution, make_group, make_provider, start, status
-from tests.unit.sending.door import NOWHERE, choose, launched, leave, left_out, live_in, recorded, stock
+from tests.unit.sending.door import NOWHERE, choose, launched, leave, left_out, live_in, recorded, stock, worth
 
 NINE = "2026-06-16T09:00"
 
@@ -64,15 +64,64 @@ def test_its_time_that_is_quiet_for_somebody_comes_when_that_is_over(runtime: Ru
     assert asleep(runtime, distribution) == (1, datetime(2026, 6, 16, 10, tzinfo=UTC))
 
 
-def test_its_texts_are_given_up_only_after_the_last_clocks_showed_the_time(runtime: Runtime) -> None:
+def test_each_text_is_given_up_by_its_customers_own_clock(runtime: Runtime, clock: ManualClock) -> None:
+    """Nobody could send from before the first until 10:00 UTC: 19:00 in Tokyo, 11:00 in London, 06:00 in New York."""
+    choose(runtime, "sending.lifetime", "3")
+    choose(runtime, "time_zone", "Europe/London")
+    group = make_group(runtime, "Summer 10%", 6)
+    tokyo, london, york = (customers := make_customers(runtime, 6))[:2], customers[2:4], customers[4:]
+    live_in(runtime, tokyo, "Asia/Tokyo")
+    live_in(runtime, york, "America/New_York")
+    clock.advance(timedelta(hours=7))
+    distribution = at_nine(runtime, customers)
+    clock.advance(timedelta(hours=15))
+    assert leave(runtime, distribution) == london
+    recorded(runtime, distribution)
+    assert left_out(runtime, distribution) == {"lifetime": 2}
+    clock.advance(timedelta(hours=3))
+    assert leave(runtime, distribution) == york
+    recorded(runtime, distribution)
+    assert stock(runtime, group) == (2, 0, 4)
+    assert check(runtime.db) == []
+
+
+def test_what_begins_again_has_its_time_from_then(runtime: Runtime, clock: ManualClock) -> None:
+    """Hours after its customers' own clocks showed the time, and before the last on earth do."""
+    choose(runtime, "sending.lifetime", "3")
+    make_group(runtime, "Summer 10%", 1)
+    customers = make_customers(runtime, 1)
+    distribution = at_nine(runtime, customers)
+    clock.advance(timedelta(hours=27))
+    with runtime.db.write() as session:
+        lifetime.begin(session, session.get_one(Distribution, distribution), clock.now())
+    assert leave(runtime, distribution) == customers
+
+
+def test_whoever_is_left_is_given_up_after_the_last_clocks_showed_the_time(
+    runtime: Runtime, clock: ManualClock
+) -> None:
     choose(runtime, "sending.lifetime", "1")
     make_group(runtime, "Summer 10%", 1)
     distribution = at_nine(runtime, make_customers(runtime, 1))
     last = local.last(local.parse(NINE))
-    with runtime.db.read() as session:
-        row = session.get_one(Distribution, distribution)
-        assert row.gives_up_at == last + timedelta(hours=1)
-        assert lifetime.ends(session, row, last + timedelta(days=1)) == last + timedelta(days=1, hours=1)
+    clock.advance(last + timedelta(minutes=59) - clock.now())
+    assert lifetime.sweep(runtime) == 0
+    clock.advance(timedelta(minutes=1))
+    assert lifetime.sweep(runtime) == 1
+    assert left_out(runtime, distribution) == {"lifetime": 1}
+    assert status(runtime, distribution) == "done"
+
+
+def test_the_provider_is_told_how_long_each_text_is_worth_delivering(runtime: Runtime, clock: ManualClock) -> None:
+    choose(runtime, "sending.lifetime", "3")
+    choose(runtime, "time_zone", "Europe/London")
+    make_group(runtime, "Summer 10%", 2)
+    tokyo, york = (customers := make_customers(runtime, 2))[:1], customers[1:]
+    live_in(runtime, tokyo, "Asia/Tokyo")
+    live_in(runtime, york, "America/New_York")
+    distribution = at_nine(runtime, customers)
+    clock.advance(timedelta(hours=14))
+    assert worth(runtime, distribution) == [3_600, 14 * 3_600]
 
 
 def test_who_has_a_holiday_is_texted_the_day_after_by_their_own_date(runtime: Runtime, clock: ManualClock) -> None:

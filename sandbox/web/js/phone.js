@@ -67,11 +67,19 @@ function replyBox(send) {
   );
 }
 
+/** These texts with one that is new, or known and changed. */
+function withText(texts, text) {
+  const at = texts.findIndex((each) => each.id === text.id);
+  return at < 0 ? [...texts, text] : texts.with(at, { ...texts[at], ...text });
+}
+
 /** Build the phone and its picker into `root`. */
 export function mountPhone(root) {
   let number = null;
   let texts = [];
   let asked = 0;
+  /** What came of this phone since its texts were asked for: the answer may be from before. */
+  let came = [];
   /** Whether the person picked this phone, so that the page no longer picks for them. */
   let chosen = false;
 
@@ -107,7 +115,7 @@ export function mountPhone(root) {
   }
 
   async function choose(next, { quiet = false } = {}) {
-    if (!quiet) list.sheet.replaceChildren();
+    if (!quiet || next !== number) list.sheet.replaceChildren();
     if (next !== number) {
       number = next;
       texts = [];
@@ -115,11 +123,12 @@ export function mountPhone(root) {
       list.note(spinner());
     }
     asked += 1;
+    came = [];
     const mine = asked;
     try {
       const answer = await api.phone(next);
       if (mine !== asked) return;
-      texts = answer.texts ?? [];
+      texts = came.reduce(withText, answer.texts ?? []);
       draw();
       markSeen(next);
     } catch (error) {
@@ -149,7 +158,7 @@ export function mountPhone(root) {
     const texted = knownPhones().find((phone) => phone.last);
     // Until somebody was texted any phone will do; then the one that was.
     const settled = chosen || texts.length || phoneOf(number)?.last;
-    if (texted && (!number || !settled)) choose(texted.number);
+    if (texted && (!number || !settled)) choose(texted.number, { quiet: true });
     else if (!number && knownPhones().length) choose(knownPhones()[0].number);
     else {
       picker.show(number);
@@ -158,9 +167,8 @@ export function mountPhone(root) {
   });
   on("sms", (event) => {
     if (event.number !== number || !event.text) return;
-    const at = texts.findIndex((text) => text.id === event.text.id);
-    if (at >= 0) texts[at] = { ...texts[at], ...event.text };
-    else texts.push(event.text);
+    texts = withText(texts, event.text);
+    came.push(event.text);
     draw();
     markSeen(number);
   });

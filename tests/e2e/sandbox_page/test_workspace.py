@@ -195,6 +195,24 @@ def test_a_qr_picture_that_is_gone_is_said(page: Any, sandbox: Sandbox) -> None:
     page.get_by_role("dialog", name="QR code").get_by_text("The picture could not be loaded.").wait_for()
 
 
+def test_a_text_that_comes_while_a_phone_is_loaded_stays_and_so_does_its_open_picture(
+    page: Any, sandbox: Sandbox
+) -> None:
+    """What was asked for before it came does not know it."""
+    asked: list[Any] = []
+    page.route(f"**/sandbox/phones/*{ANNA[1:]}", lambda route: asked.append(route))
+    send_text(sandbox, ANNA, "Hi Anna")
+    while not asked:
+        page.evaluate("0")  # lets the browser tell what it did
+    answer = asked[0].fetch()
+    send_text(sandbox, ANNA, f"Show this: {sandbox.url}/q/gone", reference="a2")
+    page.locator(".qr-link").click()
+    asked[0].fulfill(response=answer)
+    page.get_by_text("Hi Anna").wait_for()
+    assert page.locator(".qr-link").count() == 1
+    page.get_by_role("dialog", name="QR code").get_by_text("The picture could not be loaded.").wait_for()
+
+
 def test_a_reply_nobody_takes_is_shown_as_not_sent(page: Any, sandbox: Sandbox) -> None:
     """This sandbox was started without an inbound address, so the gateway cannot hand the reply on."""
     send_text(sandbox, ANNA, "Hi Anna")

@@ -55,9 +55,9 @@ def facts(runtime: Runtime, person: Person, first: int = 0) -> views.Facts:
     with runtime.db.read() as session:
         planned = calendar.entries(session, now, zone)
         lacking = [_lacking(each, zone) for each in calendar.conflicts(session, None, now)]
-        live = calendar.live(session)
+        live, paused = calendar.live(session), calendar.paused(session)
     page = paging.page_of(planned, first, views.PAGE)
-    return views.Facts(now.astimezone(zone).date(), zone.key, page, lacking, live)
+    return views.Facts(now.astimezone(zone).date(), zone.key, page, lacking, live, paused)
 
 
 def _lacking(found: conflicts.Conflict, zone: ZoneInfo) -> views.Lacking:

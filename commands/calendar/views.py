@@ -19,7 +19,7 @@ TURN = "calendar.page"
 
 PAGE = 20
 CONFLICTS = 3  # that are told in full
-LIVE = 5  # that are named
+NAMED = 5  # of what has no day
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Facts:
     page: paging.Page[Entry]
     lacking: Sequence[Lacking]
     live: Sequence[Live]
+    paused: Sequence[str] = ()  # subjects of what repeats and is not going on
 
 
 def opening() -> dict[str, Any]:
@@ -65,6 +66,8 @@ def view(facts: Facts) -> dict[str, Any]:
     blocks += paging.turner(facts.page, TURN)
     if facts.live:
         blocks.append(ui.context(_live(facts.live)))
+    if facts.paused:
+        blocks.append(ui.context(f"Paused, with no next time before it is resumed: {_named(facts.paused)}."))
     blocks.append(ui.context(f"The next {AHEAD.days} days. Times are those of {escape(facts.zone)}."))
     return ui.modal("Calendar", blocks, callback_id=CALENDAR, close="Close")
 
@@ -128,6 +131,14 @@ def _day(day: date, today: date) -> str:
 
 def _live(found: Sequence[Live]) -> str:
     """What has no time of its own."""
-    named = ", ".join(escape(each.subject) + (" (paused)" if each.paused else "") for each in found[:LIVE])
-    more = f" and {number(len(found) - LIVE)} more" if len(found) > LIVE else ""
-    return f"Live, whenever something sets them off: {named}{more}."
+    return f"Live, whenever something sets them off: {_named([_as_it_stands(each) for each in found])}."
+
+
+def _as_it_stands(found: Live) -> str:
+    return found.subject + (" (paused)" if found.paused else "")
+
+
+def _named(subjects: Sequence[str]) -> str:
+    """The first of them by name, and how many more."""
+    more = f" and {number(len(subjects) - NAMED)} more" if len(subjects) > NAMED else ""
+    return ", ".join(map(escape, subjects[:NAMED])) + more

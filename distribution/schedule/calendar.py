@@ -18,7 +18,7 @@ from distribution.schedule.takings import AHEAD, planned, times
 from storage.bulk import seconds_between
 from storage.tables import Distribution, Planned, PlannedState
 
-__all__ = ["AHEAD", "Conflict", "Entry", "Live", "conflicts", "entries", "live"]
+__all__ = ["AHEAD", "Conflict", "Entry", "Live", "conflicts", "entries", "live", "paused"]
 
 DAY = timedelta(days=1)
 
@@ -65,6 +65,12 @@ def live(session: Session) -> list[Live]:
         select(Distribution.id, Distribution.subject, Distribution.status).where(going).order_by(Distribution.id)
     )
     return [Live(row.id, row.subject, row.status == "paused") for row in rows]
+
+
+def paused(session: Session) -> list[str]:
+    """The subjects of what repeats, and has no next time before somebody resumes it."""
+    held = (Distribution.status == "paused") & repeating.REPEATS
+    return list(session.scalars(select(Distribution.subject).where(held).order_by(Distribution.id)))
 
 
 def _scheduled(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Entry]:

@@ -42,6 +42,14 @@ def test_what_repeats_stands_on_each_of_its_days(runtime: Runtime) -> None:
     assert {each.kind for each in shown} == {"repeat"}
 
 
+def test_what_repeats_and_is_paused_is_named_without_a_day(runtime: Runtime) -> None:
+    plan(runtime, "Weekly", NOON + timedelta(days=7), repeat=MONDAYS, status="paused")
+    plan(runtime, "Once", NOON - timedelta(days=1), status="paused")
+    assert entries(runtime) == []
+    with runtime.db.read() as session:
+        assert calendar.paused(session) == ["Weekly"]
+
+
 def test_one_that_is_late_stands_today(runtime: Runtime) -> None:
     late = plan(runtime, "Late", NOON - timedelta(hours=5), late_since=NOON)
     assert entries(runtime) == [Entry(NOON.date(), time(12), "late", late, "Late", 0)]

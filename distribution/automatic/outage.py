@@ -68,7 +68,8 @@ def look(runtime: Runtime, machine: Clock | None = None) -> bool:
         return False
     gap = mark is not None and at - mark.machine_at > GAP
     if mark is not None and gap:
-        _set_aside(runtime, mark.business_at)
+        # A business clock that was put back since the note was at an earlier time when nothing ran any more.
+        _set_aside(runtime, min(mark.business_at, now - (at - mark.machine_at)))
     with runtime.db.write(lasting=False) as session:
         late.note(session, MARK, mark, machine_at=at, business_at=now)
     return gap

@@ -45,6 +45,11 @@ class Worker:
         return (self.place.folder / f"{self.place.name}.log").read_text()[-4000:]
 
 
+def _stands(pid: int) -> bool:
+    """Whether a process stands still. Who strikes themselves says so a moment before they do."""
+    return "\nState:\tT" in Path(f"/proc/{pid}/status").read_text()
+
+
 class Machines:
     """Within the block, processes with these roles run, and their clocks say what they are told."""
 
@@ -142,7 +147,8 @@ class Machines:
             if each.process.exitcode is not None:
                 assert each.process.exitcode == -signal.SIGKILL, each.said()
                 each.start()
-            if each.stands_since is not None and time.monotonic() > each.stands_since + HELD:
+            long_enough = each.stands_since is not None and time.monotonic() > each.stands_since + HELD
+            if long_enough and _stands(each.process.pid):
                 each.signal(signal.SIGCONT)
                 each.stands_since = None
 
@@ -160,9 +166,10 @@ class Machines:
                 assert time.monotonic() < end, f"{verb} has no answer"
                 self._look_at_struck() if alone else self.look_after()
                 if any(line.startswith("person") and line.endswith(STOP) for line in self.struck[struck:]):
+                    while not _stands(clicked.pid):
+                        time.sleep(0.01)
                     time.sleep(HELD)
-                    with suppress(ProcessLookupError):
-                        os.kill(clicked.pid, signal.SIGCONT)
+                    os.kill(clicked.pid, signal.SIGCONT)
                     struck = len(self.struck)
                 clicked.join(0.01)
             self.say(f"{verb} {'' if clicked.exitcode == 0 else 'struck'}")

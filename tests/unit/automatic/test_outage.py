@@ -99,6 +99,20 @@ def test_the_moved_clock_of_the_sandbox_is_no_outage(runtime: Runtime, time: Bot
     assert states(runtime, distribution) == ["MADE"] * 3
 
 
+def test_an_outage_right_after_the_sandboxs_clock_was_put_back_is_one(
+    runtime: Runtime, time: Both, clock: ManualClock
+) -> None:
+    """The last note says 16:00, where nothing ran from 12:00 on."""
+    distribution, (customer, *_) = live(runtime)
+    time.runs(runtime, 4 * HOUR)
+    clock.advance(-4 * HOUR)
+    happens(runtime, [customer])  # due at 14:00
+    tick(runtime)
+    time.off(4 * HOUR + MINUTE)
+    tick(runtime)
+    assert states(runtime, distribution) == ["LATE"]
+
+
 def test_one_that_was_never_seen_to_run_has_had_no_outage(runtime: Runtime, time: Both) -> None:
     distribution, customers = live(runtime)
     happens(runtime, customers)

@@ -42,9 +42,13 @@ def begin(session: Session, distribution: Distribution, at: datetime) -> None:
     """
     if distribution.mode != "manual":
         return
-    last = max(at, local.last(local.parse(distribution.local_at))) if distribution.local_at else at
     distribution.time_counts_from = at
-    distribution.gives_up_at = last + timedelta(minutes=minutes(session, distribution))
+    distribution.gives_up_at = _last(distribution.local_at, at) + timedelta(minutes=minutes(session, distribution))
+
+
+def _last(local_at: str | None, begun: datetime) -> datetime:
+    """Since when the last text of a distribution that was `begun` has its time."""
+    return max(begun, local.last(local.parse(local_at))) if local_at else begun
 
 
 def is_over(distribution: Distribution, now: datetime) -> bool:
@@ -54,12 +58,14 @@ def is_over(distribution: Distribution, now: datetime) -> bool:
 
 def own_ends(session: Session, distribution: Distribution, message_ids: Sequence[int]) -> dict[int, datetime]:
     """By id: when texts by their customers' own clocks are given up; empty where all of a distribution go at once."""
-    if not distribution.local_at or distribution.time_counts_from is None:
+    begun, local_at = distribution.time_counts_from, distribution.local_at
+    if not local_at or begun is None or distribution.gives_up_at is None:
         return {}
-    wall, workspace = local.parse(distribution.local_at), settings.get(session, "time_zone")
-    zones, lasts = leaving.zones(session, message_ids), timedelta(minutes=minutes(session, distribution))
-    begins = {name: local.moment(wall, zone_of(name, workspace)) for name in set(zones.values())}
-    return {each: max(distribution.time_counts_from, begins[name]) + lasts for each, name in zones.items()}
+    lasts = distribution.gives_up_at - _last(local_at, begun)  # as it was when it began, whatever the settings say now
+    wall, workspace = local.parse(local_at), settings.get(session, "time_zone")
+    zones = leaving.zones(session, message_ids)
+    ends = {name: max(begun, local.moment(wall, zone_of(name, workspace))) + lasts for name in set(zones.values())}
+    return {each: ends[name] for each, name in zones.items()}
 
 
 def over(session: Session, distribution: Distribution, message_ids: Sequence[int], now: datetime) -> list[int]:

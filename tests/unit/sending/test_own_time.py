@@ -74,6 +74,7 @@ def test_each_text_is_given_up_by_its_customers_own_clock(runtime: Runtime, cloc
     live_in(runtime, york, "America/New_York")
     clock.advance(timedelta(hours=7))
     distribution = at_nine(runtime, customers)
+    choose(runtime, "sending.lifetime", "24")  # for those that begin after it
     clock.advance(timedelta(hours=15))
     assert leave(runtime, distribution) == london
     recorded(runtime, distribution)

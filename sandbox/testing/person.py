@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sandbox import people
 from sandbox.blocks import Json, Placed, Values
-from sandbox.testing.client import WAIT_SECONDS, Client
+from sandbox.testing.client import WAIT_SECONDS, Client, Refused
 from sandbox.testing.screen import HomeScreen, MessageScreen, ViewScreen
 
 T = TypeVar("T")
@@ -48,18 +48,19 @@ class Person:
         """Press a button: in the modal on top if one is open, else in the newest message (of `channel`) that has it."""
         modal = self.modal()
         if modal is not None and channel is None:
-            self._top(lambda view: view.has_button(name), f"no button '{name}'").click(name, confirm=confirm)
+            failed = f"no button '{name}'"
+            self._do(lambda view: view.has_button(name), lambda view: view.click(name, confirm=confirm), failed)
             return
         message = self._until(lambda: self._with_button(name, channel), f"no message with a button '{name}'")
         message.click(name, confirm=confirm)
 
     def fill(self, field: str, value: Any) -> None:
         """Fill or choose a field of the modal on top, waited for; see Screen.fill."""
-        self._top(lambda view: view.has_field(field), f"no field '{field}'").fill(field, value)
+        self._do(lambda view: view.has_field(field), lambda view: view.fill(field, value), f"no field '{field}'")
 
     def choose(self, option: str) -> None:
         """Choose an option of the modal on top, waited for, by its text."""
-        self._top(lambda view: view.offers(option), f"no option '{option}'").choose(option)
+        self._do(lambda view: view.offers(option), lambda view: view.choose(option), f"no option '{option}'")
 
     def submit(self) -> ViewScreen | None:
         """Submit the modal on top; see ViewScreen.submit."""
@@ -197,14 +198,22 @@ class Person:
                     values[block][action] = entry
         return view | {"state": {"values": values}}
 
-    def _top(self, fits: Callable[[ViewScreen], bool], failed: str) -> ViewScreen:
-        """The modal on top once it fits."""
+    def _do(self, fits: Callable[[ViewScreen], bool], do: Callable[[ViewScreen], object], failed: str) -> None:
+        """Do something in the modal on top once it fits; in the one that it became, if the bot has just changed it."""
 
-        def look() -> ViewScreen | None:
+        def done() -> bool:
             modal = self.modal()
-            return modal if modal is not None and fits(modal) else None
+            if modal is None or not fits(modal):
+                return False
+            try:
+                do(modal)
+            except Refused as refusal:
+                if refusal.name != "not_found":
+                    raise
+                return False
+            return True
 
-        return self._until(look, failed)
+        self._until(done, failed)
 
     def _with_button(self, name: str, channel: str | None) -> MessageScreen | None:
         rows = self._http.get("/sandbox/state", user=self.id)["channels"]

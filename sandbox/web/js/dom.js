@@ -55,6 +55,18 @@ export function fill(parent, ...children) {
   return append(parent, children);
 }
 
+/**
+ * Let `parent` have just these children, in this order. Those that are there already are not taken out meanwhile: a
+ * click that begins on one would get lost, and so would its focus.
+ */
+export function arrange(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  nodes.forEach((node, index) => {
+    if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
+  });
+}
+
 /** `fn`, called once `ms` milliseconds after the last of a burst of calls; `.cancel()` forgets a pending one. */
 export function debounce(fn, ms) {
   let timer;

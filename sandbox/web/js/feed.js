@@ -1,6 +1,6 @@
 /** A list of messages on the page: day dividers, grouping by author, staying at the bottom, older ones on the way up. */
 
-import { h } from "./dom.js";
+import { arrange, h } from "./dom.js";
 import { continues, messageNode } from "./message.js";
 import { dayKey, dayLabel } from "./time.js";
 
@@ -109,16 +109,8 @@ export class Feed {
       previous = message;
     }
     const wanted = new Set(order);
-    for (const [ts, node] of this.#nodes) {
-      if (!wanted.has(node)) {
-        node.remove();
-        this.#nodes.delete(ts);
-      }
-    }
-    for (const child of [...this.list.children]) if (!wanted.has(child)) child.remove();
-    order.forEach((node, index) => {
-      if (this.list.children[index] !== node) this.list.insertBefore(node, this.list.children[index] ?? null);
-    });
+    for (const [ts, node] of this.#nodes) if (!wanted.has(node)) this.#nodes.delete(ts);
+    arrange(this.list, order);
     if (this.stuck) this.toBottom();
   }
 }

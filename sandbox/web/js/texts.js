@@ -1,6 +1,6 @@
 /** The texts on a phone's screen: bubbles, links, pictures, what became of each, and pages opened from a link. */
 
-import { append, fill, h } from "./dom.js";
+import { append, arrange, fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { clockTime, dayKey, dayLabel, exact } from "./time.js";
 
@@ -76,7 +76,7 @@ function openSheet(host, url) {
 export function makeTexts() {
   const node = h("div", { class: "texts", role: "log", "aria-live": "polite", "aria-label": "Texts" });
   const sheet = h("div", { class: "phone-sheet-host" });
-  /** Bubbles by text id, kept while a text does not change: pictures in them must not load again. */
+  /** Bubbles by text id: one whose status changes stays, with what is clicked in it and without loading its picture again. */
   let bubbles = new Map();
 
   const toEnd = () => {
@@ -113,49 +113,48 @@ export function makeTexts() {
     return h("a", { class: "text-media", href: url, target: "_blank", rel: "noopener noreferrer" }, image);
   }
 
-  function bubble(text, isLast) {
+  function bubble(text) {
+    const content = [text.media_url ? picture(text.media_url) : null, linked(text.body ?? "")];
+    const said = h("div", { class: "bubble", title: exact(seconds(text.at)) }, content);
+    return h("div", { class: `text is-${text.direction === "in" ? "received" : "sent"}` }, said);
+  }
+
+  /** Say under a bubble what became of its text; of one that did not fail, where it is the last of its side. */
+  function tell(node, text, isLast) {
     const received = text.direction === "in";
     const failed = FAILED.has(text.status);
-    const at = seconds(text.at);
     let status = null;
     if (failed)
       status = [icon("warn", 12), received ? "Not delivered: it never reached this phone" : "Not sent"];
-    else if (isLast) status = [received ? `${STATUS[text.status] ?? text.status} ` : "", clockTime(at)];
-    return h(
-      "div",
-      {
-        class: `text ${received ? "is-received" : "is-sent"}${failed ? " is-failed" : ""}`,
-        data: { textId: text.id, status: text.status },
-      },
-      h(
-        "div",
-        { class: "bubble", title: exact(at) },
-        text.media_url ? picture(text.media_url) : null,
-        linked(text.body ?? ""),
-      ),
-      status ? h("div", { class: "text-status" }, status) : null,
-    );
+    else if (isLast)
+      status = [received ? `${STATUS[text.status] ?? text.status} ` : "", clockTime(seconds(text.at))];
+    Object.assign(node.dataset, { textId: text.id, status: text.status });
+    node.classList.toggle("is-failed", failed);
+    node.querySelector(".text-status")?.remove();
+    if (status) node.append(h("div", { class: "text-status" }, status));
+  }
+
+  function dayLine(text) {
+    const at = seconds(text.at);
+    return h("div", { class: "text-day" }, h("b", null, dayLabel(at)), ` ${clockTime(at)}`);
   }
 
   function show(texts) {
     const kept = new Map();
     const nodes = [];
     texts.forEach((text, index) => {
-      const at = seconds(text.at);
-      if (!index || dayKey(seconds(texts[index - 1].at)) !== dayKey(at)) {
-        nodes.push(h("div", { class: "text-day" }, h("b", null, dayLabel(at)), ` ${clockTime(at)}`));
-      }
-      const isLast = texts[index + 1]?.direction !== text.direction;
-      const source = JSON.stringify([text, isLast]);
+      if (!index || dayKey(seconds(texts[index - 1].at)) !== dayKey(seconds(text.at))) nodes.push(dayLine(text));
+      const source = JSON.stringify([text.direction, text.at, text.media_url, text.body]);
       const known = bubbles.get(text.id);
-      const entry = known?.source === source ? known : { source, node: bubble(text, isLast) };
+      const entry = known?.source === source ? known : { source, node: bubble(text) };
+      tell(entry.node, text, texts[index + 1]?.direction !== text.direction);
       // Only what is new moves in; a status that changed is no news.
       if (known || !bubbles.size) entry.node.classList.add("is-old");
       kept.set(text.id, entry);
       nodes.push(entry.node);
     });
     bubbles = kept;
-    fill(node, nodes.length ? nodes : h("div", { class: "phone-empty" }, "No texts on this phone yet."));
+    arrange(node, nodes.length ? nodes : [h("div", { class: "phone-empty" }, "No texts on this phone yet.")]);
     toEnd();
   }
 

@@ -189,6 +189,18 @@ def test_a_qr_link_shows_its_picture_over_the_phone_and_closes(page: Any, sandbo
     assert sheet.count() == 0
 
 
+def test_a_click_on_a_text_counts_though_another_one_comes_meanwhile(page: Any, sandbox: Sandbox) -> None:
+    """Between pressing and letting go another one comes, and what became of this one stands under that."""
+    send_text(sandbox, ANNA, f"Show this: {sandbox.url}/q/gone")
+    page.locator(".qr-link").hover()
+    page.mouse.down()
+    send_text(sandbox, ANNA, "And this", reference="a2")
+    page.get_by_text("And this").wait_for()
+    page.locator(".qr-link").hover()  # it moved up
+    page.mouse.up()
+    page.get_by_role("dialog", name="QR code").wait_for()
+
+
 def test_a_qr_picture_that_is_gone_is_said(page: Any, sandbox: Sandbox) -> None:
     send_text(sandbox, ANNA, f"Show this: {sandbox.url}/q/gone")
     page.locator(".qr-link").click()

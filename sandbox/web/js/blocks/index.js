@@ -1,6 +1,6 @@
 /** Block Kit to DOM: which function draws which block, and updating a list of blocks in place. */
 
-import { h } from "../dom.js";
+import { arrange, h } from "../dom.js";
 import { actions, contextActions } from "./actions.js";
 import { alert, card, carousel, container, plan, taskCard } from "./cards.js";
 import { chart } from "./chart.js";
@@ -120,9 +120,6 @@ export function renderBlocks(root, blocks, surface) {
     }
     return drawOne(block, surface);
   });
-  for (const node of old) if (!nodes.includes(node)) node.remove();
-  nodes.forEach((node, index) => {
-    if (root.children[index] !== node) root.insertBefore(node, root.children[index] ?? null);
-  });
+  arrange(root, nodes);
   refocus(root, focus);
 }

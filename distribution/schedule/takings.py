@@ -78,7 +78,7 @@ def of(
     if row.mode == "automatic":
         yield from _as_read(_set_live(session, row, now, review))
     else:
-        yield from _as_read(_sent(session, row, times(row, zone, now, now + AHEAD), now, review))
+        yield from _as_read(_sent(session, row, zone, now, review))
 
 
 def under_way(session: Session, now: datetime) -> Iterator[ByGroup]:
@@ -98,9 +98,10 @@ def _as_read(found: Iterator[ByGroup]) -> Iterator[ByGroup]:
 
 
 def _sent(
-    session: Session, row: Distribution, coming: list[datetime], now: datetime, review: Mapping[str, Any] | None
+    session: Session, row: Distribution, zone: ZoneInfo, now: datetime, review: Mapping[str, Any] | None
 ) -> Iterator[ByGroup]:
     """What a manual one takes: its first text at each of its times, its reminders after each of them."""
+    coming = times(row, zone, now, now + AHEAD)
     first = _first_text(session, row, now, review)
     if row.code_policy == SAME:  # the next times they have a code
         coming = coming[:1]

@@ -223,3 +223,10 @@ def test_one_whose_text_cannot_be_read_any_more_is_none_of_the_others_trouble(
         row.draft = row.draft if mode == "automatic" else {}
     plan(runtime, "Sale", FRIDAY, group=group, needed=20, body=BODY)
     assert found(runtime) == []
+
+
+def test_one_whose_repetition_cannot_be_read_any_more_is_none_of_theirs_either(runtime: Runtime) -> None:
+    group = make_group(runtime, "Summer 10%", 20)
+    plan(runtime, "Broken", TUESDAY, group=group, needed=20, repeat={"every": "blue moon"})
+    plan(runtime, "Sale", FRIDAY, group=group, needed=20)
+    assert found(runtime) == []

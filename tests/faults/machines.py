@@ -45,8 +45,10 @@ class Worker:
         return (self.place.folder / f"{self.place.name}.log").read_text()[-4000:]
 
 
-def _stands(pid: int) -> bool:
-    """Whether a process stands still. Who strikes themselves says so a moment before they do."""
+def _long_enough(since: float | None, pid: int) -> bool:
+    """Whether a process that said so at `since` has stood still for long enough; it says so a moment before it does."""
+    if since is None or time.monotonic() < since + HELD:
+        return False
     return "\nState:\tT" in Path(f"/proc/{pid}/status").read_text()
 
 
@@ -147,8 +149,7 @@ class Machines:
             if each.process.exitcode is not None:
                 assert each.process.exitcode == -signal.SIGKILL, each.said()
                 each.start()
-            long_enough = each.stands_since is not None and time.monotonic() > each.stands_since + HELD
-            if long_enough and _stands(each.process.pid):
+            if _long_enough(each.stands_since, each.process.pid):
                 each.signal(signal.SIGCONT)
                 each.stands_since = None
 
@@ -162,15 +163,15 @@ class Machines:
             clicked.start()
             self._clicked = clicked
             end, struck = time.monotonic() + PATIENCE, len(self.struck)
+            stands_since: float | None = None
             while clicked.exitcode is None:
                 assert time.monotonic() < end, f"{verb} has no answer"
                 self._look_at_struck() if alone else self.look_after()
                 if any(line.startswith("person") and line.endswith(STOP) for line in self.struck[struck:]):
-                    while not _stands(clicked.pid):
-                        time.sleep(0.01)
-                    time.sleep(HELD)
+                    stands_since, struck = time.monotonic(), len(self.struck)
+                if _long_enough(stands_since, clicked.pid):
                     os.kill(clicked.pid, signal.SIGCONT)
-                    struck = len(self.struck)
+                    stands_since = None
                 clicked.join(0.01)
             self.say(f"{verb} {'' if clicked.exitcode == 0 else 'struck'}")
             if clicked.exitcode == 0:

@@ -107,7 +107,9 @@ def test_a_late_card_is_posted_once_and_says_who_decided(runtime: Runtime, live:
     assert kept(runtime) == []
 
 
-def test_who_presses_before_the_card_is_written_down_is_named_on_it(runtime: Runtime, live: int, slack: Slack) -> None:
+def test_who_presses_before_the_card_is_written_down_is_named_on_it(
+    runtime: Runtime, live: int, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Slack shows a card before it answers us that it does."""
     put(runtime, PlannedState.LATE)
     posted = slack.chat_postMessage
@@ -118,7 +120,7 @@ def test_who_presses_before_the_card_is_written_down_is_named_on_it(runtime: Run
             rows.settle(session, (live, "late"), "<@U0LEE> had it sent late.")
         return posted(**message)
 
-    slack.chat_postMessage = pressed  # type: ignore[method-assign]
+    monkeypatch.setattr(slack, "chat_postMessage", pressed)
     look(runtime, slack)
     look(runtime, slack)
     assert slack.calls == ["post", "update"]

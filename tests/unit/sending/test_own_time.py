@@ -27,6 +27,15 @@ def at_nine(runtime: Runtime, customers: list[int]) -> int:
     return distribution
 
 
+def far_apart(runtime: Runtime) -> tuple[list[int], list[int], list[int]]:
+    """Two customers each in Tokyo, in London as the workspace is, and in New York."""
+    choose(runtime, "time_zone", "Europe/London")
+    tokyo, london, york = (customers := make_customers(runtime, 6))[:2], customers[2:4], customers[4:]
+    live_in(runtime, tokyo, "Asia/Tokyo")
+    live_in(runtime, york, "America/New_York")
+    return tokyo, london, york
+
+
 def asleep(runtime: Runtime, distribution: int) -> tuple[int, datetime | None]:
     with runtime.db.read() as session:
         return batches.asleep(session, distribution)
@@ -34,13 +43,10 @@ def asleep(runtime: Runtime, distribution: int) -> tuple[int, datetime | None]:
 
 def test_each_text_waits_until_its_customers_own_clock_shows_the_time(runtime: Runtime, clock: ManualClock) -> None:
     """The clock stands at 12:00 UTC on the 15th; 09:00 on the 16th comes in Tokyo, the workspace's London, New York."""
-    choose(runtime, "time_zone", "Europe/London")
     group = make_group(runtime, "Summer 10%", 6)
-    tokyo, london, york = (customers := make_customers(runtime, 6))[:2], customers[2:4], customers[4:]
-    live_in(runtime, tokyo, "Asia/Tokyo")
-    live_in(runtime, york, "America/New_York")
+    tokyo, london, york = far_apart(runtime)
     clock.advance(timedelta(hours=7))  # 19:00 UTC: 09:00 on the Line Islands
-    distribution = at_nine(runtime, customers)
+    distribution = at_nine(runtime, [*tokyo, *london, *york])
     assert leave(runtime, distribution) == []
     assert asleep(runtime, distribution) == (6, datetime(2026, 6, 16, 0, tzinfo=UTC))
     clock.advance(timedelta(hours=5))
@@ -67,13 +73,10 @@ def test_its_time_that_is_quiet_for_somebody_comes_when_that_is_over(runtime: Ru
 def test_each_text_is_given_up_by_its_customers_own_clock(runtime: Runtime, clock: ManualClock) -> None:
     """Nobody could send from before the first until 10:00 UTC: 19:00 in Tokyo, 11:00 in London, 06:00 in New York."""
     choose(runtime, "sending.lifetime", "3")
-    choose(runtime, "time_zone", "Europe/London")
     group = make_group(runtime, "Summer 10%", 6)
-    tokyo, london, york = (customers := make_customers(runtime, 6))[:2], customers[2:4], customers[4:]
-    live_in(runtime, tokyo, "Asia/Tokyo")
-    live_in(runtime, york, "America/New_York")
+    tokyo, london, york = far_apart(runtime)
     clock.advance(timedelta(hours=7))
-    distribution = at_nine(runtime, customers)
+    distribution = at_nine(runtime, [*tokyo, *london, *york])
     choose(runtime, "sending.lifetime", "24")  # for those that begin after it
     clock.advance(timedelta(hours=15))
     assert leave(runtime, distribution) == london
@@ -115,14 +118,11 @@ def test_whoever_is_left_is_given_up_after_the_last_clocks_showed_the_time(
 
 def test_the_provider_is_told_how_long_each_text_is_worth_delivering(runtime: Runtime, clock: ManualClock) -> None:
     choose(runtime, "sending.lifetime", "3")
-    choose(runtime, "time_zone", "Europe/London")
-    make_group(runtime, "Summer 10%", 2)
-    tokyo, york = (customers := make_customers(runtime, 2))[:1], customers[1:]
-    live_in(runtime, tokyo, "Asia/Tokyo")
-    live_in(runtime, york, "America/New_York")
-    distribution = at_nine(runtime, customers)
+    make_group(runtime, "Summer 10%", 6)
+    tokyo, _, york = far_apart(runtime)
+    distribution = at_nine(runtime, [*tokyo, *york])
     clock.advance(timedelta(hours=14))
-    assert worth(runtime, distribution) == [3_600, 14 * 3_600]
+    assert worth(runtime, distribution) == [*[3_600] * 2, *[14 * 3_600] * 2]
 
 
 def test_who_has_a_holiday_is_texted_the_day_after_by_their_own_date(runtime: Runtime, clock: ManualClock) -> None:

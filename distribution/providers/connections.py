@@ -10,6 +10,7 @@ Nothing here repeats a request, follows a redirect, or keeps cookies.
 import asyncio
 import socket
 import ssl
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -21,11 +22,21 @@ from yarl import URL
 
 # Seconds until an answer is given up on, from the moment the request is written; it has then ended on our side.
 REQUEST_TIMEOUT = 30.0
+LAST_LOOK = 1.0  # seconds of those, the last, in which the loop certainly reads: see `Connection._nearly_over`
 CONNECT_TIMEOUT = 5.0  # for the name, the connection and TLS together
 IDLE = 15.0  # seconds after which a kept connection is not used again: the other side may be about to close it
 NAMES = 60.0  # seconds that a name's addresses are remembered
 NEXT_ADDRESS = 0.25  # seconds after which the next address of a name is tried as well (RFC 8305 §5)
 LARGEST = 32 * 2**20  # bytes of an answer: a list of a thousand texts has one or two million
+
+# Linux: counts the time that the machine was suspended, which CLOCK_MONOTONIC does not. macOS's monotonic clock
+# stands still in sleep too, but its CLOCK_MONOTONIC_RAW goes on.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC_RAW", None))
+
+
+def uptime() -> float:
+    """Seconds on a clock that goes on while the process is stopped and while the machine is suspended."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
 
 
 class NotConnected(Exception):
@@ -67,13 +78,14 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[Answer] | None = None  # for the answer of the request that is out
+        self._timer: asyncio.TimerHandle | None = None  # until it is given up
         self._parser = HttpResponseParser(self)
         self._status = 0
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
         self._keep = False  # the other side keeps the connection after this answer
-        self.idle_since = 0.0
+        self.idle_since = 0.0  # by `uptime`: who slept for an hour finds them all cut
 
     @property
     def usable(self) -> bool:
@@ -87,7 +99,7 @@ class Connection(asyncio.Protocol):
             raise ConnectionBroken("it is not connected")
         waiting = self._waiting = self._loop.create_future()
         self._size = 0
-        timer = self._loop.call_later(REQUEST_TIMEOUT, self._fail, TimeoutError())
+        self._timer = self._loop.call_later(REQUEST_TIMEOUT - LAST_LOOK, self._nearly_over)
         try:
             self._transport.write(request)
             answer: Answer = await waiting
@@ -96,7 +108,7 @@ class Connection(asyncio.Protocol):
             self.close()
             raise
         finally:
-            timer.cancel()
+            self._timer.cancel()
 
     def close(self) -> None:
         """Close it at once; who waits gets `ConnectionBroken`."""
@@ -159,6 +171,13 @@ class Connection(asyncio.Protocol):
         """Whether the answer's end is the connection's (RFC 9112 §6.3): it says neither its length nor its chunks."""
         return self._status >= 200 and not {b"content-length", b"transfer-encoding"} & self._headers.keys()
 
+    def _nearly_over(self) -> None:
+        """Give up soon, but not at once: a process that was stopped wakes to its timers, and only then to its sockets.
+
+        Without it, whatever was in flight ended in a time-out though its answer had long arrived.
+        """
+        self._timer = self._loop.call_later(LAST_LOOK, self._fail, TimeoutError())
+
     def _finish(self) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
@@ -220,7 +239,7 @@ class Client:
         finally:
             self._busy.discard(connection)
             if connection.usable:
-                connection.idle_since = self._loop.time()
+                connection.idle_since = uptime()
                 self._idle[origin].append(connection)
 
     def _kept(self, origin: Origin) -> Connection | None:
@@ -229,7 +248,7 @@ class Client:
         while idle:
             connection = idle.pop()
             if connection.usable:
-                if self._loop.time() - connection.idle_since < IDLE:
+                if uptime() - connection.idle_since < IDLE:
                     return connection
                 connection.close()
         return None

@@ -1,27 +1,17 @@
 """The sender's HTTP: a deadline that is checked with the first byte, and what its failures mean."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from yarl import URL
 
+from distribution.providers import connections
 from distribution.providers.addresses import InternalAddress, guarded_socket
 from distribution.providers.connections import Client, ConnectionBroken, NotConnected
 from distribution.providers.port import Kind, LookUpFailed, Outcome
 
-# Linux: counts the time that the machine was suspended, which CLOCK_MONOTONIC does not. macOS's monotonic clock
-# stands still in sleep too, but its CLOCK_MONOTONIC_RAW goes on.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC_RAW", None))
-
-
-def uptime() -> float:
-    """Seconds on a clock that goes on while the process is stopped and while the machine is suspended."""
-    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
-
-
-# Until when the current task's requests may start, by `uptime`; None: whenever.
+# Until when the current task's requests may start, by `connections.uptime`; None: whenever.
 DEADLINE: ContextVar[float | None] = ContextVar("DEADLINE", default=None)
 
 
@@ -32,7 +22,7 @@ class TooLate(Exception):
 def _in_time() -> None:
     """Raise `TooLate` when the current task's deadline has passed."""
     deadline = DEADLINE.get()
-    if deadline is not None and uptime() > deadline:
+    if deadline is not None and connections.uptime() > deadline:
         raise TooLate
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from distribution.clock import Clock
 from distribution.errors import Refused
+from distribution.providers import connections
 from distribution.providers import http as client
 from distribution.providers.connections import Client
 from distribution.providers.port import Kind, Outcome, Provider
@@ -113,7 +114,7 @@ class Lane:
             delay = at - loop.time()
             if delay > 0.002:
                 await asyncio.sleep(delay)
-            if held.called_off or client.uptime() > held.deadline:
+            if held.called_off or connections.uptime() > held.deadline:
                 outcome = NOT_SENT
             else:
                 client.DEADLINE.set(held.deadline)
@@ -167,7 +168,7 @@ class Lane:
                 key: why for key, health in self._health.items() if (why := health.verdict(self._name)) is not None
             },
         )
-        started = client.uptime()
+        started = connections.uptime()
         try:
             done, following = await self._in_thread(lambda: self._transact(asked))
         except DBAPIError:
@@ -243,7 +244,7 @@ class Lane:
         ids = [ready.message_id for ready, _ in done.going]
         held = Held(lease, started + self._options.window, asked.intend.repeats, set(ids))
         self._held.add(held)
-        now = asyncio.get_running_loop().time() - (client.uptime() - started)
+        now = asyncio.get_running_loop().time() - (connections.uptime() - started)
         self._ready.extend((held, ready, now + after) for ready, after in done.going)
         self._filled.set()
 
@@ -266,7 +267,7 @@ class Lane:
         """What can be sent in a few seconds: so that pause and consent act soon, and no text waits for its deadline."""
         options = self._options
         size = max(options.batch, min(options.most, int(self._speed * options.brisk)))
-        slow_from = client.uptime() + options.window * 0.75
+        slow_from = connections.uptime() + options.window * 0.75
         slow = any(held.deadline < slow_from for held in self._held)  # a batch has been out for a quarter of its time
         by_rate = int(self._rate * options.ahead)
         return max(1, min(size, by_rate, options.concurrency if slow else size))

@@ -40,7 +40,7 @@ STATES = {
 
 @dataclass(eq=False)
 class Held:
-    """A batch that this worker has dispatched. `deadline`: until when its requests may start, by `http.uptime`."""
+    """A batch that this worker has dispatched. `deadline`: until when its requests may start (`connections.uptime`)."""
 
     lease: Lease
     deadline: float

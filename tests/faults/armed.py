@@ -29,7 +29,7 @@ from bot.settings import Settings
 from distribution.automatic import ceilings, dry, entering, firing, live, making, outage, reminding
 from distribution.clock import SystemClock
 from distribution.kinds import jobs_for
-from distribution.providers import http
+from distribution.providers import connections
 from distribution.runtime import Runtime
 from distribution.schedule import repeating
 from distribution.sending import worker
@@ -136,9 +136,9 @@ def _begin(place: Place) -> Runtime:
         os.dup2(log, stream)
     tighten()
     worker.Options = partial(worker.Options, idle=IDLE, chores=IDLE)  # type: ignore[misc, assignment]
-    times, uptime = place.times, http.uptime
+    times, uptime = place.times, connections.uptime
     SystemClock.now = lambda self: datetime.now(UTC) + timedelta(seconds=times.ahead)  # type: ignore[method-assign]
-    http.uptime = lambda: uptime() + times.ahead
+    connections.uptime = lambda: uptime() + times.ahead
     outage.CHUNK, outage.AT_ONCE, entering.MEMBERS = 2, 1, 2
     runner.LOOK_EVERY, runner.SWEEP_EVERY = 0.5, SWEEP_EVERY
     built = wiring.build(Settings(database_url=place.url, secret_key=KEY, _env_file=None))  # type: ignore[call-arg, arg-type]

@@ -126,7 +126,8 @@ class Attack:
 
     def _gateway(self) -> str:
         """The gateway's address; it outlives everybody."""
-        words = ["--log", str(self._log), "--seed", str(self.seed)]
+        # So slow that whoever is stopped has some forty texts in flight, as a real provider's senders have.
+        words = ["--log", str(self._log), "--seed", str(self.seed), "--latency", "0.3"]
         words += ["--trouble", *TROUBLE, *MORE_TROUBLE, "--receipts", *self._receipts]
         gateway = subprocess.Popen(
             [sys.executable, "-m", "tests.gateway", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from distribution.clock import SystemClock
-from distribution.providers import http
+from distribution.providers import connections
 from distribution.runtime import Runtime
 from distribution.sending import worker
 from distribution.sending.options import Options
@@ -217,8 +217,8 @@ def failing(fault: Fault) -> Iterator[Fault]:
 def machine(monkeypatch: pytest.MonkeyPatch) -> SystemClock:
     """The machines' clock, which a test can move; deadlines follow it."""
     clock = SystemClock()
-    real = http.uptime
-    monkeypatch.setattr(http, "uptime", lambda: real() + clock.offset.total_seconds())
+    real = connections.uptime
+    monkeypatch.setattr(connections, "uptime", lambda: real() + clock.offset.total_seconds())
     return clock
 
 

@@ -1,7 +1,12 @@
 """The sender's HTTP client, against a server that says byte by byte what it is told to."""
 
 import asyncio
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -179,12 +184,13 @@ def test_a_connection_that_the_other_side_closed_meanwhile_is_not_used() -> None
     assert [len(requests) for requests in server.seen] == [1, 1]
 
 
-def test_an_old_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "IDLE", 0.0)
+def test_a_connection_from_before_the_machine_slept_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server([KEPT], [KEPT])
 
     async def work(client: Client, url: URL) -> None:
         await post(client, url)
+        real = connections.uptime
+        monkeypatch.setattr(connections, "uptime", lambda: real() + connections.IDLE)
         await post(client, url)
 
     run(server, work)
@@ -204,6 +210,7 @@ def test_many_at_once_have_a_connection_each_and_keep_them() -> None:
 
 def test_an_answer_that_does_not_come_is_given_up_with_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "REQUEST_TIMEOUT", 0.05)
+    monkeypatch.setattr(connections, "LAST_LOOK", 0.02)
     server = Server([], [KEPT])
 
     async def work(client: Client, url: URL) -> None:
@@ -213,6 +220,40 @@ def test_an_answer_that_does_not_come_is_given_up_with_its_connection(monkeypatc
 
     run(server, work)
     assert [len(requests) for requests in server.seen] == [1, 1]
+
+
+POSTS_ONE = """
+import sys
+from yarl import URL
+from distribution.providers import connections
+from distribution.sending.worker import new_loop
+
+async def main():
+    async with connections.Client() as client:
+        print((await client.request("POST", URL(sys.argv[1]), body=b"Hi")).status)
+
+connections.REQUEST_TIMEOUT, connections.LAST_LOOK = 1.0, 0.5
+new_loop().run_until_complete(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nobody can be stopped here")
+def test_who_was_stopped_reads_what_came_meanwhile_before_giving_it_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(30)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        words = [sys.executable, "-c", POSTS_ONE, url]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as stopped:
+            taken, _ = listening.accept()
+            with taken:
+                assert taken.recv(1000).endswith(b"Hi")
+                stopped.send_signal(signal.SIGSTOP)
+                os.waitpid(stopped.pid, os.WUNTRACED)  # it stands
+                taken.sendall(KEPT)
+                time.sleep(1.2)  # for longer than the whole request may take, by its own clock
+                stopped.send_signal(signal.SIGCONT)
+                said, _ = stopped.communicate(timeout=30)
+    assert said == "201\n"
 
 
 def test_who_is_cancelled_leaves_no_answer_behind_for_the_next() -> None:
@@ -250,10 +291,10 @@ def test_what_the_check_forbids_is_not_written_and_the_connection_is_still_good(
     async def work(client: Client, url: URL) -> None:
         client = http.open_session()
         await post(client, url)
-        http.DEADLINE.set(http.uptime() - 1)
+        http.DEADLINE.set(connections.uptime() - 1)
         with pytest.raises(http.TooLate):
             await post(client, url)
-        http.DEADLINE.set(http.uptime() + 60)
+        http.DEADLINE.set(connections.uptime() + 60)
         await post(client, url)
         await client.close()
 

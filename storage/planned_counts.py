@@ -1,7 +1,7 @@
 """What is planned, counted and listed for people: by distribution, and by customer."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -44,6 +44,15 @@ class Held(NamedTuple):
     since: datetime
 
 
+class _OfStep(NamedTuple):
+    """Planned texts of one state and step: how many, and when the first is looked at."""
+
+    state: PlannedState
+    step: int
+    n: int
+    due_at: datetime
+
+
 class PlannedLine(NamedTuple):
     """One planned text for a customer that was not made (yet), for their profile."""
 
@@ -64,12 +73,9 @@ def of(session: Session, distribution_id: int) -> Counts:
     held = {S.DRY: 0, S.LATE: 0}
     dropped: defaultdict[int, dict[str, int]] = defaultdict(dict)
     mine = Planned.distribution_id == distribution_id
-    unmade = select(Planned.state, Planned.step, func.count(), func.min(Planned.due_at)).where(
-        mine, Planned.state.in_([S.WAITING, S.DRY, S.LATE])
-    )
     over = select(Planned.step, Planned.reason, func.count()).where(mine, Planned.state == S.DROPPED)
     next_at: dict[int, datetime] = {}
-    for state, step, n, due_at in session.execute(unmade.group_by(Planned.state, Planned.step)):
+    for state, step, n, due_at in _by_step(session, distribution_id, (S.WAITING, S.DRY, S.LATE)):
         if state == S.WAITING:
             waiting[step] = n
             next_at[step] = due_at
@@ -92,15 +98,40 @@ def to_come(session: Session, distribution_id: int) -> tuple[dict[int, tuple[int
     all wait for codes."""
     waiting: dict[int, tuple[int, datetime]] = {}
     dry = 0
-    found = select(Planned.state, Planned.step, func.count(), func.min(Planned.due_at)).where(
-        Planned.distribution_id == distribution_id, Planned.state.in_([S.WAITING, S.DRY])
-    )
-    for state, step, n, due_at in session.execute(found.group_by(Planned.state, Planned.step)):
+    for state, step, n, due_at in _by_step(session, distribution_id, (S.WAITING, S.DRY)):
         if state == S.DRY:
             dry += n
         else:
             waiting[step] = (n, due_at)
     return waiting, dry
+
+
+def _by_step(session: Session, distribution_id: int, states: Sequence[PlannedState]) -> list[_OfStep]:
+    """The planned texts of a distribution that are in some states, counted by state and step.
+
+    A sum for each step that there should be, in one pass of the index: for groups by step SQLite would sort every row.
+    Where that leaves any out (there is a step of no reminder's), they are grouped.
+    """
+    row = session.get(Distribution, distribution_id)
+    mine = (Planned.distribution_id == distribution_id, Planned.state.in_(states))
+    wanted = [Planned.step == step for step in range(1 + len(row.reminders if row else ()))]
+    sums = [of for it in wanted for of in (func.count(case((it, 1))), func.min(case((it, Planned.due_at))))]
+    found: list[_OfStep] = []
+    for state, n, *cells in session.execute(
+        select(Planned.state, func.count(), *sums).where(*mine).group_by(Planned.state)
+    ):
+        steps = [_OfStep(state, step, *each) for step, each in enumerate(zip(cells[::2], cells[1::2], strict=True))]
+        if sum(each.n for each in steps) != n:
+            grouped = select(Planned.state, Planned.step, func.count(), func.min(Planned.due_at)).where(*mine)
+            return [_OfStep(*each) for each in session.execute(grouped.group_by(Planned.state, Planned.step))]
+        found += [each for each in steps if each.n]
+    return found
+
+
+def dry(session: Session, distribution_id: int) -> int:
+    """How many planned texts of a distribution wait for codes; by the index of those that are held."""
+    mine = (HELD, Planned.distribution_id == distribution_id, Planned.state == S.DRY)
+    return session.scalar(select(func.count()).where(*mine)) or 0
 
 
 def piled(session: Session, distribution_id: int, now: datetime) -> Piled:

@@ -52,7 +52,7 @@ def dry(session: Session, row: Distribution, now: datetime) -> Dry | None:
         return None
     paused = row.status == "paused" and row.when_dry == running_dry.PAUSE
     steps = planned_reading.dry_steps(session, row.id)
-    waiting = planned_counts.of(session, row.id).dry if steps else 0
+    waiting = planned_counts.dry(session, row.id) if steps else 0
     if paused:
         waiting += planned_counts.piled(session, row.id, now).texts
         steps = steps or [FIRST]

@@ -1,19 +1,22 @@
 """When the clock looked last, and what fell due while nothing ran: it waits for a person's word."""
 
-from collections.abc import Collection
-from datetime import datetime
+from array import array
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Text, case, cast, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Text, case, cast, exists, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.bulk import among
 from storage.database import is_sqlite
 from storage.plain import rows_changed
+from storage.planned_reading import Due
 from storage.tables import ClockMark, Distribution, Job, Planned, PlannedState
 from storage.tables.base import UtcDateTime
 
 JOB = "late"  # the kind of job that carries out a word on more than fits in a transaction
+LISTED = 10_000  # rows that are read at a time where ids are listed
 WAITING, LATE = PlannedState.WAITING, PlannedState.LATE
 
 
@@ -39,19 +42,52 @@ def with_due(session: Session, now: datetime) -> list[int]:
     return list(session.scalars(select(Distribution.id).where(going, exists().where(*waits)).order_by(Distribution.id)))
 
 
-def due(session: Session, distribution_id: int, now: datetime, *, after: int, limit: int) -> list[Planned]:
-    """The next planned texts of a distribution, above the id `after`, that are due. Its row is locked."""
-    mine = (Planned.distribution_id == distribution_id, Planned.state == WAITING, Planned.due_at <= now)
-    found = select(Planned).where(*mine, Planned.id > after).order_by(Planned.id).limit(limit)
-    return list(session.scalars(found.execution_options(populate_existing=True)))
+def due(
+    session: Session, distribution_id: int, now: datetime, *, reminders: bool, limit: int | None = None
+) -> Sequence[int]:
+    """The planned texts of a distribution that are due, those first that were due first: first texts, or reminders.
+
+    Their ids, eight bytes each, from the index alone; in its order, or who changes them by the thousand would write all
+    of it again for each thousand. Whoever acts on them locks the distribution, and looks again (`still`,
+    `hold_overdue`).
+    """
+    step = Planned.step > 0 if reminders else Planned.step == 0
+    mine = (Planned.distribution_id == distribution_id, Planned.state == WAITING, Planned.due_at <= now, step)
+    found = select(Planned.id).where(*mine).order_by(Planned.due_at, Planned.step).limit(limit)
+    return array("q", session.scalars(found.execution_options(yield_per=LISTED)))
+
+
+def still(session: Session, planned_ids: Collection[int], now: datetime) -> list[Due]:
+    """Those of some planned texts that are due still, in the order of their ids. Their distribution is locked."""
+    if not planned_ids:
+        return []
+    found = select(Planned.id, Planned.customer_id, Planned.step, Planned.occurrence).where(
+        among(session, Planned.id, planned_ids), Planned.state == WAITING, Planned.due_at <= now
+    )
+    return [Due(*row) for row in session.execute(found.order_by(Planned.id))]
+
+
+def hold_overdue(
+    session: Session, planned_ids: Collection[int], since: datetime, until: datetime, now: datetime, delay: timedelta
+) -> None:
+    """Let those of some first texts wait for a word that are due still, and were between `since` and `until`.
+
+    Or would have been, had anybody looked when what fired them happened: `delay` before they are due.
+    """
+    overdue = Planned.due_at.between(since, until) | Planned.fired_at.between(since - delay, until - delay)
+    _hold(session, planned_ids, (Planned.due_at <= now) & overdue)
 
 
 def hold(session: Session, planned_ids: Collection[int]) -> None:
     """Let planned texts wait for a word."""
+    _hold(session, planned_ids, true())
+
+
+def _hold(session: Session, planned_ids: Collection[int], which: ColumnElement[bool]) -> None:
     if planned_ids:
         session.execute(
             update(Planned)
-            .where(among(session, Planned.id, planned_ids), Planned.state == WAITING)
+            .where(among(session, Planned.id, planned_ids), Planned.state == WAITING, which)
             .values(state=LATE)
             .execution_options(synchronize_session=False)
         )

@@ -147,7 +147,7 @@ def firsts(
         key = (customer_id, occurrence)
         if step == 0:
             gone = "deleted" if there is None else why_not
-            found[key] = First(message_id, customer_id, occurrence, MessageState(state), settled_at, gone)
+            found[key] = First(message_id, customer_id, occurrence, state, settled_at, gone)
         elif state == MessageState.QUEUED:
             on_its_way.add(key)
     return found, on_its_way

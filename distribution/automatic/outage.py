@@ -6,6 +6,7 @@ the setting `clock.late_after` waits for a person's word, on a card in its chann
 sandbox's moved clock leaves no gap: it moves the business time only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +30,7 @@ from storage.tables import ClockMark, Distribution, PlannedState
 MARK = "clock"
 GAP = timedelta(minutes=10)  # without a note: nothing ran
 NOTED_EVERY = timedelta(minutes=1)
-CHUNK = 500
+CHUNK = 2_000  # first texts, and as many reminders, that are set aside in one transaction
 AT_ONCE = 5_000  # late texts that a word moves in its own transaction, and a job in each of its
 TRIES = 5  # to fire what others have in hand
 FURTHEST = timedelta(days=365)
@@ -101,10 +102,17 @@ def _set_aside(runtime: Runtime, since: datetime) -> None:
 
 def _set_aside_of(runtime: Runtime, distribution_id: int, since: datetime, until: datetime, now: datetime) -> None:
     """Let what is late of one distribution wait."""
-    after: int | None = 0
-    while after is not None:
-        with runtime.db.write() as session:
-            after = _chunk(session, distribution_id, after, since, until, now)
+    with runtime.db.read() as session:
+        firsts = late.due(session, distribution_id, now, reminders=False)
+        reminders = late.due(session, distribution_id, now, reminders=True)
+    for start in range(0, max(len(firsts), len(reminders)), CHUNK):
+        some = slice(start, start + CHUNK)
+        # A power cut that undoes it undoes the note that closes the gap, too.
+        with runtime.db.write(lasting=False) as session:
+            row = lock(session, distribution_id)
+            if row.status not in ("sending", "done"):
+                return
+            _chunk(session, row, firsts[some], reminders[some], since, until, now)
 
 
 def _fire_all(runtime: Runtime) -> None:
@@ -134,24 +142,25 @@ def _not_yet_late(session: Session, until: datetime, now: datetime) -> None:
 
 
 def _chunk(
-    session: Session, distribution_id: int, after: int, since: datetime, until: datetime, now: datetime
-) -> int | None:
-    """Set aside what is late of the next planned texts above the id `after`; the last of these, None where none is."""
-    row = lock(session, distribution_id)
-    rows = late.due(session, row.id, now, after=after, limit=CHUNK)
-    if not rows or row.status not in ("sending", "done"):
-        return None
+    session: Session,
+    row: Distribution,
+    firsts: Sequence[int],
+    reminders: Sequence[int],
+    since: datetime,
+    until: datetime,
+    now: datetime,
+) -> None:
+    """Set aside what is late of some planned texts (ids): of reminders by their true time."""
     # What fired only now was due when it would have been, had anybody looked.
     delay = timedelta(minutes=trigger.parse(row.trigger).delay) if row.trigger else timedelta()
-    firsts = [each for each in rows if each.step == 0]
-    overdue = [each for each in firsts if any(since <= at <= until for at in (each.due_at, each.fired_at + delay))]
-    verdicts = reminding.judge(session, row, [each for each in rows if each.step], now)
-    overdue += [each for each in verdicts.make if verdicts.since[each.id] <= until]
-    planned_reading.put_off(session, verdicts.again)
-    for reason, those in sorted(verdicts.dropped.items()):
-        planned_reading.drop(session, those, reason, now)
-    late.hold(session, [each.id for each in overdue])
-    return rows[-1].id
+    late.hold_overdue(session, firsts, since, until, now, delay)
+    found = late.still(session, reminders, now)
+    if found:
+        verdicts = reminding.judge(session, row, found, now)
+        planned_reading.put_off(session, verdicts.again)
+        for reason, those in sorted(verdicts.dropped.items()):
+            planned_reading.drop(session, those, reason, now)
+        late.hold(session, [each.id for each in verdicts.make if verdicts.since[each.id] <= until])
 
 
 def waits(session: Session, row: Distribution) -> Late | None:

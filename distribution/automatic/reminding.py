@@ -10,16 +10,21 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
 from distribution.automatic import reminders as as_json
 from distribution.automatic.reminders import Reminder
 from storage import late, planned_reading, reminded
+from storage.planned_reading import Due
 from storage.reminded import Carried, First, New
 from storage.tables import CodeState, Distribution, MessageState, Planned
 
 S = MessageState
+
+# A planned text, read whole or not.
+P = TypeVar("P", Planned, Due)
 
 # Why a reminder is dropped where it is its first text's doing: sent again, that is looked at again.
 FIRST_FAILED = "first_failed"
@@ -31,17 +36,17 @@ IN_ORDER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class Verdicts(Generic[P]):
     """What is to become of reminders that came up.
 
     `make`: now, the first due first, and `since` when each was due, by id; `again`: looked at again then; `dropped`:
     for good, by reason.
     """
 
-    make: list[Planned] = field(default_factory=list)
+    make: list[P] = field(default_factory=list)
     since: dict[int, datetime] = field(default_factory=dict)
-    again: list[tuple[Planned, datetime]] = field(default_factory=list)
-    dropped: dict[str, list[Planned]] = field(default_factory=lambda: defaultdict(list))
+    again: list[tuple[P, datetime]] = field(default_factory=list)
+    dropped: dict[str, list[P]] = field(default_factory=lambda: defaultdict(list))
 
 
 def plan(session: Session, row: Distribution, made: Sequence[Planned], now: datetime) -> None:
@@ -82,16 +87,16 @@ def plan_launched(session: Session, row: Distribution, first_texts: Sequence[tup
     )
 
 
-def judge(session: Session, row: Distribution, planned: Sequence[Planned], now: datetime) -> Verdicts:
+def judge(session: Session, row: Distribution, planned: Sequence[P], now: datetime) -> Verdicts[P]:
     """What is to become of reminders of one distribution that came up. Its row is locked; nothing is changed."""
     steps = as_json.parse(row.reminders)
     customers = sorted({each.customer_id for each in planned})
     firsts, on_its_way = reminded.firsts(session, row.id, customers)
     asked = [first.message_id for first in firsts.values()]
     codes = reminded.codes(session, asked, since=_since(row)) if asked else {}
-    verdicts = Verdicts()
+    verdicts = Verdicts[P]()
     made: set[tuple[int, int]] = set()
-    true: list[tuple[datetime, int, Planned]] = []
+    true: list[tuple[datetime, int, P]] = []
     for each in planned:
         first = firsts.get((each.customer_id, each.occurrence))
         reminder = steps[each.step - 1] if each.step <= len(steps) else None
@@ -113,13 +118,11 @@ def judge(session: Session, row: Distribution, planned: Sequence[Planned], now: 
     return verdicts
 
 
-def drop_due(session: Session, row: Distribution, after: int, reason: str, now: datetime, *, limit: int) -> int | None:
-    """Drop those of the next reminders above the planned id `after` that would be made now; the last one looked at,
-    None where there is none. Its row is locked."""
-    rows = late.due(session, row.id, now, after=after, limit=limit)
-    verdicts = judge(session, row, [each for each in rows if each.step], now)
-    planned_reading.drop(session, verdicts.make, reason, now)
-    return rows[-1].id if rows else None
+def drop_due(session: Session, row: Distribution, ids: Sequence[int], reason: str, now: datetime) -> None:
+    """Drop those of some planned reminders that would be made now. Their distribution's row is locked."""
+    reminders = late.still(session, ids, now)
+    if reminders:
+        planned_reading.drop(session, judge(session, row, reminders, now).make, reason, now)
 
 
 def again(session: Session, row: Distribution, message_ids: Collection[int], now: datetime) -> None:

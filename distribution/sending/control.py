@@ -20,7 +20,7 @@ from distribution.sending import evidence, lifetime, retrying
 from distribution.sending.record import apply_evidence, cancel, queue_again
 from distribution.sending.status import PAUSED_BY, finish_if_over
 from distribution.undoing import called_back
-from storage import approvals, batches, distributions, leaving_now, messages, reminded
+from storage import approvals, batches, distributions, late, leaving_now, messages, reminded
 from storage.batches import lock
 from storage.messages import Settled
 from storage.tables import Distribution, MessageState, PlannedState
@@ -115,10 +115,9 @@ def resume(
     row = lock(session, distribution_id)
     if row.status == "paused" and row.repeat:
         repeating.resume(session, row, now=now)
-    elif row.status == "paused" and piled == DROP and (after := _drop_piled(session, row, 0, now)) is not None:
+    elif row.status == "paused" and piled == DROP and not _drop_piled(session, row, now):
         row.status_reason = f"{PAUSED_BY}{by} until what piled up is dropped. Then it goes on by itself."
-        args = {"distribution_id": row.id, "until": now.isoformat(), "after": after}
-        runtime.jobs.enqueue(session, "resume", args, by=by)
+        runtime.jobs.enqueue(session, "resume", {"distribution_id": row.id, "until": now.isoformat()}, by=by)
     elif row.status == "paused":
         distributions.move(session, row.id, was=("paused",), to="sending", reason=None, at=now)
     elif row.status != "sending" and not (row.status == "scheduled" and row.repeat):
@@ -128,30 +127,38 @@ def resume(
 
 def run_resume(runtime: Runtime, run: JobRun) -> dict[str, Any]:
     """The job: drop the rest of what piled up until it was resumed, and go on; unless somebody was quicker."""
-    until, after = datetime.fromisoformat(run.args["until"]), run.args["after"]
-    while after is not None:
+    distribution_id, until = int(run.args["distribution_id"]), datetime.fromisoformat(run.args["until"])
+    with runtime.db.read() as session:
+        reminders = late.due(session, distribution_id, until, reminders=True)
+    at = 0
+    while not run.progress.get("over"):
         with run.chunk(runtime) as session:
-            row = lock(session, int(run.args["distribution_id"]))
-            after = run.progress.get("after", after) if row.status == "paused" else None
-            if after is not None:
-                after = _drop_piled(session, row, after, until)
-            if after is None:
+            row = lock(session, distribution_id)
+            if row.status == "paused":
+                if _drop_firsts(session, row, until) == CHUNK:
+                    continue
+                reminding.drop_due(session, row, reminders[at : at + CHUNK], "paused", until)
+                at += CHUNK
+                if at < len(reminders):
+                    continue
                 distributions.move(session, row.id, was=("paused",), to="sending", reason=None, at=runtime.clock.now())
-            run.progress = {"after": after}
+            run.progress = {"over": True}
     return {}
 
 
-def _drop_piled(session: Session, row: Distribution, after: int, now: datetime) -> int | None:
-    """Drop some of the planned texts that fell due, of reminders those whose true time has come; None where that was
-    all of it, else from where to go on."""
-    if reminded.drop(session, row.id, PILED_UP, "paused", now, limit=CHUNK, due=now, first=True) == CHUNK:
-        return after
-    for _ in range(CHUNK // BATCH):
-        found = reminding.drop_due(session, row, after, "paused", now, limit=BATCH)
-        if found is None:
-            return None
-        after = found
-    return after
+def _drop_piled(session: Session, row: Distribution, now: datetime) -> bool:
+    """Drop some of the planned texts that fell due, of reminders those whose true time has come; whether that was all
+    of it."""
+    if _drop_firsts(session, row, now) == CHUNK:
+        return False
+    reminders = late.due(session, row.id, now, reminders=True, limit=CHUNK)
+    reminding.drop_due(session, row, reminders, "paused", now)
+    return len(reminders) < CHUNK
+
+
+def _drop_firsts(session: Session, row: Distribution, now: datetime) -> int:
+    """Drop some of the first texts that fell due; how many."""
+    return reminded.drop(session, row.id, PILED_UP, "paused", now, limit=CHUNK, due=now, first=True)
 
 
 def _reminders_to_come(session: Session, row: Distribution) -> bool:

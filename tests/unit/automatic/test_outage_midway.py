@@ -1,10 +1,13 @@
 """Outages that begin or end in the midst of a look, and several processes that come back at once."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from distribution.automatic import due, firing, outage
 from distribution.check import check
@@ -29,20 +32,63 @@ def test_whoever_dies_while_setting_aside_leaves_it_to_the_next(
     tick(runtime)
     time.off(9 * HOUR)
     monkeypatch.setattr(outage, "CHUNK", 2)
-    hold, calls = outage.late.hold, []
+    hold, calls = outage.late.hold_overdue, []
 
-    def dies(session: object, ids: list[int]) -> None:
+    def dies(session: object, ids: list[int], *when: object) -> None:
         calls.append(ids)
+        hold(session, ids, *when)  # type: ignore[arg-type]
         if len(calls) == 2:
             raise KeyboardInterrupt
-        hold(session, ids)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(outage.late, "hold", dies)
+    monkeypatch.setattr(outage.late, "hold_overdue", dies)
     with pytest.raises(KeyboardInterrupt):
         due.look(runtime)
     assert states(runtime, distribution) == ["LATE", "LATE", "WAITING"]
     due.look(runtime)
     assert states(runtime, distribution) == ["LATE"] * 3
+
+
+def test_many_are_set_aside_in_chunks_and_listed_once(
+    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look for the next ones is to read all that are due: for each chunk that took minutes of half a million."""
+    customers = make_customers(runtime, 7)
+    distribution = make_live(runtime, make_provider(runtime, NOWHERE), DELAYED, body="Hi")
+    happens(runtime, customers)
+    tick(runtime)
+    time.off(9 * HOUR)
+    monkeypatch.setattr(outage, "CHUNK", 1)
+    asked: list[str] = []
+    event.listen(runtime.db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    due.look(runtime)
+    assert states(runtime, distribution) == ["LATE"] * 7
+    listed = [each for each in asked if "planned.state =" in each and "planned.due_at <=" in each and "ORDER" in each]
+    assert len([each for each in listed if "planned.step" in each]) == 2  # first texts, and reminders
+
+
+def test_what_changes_after_it_was_listed_is_left_as_it_is(
+    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is held while it is listed: one is dropped meanwhile, another put off."""
+    distribution, customers = live(runtime)
+    happens(runtime, customers)
+    tick(runtime)
+    time.off(9 * HOUR)
+    list_due = outage.late.due
+
+    def listed(session: Session, *given: Any, **more: Any) -> Sequence[int]:
+        found = list_due(session, *given, **more)
+        if more["reminders"]:
+            return found
+        with runtime.db.write() as other:
+            first, second, _ = other.query(Planned).order_by(Planned.id)
+            first.state, first.reason, first.settled_at = PlannedState.DROPPED, "called_off", time.now()
+            second.due_at = time.now() + HOUR
+        return found
+
+    monkeypatch.setattr(outage.late, "due", listed)
+    due.look(runtime)
+    assert states(runtime, distribution) == ["DROPPED called_off", "WAITING", "LATE"]
 
 
 def test_a_note_that_comes_late_does_not_undo_a_newer_one(runtime: Runtime, time: Both) -> None:

@@ -16,6 +16,7 @@ WORDS: dict[str, str] = {
     "code_revoked": "their code was revoked before it could be sent",
     "code_replaced": "their code was replaced before it could be sent",
     "code_expired": "their code expired before it could be sent",
+    "first_failed": "first text did not get through",
     # Ours.
     "render_failed": "message could not be written for this customer",
     "empty_text": "message was empty for this customer",

@@ -153,6 +153,13 @@ def firsts(
     return found, on_its_way
 
 
+def among_messages(session: Session, message_ids: Collection[int]) -> list[tuple[int, int, int, int]]:
+    """Those of the messages that are reminders: id, customer, step, occurrence."""
+    query = select(Message.id, Message.customer_id, Message.step, Message.occurrence)
+    found = session.execute(query.where(among(session, Message.id, message_ids), Message.step > 0))
+    return [(message_id, customer_id, step, occurrence) for message_id, customer_id, step, occurrence in found]
+
+
 def codes(session: Session, message_ids: Collection[int], *, since: datetime) -> dict[int, list[Carried]]:
     """By first text: the codes that it carries. Whatever was replaced is told as what stands in its place.
 

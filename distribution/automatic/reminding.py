@@ -3,7 +3,8 @@
 Each first text that is to be sent has a row for each reminder of its distribution. When it comes up, its true time is
 known or can be guessed: `after` counts from when the provider took the first text, `before_expiry` from when the code
 that went with it expires. So a reminder is never made before its first text is known to have been sent, and not at all
-for those who used the code, opted out, or never got the first text.
+for those who used the code, opted out, or never got the first text. One that was made may wait, for the morning or a
+pause: right before it leaves this is asked once more (`at_the_door`).
 """
 
 from collections import defaultdict
@@ -28,6 +29,9 @@ P = TypeVar("P", Planned, Due)
 
 # Why a reminder is dropped where it is its first text's doing: sent again, that is looked at again.
 FIRST_FAILED = "first_failed"
+LOST = (S.EXCLUDED, S.REJECTED, S.UNDELIVERED, S.CANCELLED)
+# Why one is left out that was made, where the reason has another name for those that are dropped.
+LEFT_OUT = {"redeemed": "code_redeemed"}
 
 # How long until a reminder is looked at again whose first text may have left: that becomes known, or a person says it.
 UNKNOWN = timedelta(minutes=5)
@@ -118,6 +122,40 @@ def judge(session: Session, row: Distribution, planned: Sequence[P], now: dateti
     return verdicts
 
 
+def at_the_door(
+    session: Session, row: Distribution, message_ids: Collection[int], now: datetime
+) -> tuple[dict[int, str], dict[int, datetime]]:
+    """Reminders among messages that are about to leave and must not, whatever their own text carries: for good, and
+    why; for now, and until when. Nothing is changed.
+
+    Since they were made the code may have been used, or the first text is known not to have arrived, and may be on its
+    way once more: nothing reminds of it before.
+    """
+    if not row.reminders:
+        return {}, {}
+    found = reminded.among_messages(session, message_ids)
+    if not found:
+        return {}, {}
+    steps = as_json.parse(row.reminders)
+    firsts, _ = reminded.firsts(session, row.id, sorted({customer_id for _, customer_id, _, _ in found}))
+    codes = reminded.codes(session, [first.message_id for first in firsts.values()], since=_since(row))
+    out: dict[int, str] = {}
+    waits: dict[int, datetime] = {}
+    for message_id, customer_id, step, occurrence in found:
+        first = firsts.get((customer_id, occurrence))
+        if first is None or first.state in LOST:
+            out[message_id] = FIRST_FAILED
+        elif (why := _worthless(codes.get(first.message_id, []), now)) is not None:
+            out[message_id] = LEFT_OUT.get(why, why)
+        elif first.settled_at is None or first.state is S.UNKNOWN:
+            waits[message_id] = now + UNKNOWN
+        else:
+            due = first.settled_at + timedelta(minutes=steps[step - 1].after or 0)
+            if due > now:  # it was sent again
+                waits[message_id] = due
+    return out, waits
+
+
 def drop_due(session: Session, row: Distribution, ids: Sequence[int], reason: str, now: datetime) -> None:
     """Drop those of some planned reminders that would be made now. Their distribution's row is locked."""
     reminders = late.still(session, ids, now)
@@ -137,7 +175,7 @@ def _looked_at(
     """When a reminder is due, or looked at next; or why it is dropped."""
     if row.status == "stopped" or reminder is None:
         return "stopped"
-    if first is None or first.state in (S.EXCLUDED, S.REJECTED, S.UNDELIVERED, S.CANCELLED):
+    if first is None or first.state in LOST:
         return FIRST_FAILED
     if first.why_not is not None:
         return first.why_not

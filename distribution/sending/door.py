@@ -1,8 +1,8 @@
 """The door: everything that is looked at once more before a text may leave (DESIGN §5.7), a whole batch at once.
 
-What may never go is left out with a reason, and its code goes back. What may not go *now*, because its customer sleeps
-or their own clock does not show its time yet, waits in a batch of its own. What is switched off costs one look at the
-settings.
+What may never go is left out with a reason, and its code goes back. What may not go *now*, because its customer sleeps,
+their own clock does not show its time yet, or it reminds of a text that is sent once more, waits in a batch of its own.
+What is switched off costs one look at the settings.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from distribution import settings
+from distribution.automatic import reminding
 from distribution.limits import Cap, Silence, zone_of
 from distribution.schedule import local
 from distribution.sending import lifetime
@@ -54,10 +55,14 @@ def look(session: Session, distribution: Distribution, prepared: Prepared, at: M
             session, left, since=since, now=at.business, planned=has_planned(distribution)
         )
         left = _without(left, verdict.left_out)
+    if left and distribution.reminders:
+        pointless, verdict.waits = reminding.at_the_door(session, distribution, left, at.business)
+        verdict.left_out |= pointless
+        left = [message_id for message_id in left if message_id not in verdict]
     silence, cap = settings.sending_limits(session)
     wall = local.not_yet(distribution.local_at, at.business)
     if left and (silence is not None or wall is not None):
-        verdict.waits = _waits(session, silence, wall, left, at.business, lead)
+        verdict.waits |= _waits(session, silence, wall, left, at.business, lead)
         left = _without(left, verdict.waits)
     if left and cap is not None:
         verdict.left_out |= dict.fromkeys(_over(session, cap, left, at.business), "cap")

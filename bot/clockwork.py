@@ -1,4 +1,8 @@
-"""What wakes us: APScheduler, in memory. What is due lives in our tables; the clock only says when to look."""
+"""What wakes us: APScheduler, in memory. What is due lives in our tables; the clock only says when to look.
+
+APScheduler goes by the machine's time of day, which may be put right by hours, or years where a machine starts without
+knowing it. Ahead, each look is done once. Back, looks would wait until that time comes again: all of them are woken.
+"""
 
 import logging
 import threading
@@ -9,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
@@ -17,6 +22,19 @@ from distribution.runtime import Runtime
 log = structlog.get_logger(__name__)
 
 THREADS = 16
+
+
+class _Every(BaseTrigger):  # type: ignore[misc]  # it has no types
+    """APScheduler's own interval writes down each time that was passed over, before it does the last: years of them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """The next time to come, a number of intervals after the previous one."""
+        if previous is None or previous > now:
+            return previous or now
+        return previous + ((now - previous) // self._interval + 1) * self._interval
 
 
 class Clockwork:
@@ -28,6 +46,7 @@ class Clockwork:
     def __init__(self, every: float) -> None:
         """`every`: seconds between looks."""
         self._every = every
+        self._stopped = threading.Event()
         # One after another: all of them at once would each open a connection to the database.
         self._apart = timedelta(seconds=min(every, 2.0) / THREADS)
         # It warns of each look that is skipped because the one before still runs, which is as it should be.
@@ -53,8 +72,7 @@ class Clockwork:
 
         self._scheduler.add_job(
             guarded,
-            "interval",
-            seconds=every or self._every,
+            _Every(every or self._every),
             id=name,
             max_instances=threads,
             next_run_time=_now() + len(self._scheduler.get_jobs()) * self._apart,
@@ -73,10 +91,22 @@ class Clockwork:
     def start(self) -> None:
         """Begin to look."""
         self._scheduler.start()
+        threading.Thread(target=self._wake_when_put_back, name="clock put back", daemon=True).start()
 
     def stop(self) -> None:
         """End when the looks under way have ended."""
+        self._stopped.set()
         self._scheduler.shutdown(wait=True)
+
+    def _wake_when_put_back(self) -> None:
+        """Look at everything where the machine's clock was put back; by less than `every` seconds that only delays."""
+        before = _now()
+        while not self._stopped.wait(self._every):
+            now = _now()
+            if now < before:
+                for place, job in enumerate(self._scheduler.get_jobs()):
+                    job.modify(next_run_time=now + place * self._apart)
+            before = now
 
 
 class Refresher:

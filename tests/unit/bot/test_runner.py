@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,41 @@ def test_looks_do_not_all_begin_at_once() -> None:
         clockwork.add(name, lambda: None)
     first = [job.next_run_time for job in clockwork._scheduler.get_jobs()]
     assert first == sorted(first) and len({at.isoformat(timespec="milliseconds") for at in first}) == 3
+
+
+class Wall(datetime):
+    """The machine's time of day, put `off` from what it is."""
+
+    off = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime.now(tz) + cls.off
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=-1), timedelta(days=3650)], ids=["back an hour", "ahead ten years"])
+def test_it_goes_on_looking_where_the_machines_clock_is_put_right(
+    monkeypatch: pytest.MonkeyPatch, by: timedelta
+) -> None:
+    """Put back, every look waited until that time came again; put ahead, each that was passed over was written down."""
+    monkeypatch.setattr(Wall, "off", timedelta())
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Wall)
+    monkeypatch.setattr("bot.clockwork.datetime", Wall)
+    looked = {name: threading.Event() for name in ("often", "seldom")}
+    clockwork = Clockwork(0.02)
+    clockwork.add("often", looked["often"].set)
+    clockwork.add("seldom", looked["seldom"].set, every=600.0)
+    clockwork.start()
+    try:
+        assert all(each.wait(10) for each in looked.values())
+        Wall.off = by
+        for each in looked.values():  # one may have begun before
+            each.clear()
+        assert all(each.wait(10) for each in looked.values())
+        looked["often"].clear()
+        assert looked["often"].wait(10)
+    finally:
+        clockwork.stop()
 
 
 def test_it_stops_within_seconds(settings: Settings) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Integer, Select, case, func, insert, literal, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from distribution import audience as audiences
 from distribution import recipients, seal, settings, team
-from distribution.automatic import live, outage, reminding
+from distribution.automatic import held_up, live, outage, reminding
 from distribution.clock import SystemClock
 from distribution.codes import taking
 from distribution.codes.usable import missing, unusable
@@ -33,6 +34,7 @@ from storage import distributions, fixed_lists, issuing, tally
 from storage.batches import lock
 from storage.bulk import fetch
 from storage.customers import exclusion
+from storage.database import is_away
 from storage.plain import table_of
 from storage.sequences import take
 from storage.tables import (
@@ -93,7 +95,8 @@ def undo_launch(session: Session, runtime: Runtime, row: Distribution) -> None:
 def due(runtime: Runtime) -> None:
     """Launch what is scheduled and whose time has come, and go on with a launch whose job broke off.
 
-    What fell due while nothing ran, too long ago, is not launched: it waits for a person's word (`outage`).
+    What fell due while nothing ran, too long ago, is not launched: it waits for a person's word (`outage`). One that
+    repeats and cannot go on is paused (`held_up`).
     """
     now = runtime.clock.now()
     outage.look(runtime)
@@ -105,10 +108,16 @@ def due(runtime: Runtime) -> None:
         ids += repeating.overtaken(session, now)
         blocking = session.scalars(select(Distribution.id).where(Distribution.status == "blocking")).all()
     for distribution_id in ids:
-        with runtime.db.write() as session:
-            row = lock(session, distribution_id)
-            if repeating.is_due(session, row, now):
-                _launch_due(session, runtime, row, now)
+        try:
+            with runtime.db.write() as session:
+                row = lock(session, distribution_id)
+                if repeating.is_due(session, row, now):
+                    _launch_due(session, runtime, row, now)
+        except Exception as error:  # it keeps no other back
+            if isinstance(error, DBAPIError) and is_away(error):
+                raise
+            if not held_up.hold(runtime, distribution_id, error):
+                log.exception("what is due could not be launched; trying again", distribution=distribution_id)
     for distribution_id in blocking:
         with runtime.db.write() as session:
             _resume_broken(session, runtime, distribution_id)

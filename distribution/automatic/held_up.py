@@ -30,14 +30,15 @@ def all_of(session: Session) -> list[Distribution]:
 def hold(runtime: Runtime, distribution_id: int, error: Exception) -> bool:
     """Pause a distribution that `error` keeps from going on, one that others paused too; whether this did it.
 
-    Not where the database undid what was tried. One that is done but for its reminders is paused like one that is sent.
+    Not where the database undid what was tried. One that is done but for its reminders is paused like one that is sent,
+    and so is one that repeats and waits for its next time.
     """
     if is_passing(error):
         log.warning("the database undid it; it is tried again", distribution=distribution_id, error=str(error))
         return False
     with runtime.db.write() as session:
         row = lock(session, distribution_id)
-        if row.status not in ("sending", "paused") and not _waits_for_reminders(session, row):
+        if row.status not in ("sending", "paused") and not (_waits_for_reminders(session, row) or _repeats(row)):
             return False
         row.finished_at = None
         session.flush()
@@ -47,6 +48,10 @@ def hold(runtime: Runtime, distribution_id: int, error: Exception) -> bool:
 
 def _waits_for_reminders(session: Session, row: Distribution) -> bool:
     return row.status == "done" and bool(row.reminders) and reminded.any_open(session, row.id)
+
+
+def _repeats(row: Distribution) -> bool:
+    return row.status == "scheduled" and bool(row.repeat)
 
 
 def _words(error: Exception, distribution_id: int) -> str:

@@ -70,9 +70,13 @@ def fire(session: Session, row: Distribution, now: datetime) -> Distribution | N
 
 
 def missed(session: Session, row: Distribution) -> Missed:
-    """The times of a late one that nothing ran for; what it was put off to counts as the first of them."""
-    rule, zone = _rule(row), zone_here(session)
+    """The times of a late one that nothing ran for; what it was put off to counts as the first of them. Where nobody
+    can read any more how it is repeated, that is the only one."""
     first = row.put_off_to or row.send_at or row.created_at
+    try:
+        rule, zone = _rule(row), zone_here(session)
+    except Refused:
+        return Missed((first,), None)
     last = max(row.late_since or first, first)
     return Missed((first, *rule.between(first, last, zone)), rule.after(last, zone))
 
@@ -175,7 +179,10 @@ def _is_off(row: Distribution, zone: ZoneInfo, now: datetime) -> bool:
     """Whether the next time is none that the wall clock of `zone` makes; one that is due now is left to be sent."""
     if row.send_at is None or row.send_at <= now or row.late_since or row.put_off_to:
         return False
-    return _rule(row).after(row.send_at - BEFORE, zone) != row.send_at
+    try:
+        return _rule(row).after(row.send_at - BEFORE, zone) != row.send_at
+    except Refused:  # said when its time comes
+        return False
 
 
 def _rule(row: Distribution) -> Repeat:

@@ -1,6 +1,7 @@
 """Customers of whom something changed that a live trigger may ask about, until somebody has looked."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, select
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import among, values
 from storage.database import is_sqlite
-from storage.tables import Touched
+from storage.tables import Event, Touched
 
 _ANY = select(Touched.id).where(Touched.id > bindparam("after")).limit(1)
 
@@ -53,6 +54,12 @@ def last(session: Session) -> int:
 def any_up_to(session: Session, last_id: int) -> bool:
     """Whether there is a row up to an id, whoever holds it."""
     return session.scalar(select(Touched.id).where(Touched.id <= last_id).limit(1)) is not None
+
+
+def any_told_before(session: Session, event: str, at: datetime) -> bool:
+    """Whether an event of this name that came in before a time has not been looked at, whoever holds it."""
+    told = select(Touched.id).join(Event, Event.id == Touched.event_id)
+    return session.scalar(told.where(Event.name == event, Event.received_at < at).limit(1)) is not None
 
 
 def drop(session: Session, ids: Iterable[int]) -> None:

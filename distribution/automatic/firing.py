@@ -46,6 +46,7 @@ class _Happened(NamedTuple):
     customer_id: int
     name: str
     at: datetime
+    received_at: datetime
 
 
 @dataclass(frozen=True)
@@ -121,14 +122,14 @@ def _events(
     rows = select(Event.id, Event.customer_id, Event.name, Event.at, Event.received_at)
     for row in session.execute(rows.where(among(session, Event.id, sorted(event_ids)))):
         if row.at >= row.received_at - oldest:
-            by_name[row.name].append(_Happened(row.id, row.customer_id, row.name, row.at))
+            by_name[row.name].append(_Happened(*row))
     stuck.update(each.id for name in held for each in by_name[str(name)])
     today = now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
     fired = 0
     for watch in waiting:
         if watch.trigger.happening is None:
             continue
-        told = [each for each in by_name[watch.trigger.happening.event] if _in_its_time(watch, each.at)]
+        told = [each for each in by_name[watch.trigger.happening.event] if _in_its_time(watch, each)]
         try:
             with session.begin_nested():
                 fired += _of_one(session, watch, watch.trigger.happening, told, now, today) if told else 0
@@ -175,10 +176,11 @@ def _call_off(session: Session, watch: Watch, customer_ids: Sequence[int], now: 
     planned_reading.drop(session, called_off(session, watch.trigger, waiting, now), CALLED_OFF, now)
 
 
-def _in_its_time(watch: Watch, at: datetime) -> bool:
-    """Whether something happened while a distribution, or one that it took over from, was live."""
+def _in_its_time(watch: Watch, event: _Happened) -> bool:
+    """Whether something happened while a distribution, or one that it took over from, was live; and came in before its
+    end, whenever it is looked at."""
     since, until = watch.family.since, watch.row.ends_at
-    return (since is None or at >= since) and (until is None or at < until)
+    return (since is None or event.at >= since) and (until is None or max(event.at, event.received_at) < until)
 
 
 def _passed_over(error: Exception) -> Exception:

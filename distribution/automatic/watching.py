@@ -75,7 +75,8 @@ ANYTHING = Interest(causes=frozenset(("profile", "codes", "lists")), all_events=
 
 
 def watches(session: Session, now: datetime, *, kind: str, distribution_id: int | None = None) -> list[Watch]:
-    """The distributions that fire at `now`, by id: those whose trigger is of `kind`, all or that one.
+    """The distributions that fire at `now`, by id: those whose trigger is of `kind`, all or that one. What came in
+    before its end sets one off that has ended, too: of each event that is asked where it is fired.
 
     One that is held up is left out, and one whose trigger cannot be read (`unreadable`).
     """
@@ -83,7 +84,7 @@ def watches(session: Session, now: datetime, *, kind: str, distribution_id: int 
     if distribution_id is not None:
         live = live.where(Distribution.id == distribution_id)
     rows = session.scalars(live.order_by(Distribution.id)).all()
-    going = [row for row in rows if row.started_at and (row.ends_at is None or row.ends_at > now)]
+    going = [row for row in rows if row.started_at and (kind == EVENT or row.ends_at is None or row.ends_at > now)]
     going = [row for row in going if row.trigger.get("kind") == kind and not row.held_up]
     # An edited one is over, also where the clock goes back to before it was.
     over = distributions.replaced(session, [row.id for row in going if row.ends_at is not None])

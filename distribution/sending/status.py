@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import messages, reminded, tally
+from storage import messages, reminded, tally, touched
 from storage.tables import Batch, BatchState, Distribution, MessageState
 
 # How the reason begins where a person paused it; every other pause was its own.
@@ -37,7 +37,7 @@ def finish_if_over(session: Session, distribution: Distribution, at: datetime) -
         return False
     if distribution.mode == "automatic" and distribution.status != "stopped":
         ending = distribution.ends_at is not None and distribution.ends_at <= at
-        if not ending or reminded.any_open(session, distribution.id):
+        if not ending or reminded.any_open(session, distribution.id) or _told_in_time(session, distribution):
             return False
     if distribution.status == "paused" and distribution.reminders and reminded.any_open(session, distribution.id):
         return False
@@ -53,3 +53,9 @@ def finish_if_over(session: Session, distribution: Distribution, at: datetime) -
     distribution.finished_at = distribution.updated_at = at
     session.flush()
     return True
+
+
+def _told_in_time(session: Session, distribution: Distribution) -> bool:
+    """Whether something that may set it off came in before its end, and waits to be looked at."""
+    event, end = distribution.trigger.get("event"), distribution.ends_at
+    return isinstance(event, str) and end is not None and touched.any_told_before(session, event, end)

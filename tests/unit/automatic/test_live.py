@@ -27,13 +27,14 @@ from tests.unit.automatic.lively import (
     look,
     make_live,
     messages,
+    planned,
     row_of,
     sealed,
     set_live,
     states,
 )
 
-HOUR = timedelta(hours=1)
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 
 def provider(runtime: Runtime) -> int:
@@ -340,4 +341,27 @@ def test_it_ends_at_its_end_and_is_done_when_what_it_planned_is_sent(runtime: Ru
             assert row_of(runtime, distribution).finished_at == NOON + 2 * HOUR
 
     asyncio.run(scenario())
+    assert check(runtime.db) == []
+
+
+def test_what_came_in_before_its_end_sets_it_off_however_late_anybody_looks(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    """It was lost where the next look came after the end: a second later, or after an outage."""
+    in_time, too_late, told_late = make_customers(runtime, 3)
+    through = provider(runtime)
+    distribution = make_live(runtime, through, body="Hi", ends_at=NOON + HOUR)
+    unheard = make_live(runtime, through, CART | {"event": "order_paid"}, body="Hi", ends_at=NOON + HOUR)
+    clock.advance(HOUR - SECOND)
+    happens(runtime, [in_time])
+    clock.advance(2 * SECOND)
+    due.look(runtime)  # before anybody looks what happened
+    assert row_of(runtime, distribution).status == "sending"
+    assert row_of(runtime, unheard).status == "done"
+    happens(runtime, [too_late])
+    happens(runtime, [told_late], at=NOON + HOUR - SECOND)
+    look(runtime)
+    assert [each.customer_id for each in planned(runtime, distribution)] == [in_time]
+    assert states(runtime, distribution) == ["MADE"]
+    assert firing.look(runtime) == 0
     assert check(runtime.db) == []

@@ -123,19 +123,24 @@ def _next(session: Session, row: Distribution, now: datetime) -> Sequence[int]:
         return []
     planned = _planned_over(session, row, now) if has_planned(row) else []
     if planned:
-        found = batches.close_unsent(session, row.id, limit=BATCHES, only=planned)
-        gone = over(session, row, found, now)
-        kept = sorted(set(found).difference(gone))  # made later than the first of their batch
-        batches.send_back(session, row.id, kept, not_before=None, tries=0)
-        return gone
+        return _of_these(session, row, planned, now)
     if not is_over(row, now):
         return []
     if row.reminders:  # they have their own time
         firsts = reminded.batches_of_range(session, row, limit=BATCHES)
-        found = batches.close_unsent(session, row.id, limit=BATCHES, only=firsts) if firsts else []
+        found = _of_these(session, row, firsts, now) if firsts else []
     else:
         found = batches.close_unsent(session, row.id, limit=BATCHES)
     return found or batches.rest_of_range(session, row, limit=CHUNK)
+
+
+def _of_these(session: Session, row: Distribution, batch_ids: Sequence[int], now: datetime) -> Sequence[int]:
+    """The messages of some batches whose time is over; the others, which a sender took together with them, wait on."""
+    found = batches.close_unsent(session, row.id, limit=BATCHES, only=batch_ids)
+    gone = over(session, row, found, now)
+    kept = sorted(set(found).difference(gone))
+    batches.send_back(session, row.id, kept, not_before=None, tries=0)
+    return gone
 
 
 def _give_up(session: Session, row: Distribution, ids: Sequence[int], now: datetime) -> int:

@@ -8,15 +8,16 @@ from distribution.automatic import due
 from distribution.check import check
 from distribution.clock import ManualClock
 from distribution.runtime import Runtime
-from distribution.sending import control
+from distribution.sending import control, lifetime
 from distribution.sending.record import apply_evidence
+from storage import batches
 from storage.batches import lock
 from storage.messages import Settled
 from storage.tables import MessageState
 from tests.sending import make_customers, make_group, make_provider
 from tests.unit.automatic.lively import happens, look, make_live
 from tests.unit.automatic.reminded import DAY, begun, first, redeem, sent
-from tests.unit.sending.door import NOWHERE, choose, leave, left_out, recorded, stock
+from tests.unit.sending.door import MACHINE, NOWHERE, choose, leave, left_out, live_in, recorded, stock, written
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 # As people write it who do not repeat the code.
@@ -103,4 +104,28 @@ def test_none_leaves_before_a_first_text_that_is_sent_again(runtime: Runtime, cl
     assert sent(runtime, live) == []
     clock.advance(MINUTE)
     assert sent(runtime, live) == [anna]
+    assert check(runtime.db) == []
+
+
+def test_one_that_waits_in_a_batch_with_a_first_text_is_not_given_up_with_it(
+    runtime: Runtime, clock: ManualClock
+) -> None:
+    distribution, (anna, ben) = begun(runtime, 2, [{"after": 60, "body": "Hi, still there?"}])
+    live_in(runtime, [ben], "Asia/Tokyo")
+    choose(runtime, "quiet_hours", "20:00-23:00")
+    assert sent(runtime, distribution) == [anna]
+    clock.advance(HOUR)
+    due.look(runtime)
+    choose(runtime, "quiet_hours", "off")
+    batch = written(runtime, distribution)  # by a sender that ends now
+    assert batch is not None and len(batch.lease.message_ids) == 2
+    with runtime.db.write() as session:
+        batches.release(session, batch.lease, owner="w1", now=MACHINE)
+        control.pause(session, distribution, by="Maya", now=clock.now())
+    clock.advance(DAY - HOUR)
+    assert lifetime.sweep(runtime) == 1
+    with runtime.db.write() as session:
+        control.resume(session, runtime, distribution, by="Maya", now=clock.now())
+    assert sent(runtime, distribution) == [anna]
+    assert left_out(runtime, distribution) == {"lifetime": 1}
     assert check(runtime.db) == []

@@ -1,9 +1,10 @@
 """Rows of providers."""
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from storage.names import fold
+from storage.reminded import to_come
 from storage.tables import Distribution, Provider
 
 LIVE = ("scheduled", "blocking", "sending", "paused", "pending")
@@ -27,9 +28,7 @@ def default(session: Session) -> Provider | None:
 
 
 def in_use(session: Session, provider_id: int) -> str | None:
-    """The subject of a distribution that waits for this provider or is sent through it, if there is one."""
-    return session.scalar(
-        select(Distribution.subject)
-        .where(Distribution.provider_id == provider_id, Distribution.status.in_(LIVE))
-        .limit(1)
-    )
+    """The subject of a distribution that waits for this provider or is sent through it, if there is one; be it only
+    for reminders to come."""
+    needs = or_(Distribution.status.in_(LIVE), to_come())
+    return session.scalar(select(Distribution.subject).where(Distribution.provider_id == provider_id, needs).limit(1))

@@ -246,6 +246,12 @@ def drop(
     return rows_changed(session, dropped)
 
 
+def to_come() -> ColumnElement[bool]:
+    """Whether a distribution is done but for reminders: what they are sent through, and with, must stay."""
+    waits = (exists().where(Planned.distribution_id == Distribution.id, Planned.state == state) for state in OPEN)
+    return and_(Distribution.status == "done", cast(Distribution.reminders, Text) != "[]", or_(*waits))
+
+
 def any_open(session: Session, distribution_id: int) -> bool:
     """Whether any text of a distribution is planned and neither made nor dropped."""
     mine = select(Planned.id).where(Planned.distribution_id == distribution_id)

@@ -13,7 +13,7 @@ from distribution.codes.expiry import REVIVE_KIND
 from distribution.codes.format import Format
 from distribution.codes.recipe import Recipe
 from distribution.codes.rules import CHUNK, INLINE
-from distribution.codes.uses import COUNTS_ON, Use, calling, subjects, uses
+from distribution.codes.uses import Use, calling, subjects, uses
 from distribution.errors import Refused
 from distribution.search import did_you_mean
 from storage import codes, groups, reminded
@@ -150,7 +150,7 @@ def delete(jobs: "Jobs", session: Session, group_id: int, *, by: str, now: datet
 
 def why_not_delete(session: Session, group: PromoCodeGroup, stock: PromoCodeStock) -> str | None:
     """Why a group cannot be deleted now and what to do, or None."""
-    using = [use for use in uses(session, group) if use.status in COUNTS_ON]
+    using = [use for use in uses(session, group) if use.status != "draft"]
     if stock.blocked:
         holders = using or [
             Use(held.id, held.subject, held.status) for held in codes.blocked_for(session, group.id, limit=3)

@@ -7,13 +7,15 @@ import pytest
 from distribution.automatic import due
 from distribution.check import check
 from distribution.clock import ManualClock
+from distribution.codes import groups
 from distribution.errors import Refused
+from distribution.providers import registry
 from distribution.report import report
 from distribution.runtime import Runtime
 from distribution.sending import control, lifetime
 from storage.tables import MessageState
 from tests.conftest import run_jobs
-from tests.sending import status
+from tests.sending import make_group, status
 from tests.unit.automatic.reminded import AFTER_A_DAY, DAY, STILL, begun, due_at, reminded, sent, settle, why_not
 from tests.unit.sending.door import intended, stock, written
 
@@ -159,3 +161,27 @@ def test_a_reminder_that_failed_is_sent_again_with_the_same_code_and_takes_no_ne
         told = report(session, distribution)
     assert [(each.step, each.sent) for each in told.steps] == [(0, 1), (1, 1)]
     assert check(runtime.db) == []
+
+
+def test_what_reminders_to_come_need_is_not_deleted(runtime: Runtime, clock: ManualClock) -> None:
+    """Of one that is done but for them: they waited for a provider that was gone, and were given up."""
+    distribution, (anna,) = begun(runtime, 1, [{"after": 1440, "body": "And {{ client.promocode('Summer 10%') }}"}])
+    sent(runtime, distribution)
+    assert status(runtime, distribution) == "done"
+    with pytest.raises(Refused, match="cannot be deleted: 'Summer thank-you'"), runtime.db.write() as session:
+        registry.delete(session, 1)
+    with pytest.raises(Refused, match="cannot be deleted: 'Summer thank-you'"), runtime.db.write() as session:
+        groups.delete(runtime.jobs, session, 1, by="U0ADA", now=clock.now())
+    clock.advance(DAY)
+    assert reminded(runtime, distribution) == [(anna, 1)]
+    with runtime.db.write() as session:
+        registry.delete(session, 1)
+        groups.delete(runtime.jobs, session, 1, by="U0ADA", now=clock.now())
+
+
+def test_nor_is_a_group_that_only_a_reminder_takes_codes_from(runtime: Runtime, clock: ManualClock) -> None:
+    winter = make_group(runtime, "Winter", 5)
+    body = "And {{ client.promocode('Winter') }}"
+    begun(runtime, 1, [{"after": 1440, "body": body}])
+    with pytest.raises(Refused, match="takes codes from it"), runtime.db.write() as session:
+        groups.delete(runtime.jobs, session, winter, by="U0ADA", now=clock.now())

@@ -11,6 +11,7 @@ from sqlalchemy import Select, delete, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.database import is_sqlite
+from storage.reminded import to_come
 from storage.tables import (
     ConsentChange,
     Customer,
@@ -82,13 +83,15 @@ def by_id(session: Session, customer_id: int, phone: str | None) -> None:
     session.execute(delete(SegmentMember).where(on).execution_options(**plain))
 
 
-def after_launches(session: Session, customer_id: int) -> None:
-    """Take the number away from messages of launches that had read it when it was erased, and had not committed.
+def where_being_made(session: Session, customer_id: int) -> None:
+    """Take the number away from messages that were being made when it was erased, by who had read it and had not
+    committed.
 
-    Waits for those: each chunk of a launch holds its distribution.
+    Waits for those: each chunk of a launch, and whoever makes what is due, holds its distribution.
     """
-    blocking = select(Distribution.id).where(Distribution.status == "blocking").order_by(Distribution.id)
-    session.execute(blocking if is_sqlite(session) else blocking.with_for_update(key_share=True)).all()
+    making = Distribution.status.in_(("blocking", "sending")) | to_come()
+    held = select(Distribution.id).where(making).order_by(Distribution.id)
+    session.execute(held if is_sqlite(session) else held.with_for_update(key_share=True)).all()
     mine = update(Message).where(Message.customer_id == customer_id, Message.phone.is_not(None))
     session.execute(mine.values(phone=None).execution_options(synchronize_session=False))
 

@@ -199,15 +199,15 @@ def messages_of(runtime: Runtime, distribution_id: int) -> list[int]:
         )
 
 
-def wait_until_somebody_waits_for_a_lock(runtime: Runtime) -> None:
-    """PostgreSQL's own word for it. Fails after `PATIENCE`."""
+def wait_until_somebody_waits_for_a_lock(runtime: Runtime, *, how_many: int = 1) -> None:
+    """PostgreSQL's own word for it: so many transactions do. Fails after `PATIENCE`."""
     ends = time.monotonic() + PATIENCE
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
     while True:
         with runtime.db.read() as session:
-            if session.scalar(waiting):
+            if (session.scalar(waiting) or 0) >= how_many:
                 return
         assert time.monotonic() < ends, "nobody waits"
         time.sleep(0.01)

@@ -78,7 +78,7 @@ def erase_traces(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
     person = Person(**run.args) if run.args else None
     if person and not run.progress:
         with run.chunk(runtime) as session:
-            erasing.after_launches(session, person.customer_id)
+            erasing.where_being_made(session, person.customer_id)
     parts = list(SEARCHED)
     at = parts.index(run.progress["part"]) if run.progress else 0
     while person and at < len(parts):

@@ -138,7 +138,12 @@ def at_the_door(
         return {}, {}
     steps = as_json.parse(row.reminders)
     firsts, _ = reminded.firsts(session, row.id, sorted({customer_id for _, customer_id, _, _ in found}))
-    codes = reminded.codes(session, [first.message_id for first in firsts.values()], since=_since(row))
+    asked = {
+        firsts[key].message_id
+        for _, customer_id, _, occurrence in found
+        if (key := (customer_id, occurrence)) in firsts
+    }
+    codes = reminded.codes(session, sorted(asked), since=_since(row)) if asked else {}
     out: dict[int, str] = {}
     waits: dict[int, datetime] = {}
     for message_id, customer_id, step, occurrence in found:

@@ -115,6 +115,10 @@ def checked_name(value: Any, field: str) -> str:
     """A name of an event or a property. Raises `Refused` at `field`, with the name that it could have."""
     if isinstance(value, str) and value.isidentifier() and len(value) <= NAME_LIMIT:
         return value
+    if value is None or value == "":
+        raise Refused(
+            "Say what it is called: a letter first, then letters, digits, _, such as 'order_paid'.", field=field
+        )
     shown = value[:60] if isinstance(value, str) else json.dumps(value, default=str)[:60]
     better = re.sub(r"\W+", "_", shown).strip("_").lower() if isinstance(value, str) else ""
     hint = f" Call it '{better}'." if better.isidentifier() and better != value else ""

@@ -70,7 +70,8 @@ class Foreseen:
 
     `made`: how many first texts; None where nobody can tell in time; `more`: at least so many. `called_off` and
     `held_back` (by re-entry or a ceiling) are events that led to none. `members`: how many of its segment can be texted
-    today, who get it `at_once` when it is set live or not. `made_up`: there was nobody to show a text of.
+    today, who get it `at_once` when it is set live or not; `begins`: how many of these do, within its ceilings.
+    `made_up`: there was nobody to show a text of.
     """
 
     days: int
@@ -80,6 +81,7 @@ class Foreseen:
     more: bool = False
     members: int | None = None
     at_once: bool = False
+    begins: int | None = None
     made_up: bool = False
     when_dry: str = "wait"
 

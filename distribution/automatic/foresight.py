@@ -158,15 +158,24 @@ def _members_foreseen(session: Session, draft: Distribution, trigger: Trigger, n
     try:
         with at_most(session, PATIENCE):
             audience = {"kind": "segment", "segment_id": segment.id}
-            found = replace(found, members=audiences.count(session, audience, now).textable)
+            members = audiences.count(session, audience, now).textable
+        found = replace(found, members=members, begins=_within(trigger, members) if found.at_once else None)
         if segment.kind == "dynamic":
             with at_most(session, PATIENCE):
                 was = func.coalesce(counting.belongs(session, segment, then), false())
                 entered = counting.belongs(session, segment, now) & or_(~was, Customer.created_at > then)
-                found = replace(found, made=_size(session, entered))
+                size = _size(session, entered)
+            made = _within(trigger, size, DAYS)
+            found = replace(found, made=made, held_back=size - made)
     except TooSlow:
         pass
     return found
+
+
+def _within(trigger: Trigger, texts: int, days: int = 1) -> int:
+    """How many of so many first texts, in so many days, the ceilings let through."""
+    daily = texts if trigger.most_daily is None else trigger.most_daily * days
+    return min(texts, daily, texts if trigger.most is None else trigger.most)
 
 
 def _size(session: Session, where: ColumnElement[bool]) -> int:

@@ -133,9 +133,10 @@ def _set_live(
 ) -> Iterator[ByGroup]:
     """What an automatic one takes once it is live: today's members, where it begins with them, and then its pace."""
     foreseen = (review or {}).get("foreseen") or {}
-    if foreseen.get("at_once") and foreseen.get("members"):
+    begins = foreseen.get("begins", foreseen.get("members"))  # a review of an older release has no `begins`
+    if foreseen.get("at_once") and begins:
         for group_id in _groups(session, row, FIRST):
-            yield group_id, Taking(now, row.id, row.subject, foreseen["members"], about=True)
+            yield group_id, Taking(now, row.id, row.subject, begins, about=True)
     yield from _at_pace(session, row, now, review)
 
 

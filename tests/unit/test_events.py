@@ -88,7 +88,7 @@ def test_an_event_that_two_tell_at_once_is_one(runtime: Runtime) -> None:
         ({"name": "paid"}, "customer", "Say whose event it is"),
         ({"customer": "nobody", "name": "paid"}, "customer", "No customer has the source id or phone number 'nobody'"),
         ({"customer": "+48501234299", "name": "paid"}, "customer", "Send the customer first"),
-        ({"customer": "C1"}, "name", "cannot be a name"),
+        ({"customer": "C1"}, "name", "Say what it is called"),
         ({"customer": "C1", "name": ["paid"]}, "name", "cannot be a name"),
         ({"customer": "C1", "name": "Cart abandoned!"}, "name", "Call it 'cart_abandoned'"),
         ({"customer": "C1", "name": "x" * 61}, "name", "at most 60"),

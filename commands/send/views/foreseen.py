@@ -44,10 +44,30 @@ def lately(found: Foreseen, *, reminders: bool) -> str:
     if found.held_back:
         lines.append(f"{number(found.held_back)} left out: had it already, or over a limit")
     if found.members is not None:
-        gets = "gets" if found.members == 1 else "get"
-        then = "at once" if found.at_once else "only when they leave and enter again"
-        lines.append(f"{count(found.members, 'member')} today can be texted, and {gets} it {then}")
+        lines.append(_members(found, found.members))
     return "\n".join(lines)
+
+
+def _members(found: Foreseen, members: int) -> str:
+    """What becomes of those who are in its segment today."""
+    over = members - _begins(found) if found.at_once else 0
+    if over:
+        first = f"{number(_begins(found))} {_gets(_begins(found))} it at once"
+        rest = f"{number(over)} {_gets(over)} nothing (over a limit)"
+        return f"{count(members, 'member')} today can be texted: {first}, {rest}"
+    then = "at once" if found.at_once else "only when they leave and enter again"
+    return f"{count(members, 'member')} today can be texted, and {_gets(members)} it {then}"
+
+
+def _begins(found: Foreseen) -> int:
+    """How many texts go out when it is set live; 0 where today's members are not meant."""
+    if not found.at_once:
+        return 0
+    return (found.members or 0) if found.begins is None else found.begins
+
+
+def _gets(people: int) -> str:
+    return "gets" if people == 1 else "get"
 
 
 def _texts(made: int) -> str:
@@ -62,10 +82,10 @@ def warnings(review: Review, found: Foreseen) -> list[str]:
     for need in review.codes:
         if not need.active:
             lines.append(f"No code of “{need.name}” is active now.")
-        elif found.at_once and found.members is not None and found.members > need.active:
-            short = found.members - need.active
+        elif _begins(found) > need.active:
+            short = _begins(found) - need.active
             missing = f"{short:,} {'is' if short == 1 else 'are'} missing"
-            lines.append(f"Today's members need {count(found.members, 'code')} at once: {missing}.")
+            lines.append(f"Today's members need {count(_begins(found), 'code')} at once: {missing}.")
         elif found.made and need.active < found.made:
             days = max(1, need.active * found.days // found.made)
             last = f"{count(need.active, 'code')} {'lasts' if need.active == 1 else 'last'}"
@@ -87,8 +107,11 @@ def _text(review: Review, found: Foreseen, said: Automatic) -> str:
         return "–"
     sizes: Sequence[str] = [f"{number(size)}" for size in sorted(review.by_segments)]
     lines = [f"{sizes[0]}{f' to {sizes[-1]}' if len(sizes) > 1 else ''} SMS segment{'' if sizes == ['1'] else 's'}"]
+    without = ", without reminders" if said.reminders else ""
+    if review.cost is not None and _begins(found):
+        begins = review.cost / texts * _begins(found)
+        lines.append(f"≈\u00a0{begins:,.2f}\u00a0{review.currency} for today's members{without}")
     if review.cost is not None and found.made:
         month = review.cost / texts * found.made
-        without = ", without reminders" if said.reminders else ""
         lines.append(f"≈\u00a0{month:,.2f}\u00a0{review.currency} in {found.days} days at that pace{without}")
     return "\n".join(lines)

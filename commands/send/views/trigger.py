@@ -158,7 +158,7 @@ def _limits(place: Place, facts: TriggerStep) -> list[Block]:
             "At most so many texts a day",
             place.block_id("most_daily"),
             daily,
-            hint="Reminders are not counted. Empty: no limit.",
+            hint="Who comes after these on a day gets nothing. Reminders are not counted. Empty: no limit.",
             optional=True,
         ),
         ui.field(

@@ -32,6 +32,10 @@ def test_when_it_goes_out_is_said_within_a_sentence(runtime: Runtime) -> None:
         (FOUND, "It would have sent 23 texts, reminders not counted"),
         (Foreseen(30, 0), "Nothing would have set it off"),
         (Foreseen(30, 1, members=1, at_once=True), "1 member today can be texted, and gets it at once"),
+        (
+            Foreseen(30, 1, members=135, at_once=True, begins=3),
+            "135 members today can be texted: 3 get it at once, 132 get nothing (over a limit)",
+        ),
         (Foreseen(30, 1, members=2), "2 members today can be texted, and get it only when they leave and enter again"),
     ],
 )

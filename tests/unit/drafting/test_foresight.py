@@ -168,3 +168,23 @@ def test_a_segment_tells_how_many_are_in_it_and_how_many_entered_lately(shop: Sh
     assert found.foreseen is not None
     assert (found.foreseen.members, found.foreseen.made, found.foreseen.at_once) == (2, 2, True)
     assert len(found.samples) == 2
+
+
+@pytest.mark.parametrize(
+    ("ceilings", "at_once", "made"),
+    [({}, 3, 3), ({"most_daily": 1}, 1, 3), ({"most_daily": 2, "most": 1}, 1, 1), ({"most": 9}, 3, 3)],
+)
+def test_ceilings_bound_what_todays_members_and_a_month_get(
+    shop: Shop, ceilings: dict[str, int], at_once: int, made: int
+) -> None:
+    """Who is in the segment is counted as ever; the others are said to be over a limit."""
+    shop.customers("Anna Kowalska", "Bea Nowak", "Cleo Lis")
+    with shop.db.write() as session:
+        draft = automatic(shop, session)
+        trigger = {"kind": "segment", "segment_id": shop.segment_id, "members": "all", **ceilings}
+        drafts.set_trigger(session, draft, trigger, now=shop.clock.now())
+        found = review.review(session, shop.runtime, draft.id, by=MAYA)
+    assert isinstance(found, review.Review)
+    assert found.foreseen is not None
+    assert (found.foreseen.members, found.foreseen.begins, found.foreseen.made) == (3, at_once, made)
+    assert found.foreseen.held_back == 3 - made

@@ -9,11 +9,23 @@ from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from commands import modals
-from commands.distributions import export, facts, lists, live_listeners, owners, progress, settling, shown, views
+from commands.distributions import (
+    export,
+    facts,
+    lists,
+    live_listeners,
+    live_views,
+    owners,
+    progress,
+    settling,
+    shown,
+    views,
+)
 from commands.people import Person, acting
 from commands.send import beginning
 from commands.ui.blocks import as_dicts
 from distribution import approvals, drafts
+from distribution.automatic import live
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.sending import control
@@ -133,8 +145,12 @@ class Buttons:
         person.must("send")
         with self.runtime.db.write() as session:
             channel = (body.get("channel") or {}).get("id")
-            draft = drafts.copy(session, int(action["value"]), by=person.user_id, channel=channel, now=self._now())
-            view = beginning.draft_view(self.runtime, session, draft.id, person)
+            edits = live.edited_again(session, int(action["value"]), self._now())
+            if edits is not None:
+                owners.own(session, edits, person, "edit it")
+            draft = live.again(session, int(action["value"]), by=person.user_id, channel=channel, now=self._now())
+            note = live_views.EDITED if draft.replaces_id else ""
+            view = beginning.draft_view(self.runtime, session, draft.id, person, note=note)
         modals.show(client, body, view, above=1)
 
     # The list

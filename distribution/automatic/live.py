@@ -78,13 +78,62 @@ def edit(session: Session, distribution_id: int, *, by: str, now: datetime, chan
         raise Refused(f"'{row.subject}' is not live, so there is nothing to edit while it runs: it {said}.")
     if not fires(row, now):
         raise Refused(f"'{row.subject}' has ended: what it planned still goes out. Clone it to begin anew.")
-    open_edits = (Distribution.replaces_id == row.id, Distribution.status.in_(("draft", "pending")))
-    for other in session.scalars(select(Distribution).where(*open_edits).order_by(Distribution.id)):
-        if other.status == "pending":
-            raise Refused(f"An edit of '{row.subject}' waits for its approval. Take that back to change it.")
-        if other.created_by == by:
-            return other
-    draft = drafts.copy(session, row.id, by=by, channel=channel, now=now)
+    mine = [other for other in _open_edits(session, row) if other.created_by == by]
+    return mine[0] if mine else _edit(session, row, row.id, by=by, channel=channel, now=now)
+
+
+def edited_again(session: Session, distribution_id: int, now: datetime) -> int | None:
+    """The live distribution that a refused edit was of, where it is live still: whoever mends the edit means that one.
+    None for all else, of which a copy is a distribution by itself.
+
+    Raises `Refused` where another edit took over since.
+    """
+    row = distributions.get(session, distribution_id)
+    if row is None or row.status != "refused" or row.replaces_id is None:
+        return None
+    old, late = distributions.get(session, row.replaces_id), superseded(session, row)
+    if late is not None and _newest_fires(session, row.replaces_id, now):
+        raise Refused(late)
+    return row.replaces_id if old is not None and fires(old, now) else None
+
+
+def again(session: Session, distribution_id: int, *, by: str, channel: str | None, now: datetime) -> Distribution:
+    """A new draft with all that another distribution had. An edit that was refused stays an edit of the live one:
+    as one by itself it would be live beside it, and customers would be texted by both.
+
+    Raises `Refused` as `edited_again` does, and where an edit of it waits for its approval.
+    """
+    edits = edited_again(session, distribution_id, now)
+    old = lock(session, edits) if edits is not None else None
+    if old is None:
+        return drafts.copy(session, distribution_id, by=by, channel=channel, now=now)
+    _open_edits(session, old)
+    return _edit(session, old, distribution_id, by=by, channel=channel, now=now)
+
+
+def _open_edits(session: Session, row: Distribution) -> list[Distribution]:
+    """The drafts that are edits of a live one. Raises `Refused` where one waits for its approval."""
+    is_open = (Distribution.replaces_id == row.id, Distribution.status.in_(("draft", "pending")))
+    found = list(session.scalars(select(Distribution).where(*is_open).order_by(Distribution.id)))
+    if any(other.status == "pending" for other in found):
+        raise Refused(f"An edit of '{row.subject}' waits for its approval. Take that back to change it.")
+    return found
+
+
+def _edit(
+    session: Session, row: Distribution, source_id: int, *, by: str, channel: str | None, now: datetime
+) -> Distribution:
+    """A draft with all that `source_id` has, which takes over from the live `row`."""
+    draft = drafts.copy(session, source_id, by=by, channel=channel, now=now)
     draft.replaces_id, draft.family_id = row.id, row.family_id or row.id
     session.flush()
     return draft
+
+
+def _newest_fires(session: Session, distribution_id: int, now: datetime) -> bool:
+    """Whether what took over from a distribution, at last, is live."""
+    newest = distribution_id
+    while (later := distributions.replaced_by(session, newest)) is not None:
+        newest = later
+    found = distributions.get(session, newest)
+    return found is not None and fires(found, now)

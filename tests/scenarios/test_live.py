@@ -183,6 +183,23 @@ def test_an_edit_is_a_draft_that_says_when_it_takes_over_and_a_clone_has_nothing
     assert card(world, "Live · Abandoned cart").has_button("Pause")
 
 
+def test_a_rejected_edit_is_changed_as_the_edit_that_it_is(world: World, shop: Shop) -> None:
+    """As one by itself it would be live beside the one that it edits, and customers would be texted by both."""
+    distribution_id = set_live(world, shop)
+    card(world, "0 sent").click("Edit…")
+    world.maya.view("This is a copy of the live distribution")
+    world.maya.close(everything=True)
+    with world.runtime.db.write() as session:
+        edit = session.scalars(select(Distribution).where(Distribution.replaces_id == distribution_id)).one()
+        edit.status, edit.subject = "refused", "Abandoned cart, better"
+    world.maya.command("/promo distributions")
+    rows = world.maya.view("Abandoned cart, better")
+    button = next(b for b in rows.blocks if b.get("accessory", {}).get("value") == str(edit.id))
+    rows.click(f"{button['block_id']}/{button['accessory']['action_id']}")
+    world.maya.view("Change and send again…").click("Change and send again…")
+    world.maya.view("This is a copy of the live distribution, which goes on as it is until the copy is set live")
+
+
 def test_its_report_opens_while_it_is_live_and_tells_reminders_apart(world: World, shop: Shop) -> None:
     set_live(world, shop, reminders=[{"after": 60, "body": "Still yours: {{ client.last_promocode('Summer 10%') }}"}])
     happens(world, shop.numbers[0], cart_total=120)

@@ -204,6 +204,36 @@ def test_edit_asked_twice_is_one_draft_and_waits_for_an_approval_that_is_asked_f
             live.edit(session, old, by="U0LEE", now=now)
 
 
+def test_a_rejected_edit_that_is_mended_takes_over_and_is_not_live_beside_what_it_edits(runtime: Runtime) -> None:
+    """What was rejected stays written, and is an edit still: of the one that is live, once, and of no other."""
+    old = make_live(runtime, provider(runtime), body="old")
+    rejected = edited(runtime, old, body="new")
+    now = runtime.clock.now()
+
+    def again() -> Distribution:
+        with runtime.db.write() as session:
+            return live.again(session, rejected, by="U0LEE", channel=None, now=now)
+
+    with runtime.db.write() as session:
+        session.get_one(Distribution, rejected).status = "refused"
+    mended, twice = again(), again()
+    assert [(each.body, each.replaces_id, each.family_id) for each in (mended, twice)] == [("new", old, old)] * 2
+    with runtime.db.write() as session:
+        session.get_one(Distribution, twice.id).status = "pending"
+    with pytest.raises(Refused, match="waits for its approval"):
+        again()
+    with runtime.db.write() as session:
+        session.get_one(Distribution, twice.id).status = "discarded"
+        seal.put(session, session.get_one(Distribution, mended.id))
+    set_live(runtime, mended.id)
+    assert not live.fires(row_of(runtime, old), runtime.clock.now())
+    with pytest.raises(Refused, match="was edited meanwhile, and that edit is live"):
+        again()
+    with runtime.db.write() as session:
+        control.stop(session, runtime, mended.id, by="Lee", now=now)
+    assert again().replaces_id is None  # nothing is live that it could take over from
+
+
 @pytest.mark.parametrize(("mode", "status"), [("manual", "sending"), ("automatic", "stopped")])
 def test_only_what_is_live_is_edited(runtime: Runtime, mode: str, status: str) -> None:
     old = make_live(runtime, provider(runtime), body="old")

@@ -163,7 +163,10 @@ def _leaves(line: Line) -> str:
     if line.held_for is None:
         return ""
     seconds = 5 * ceil(line.held_for / 5) if line.held_for <= 60 else 60 * ceil(line.held_for / 60)
-    return f"\nThe first leaves in *{duration(seconds)}*. Until then you can call it back and get it as a draft again."
+    first = f"The first leaves in *{duration(seconds)}*."
+    if line.own_time:  # which may be hours from now, and is not known before the texts are looked at
+        first = f"They leave on {escape(line.own_time)}, and none in the next *{duration(seconds)}*."
+    return f"\n{first} Until then you can call it back and get it as a draft again."
 
 
 def waits(line: Line) -> list[Block]:

@@ -126,7 +126,7 @@ export function makePicker(onPick) {
         "span",
         { class: "picker-words" },
         h("b", null, phone.name || spaced(number)),
-        h("span", { class: "hint" }, phone.name ? spaced(number) : "not a customer"),
+        h("span", { class: "hint" }, phone.name ? spaced(number) : "no name known"),
       ),
     );
   }

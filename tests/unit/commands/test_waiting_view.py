@@ -41,6 +41,13 @@ def test_who_waits_for_the_time_of_their_own_clock_is_told_apart() -> None:
     assert f"Goes out on {own}." in said(replace(LINE, status="scheduled", own_time=own)).replace("\\'", "'")
 
 
+def test_while_it_is_held_back_nobodys_own_clock_is_promised_a_text_in_seconds() -> None:
+    own = "1 Jul 2026 at 09:00, each customer's own time"
+    held = said(replace(LINE, sent=0, held_for=9.5, may_call_back=True, own_time=own)).replace("\\'", "'")
+    assert f"They leave on {own}, and none in the next *10 s*. Until then you can call it back" in held
+    assert "The first leaves in *10 s*." in said(replace(LINE, sent=0, held_for=9.5, may_call_back=True))
+
+
 def test_a_repeating_one_says_when_and_can_be_paused() -> None:
     line = replace(LINE, status="scheduled", repeats="every Monday at 09:00 (UTC)", send_at=MORNING, copies=2)
     shown = said(line)

@@ -22,11 +22,13 @@ from distribution import by_day, reasons, settings
 from distribution import report as reports
 from distribution.clock import SystemClock
 from distribution.customers import phone
-from distribution.schedule import local, repeat
-from distribution.sending import evidence
+from distribution.limits import span
+from distribution.schedule import holidays, local, repeat
+from distribution.sending import evidence, lifetime
 from distribution.undoing import called_back
-from storage import approvals, batches, leaving_now, planned_counts
+from storage import approvals, batches, leaving_now, planned_counts, reminded
 from storage import distributions as rows
+from storage.belonging import has_planned
 from storage.planned_counts import Counts
 from storage.tables import Distribution, Provider, TeamMember
 
@@ -65,6 +67,8 @@ def line(session: Session, distribution: Distribution, now: datetime, *, redeeme
         seconds_left=found.seconds_left,
         asleep=asleep,
         wakes=wakes,
+        resting=bool(wakes) and settings.get(session, "quiet_hours.holidays") != holidays.OFF,
+        lapses=_lapses(session, distribution, wakes) if wakes else "",
         gives_up_at=distribution.gives_up_at if distribution.status in LAUNCHED else None,
         held_for=held if held > 0 and untouched else None,
         may_call_back=untouched,
@@ -83,6 +87,15 @@ def line(session: Session, distribution: Distribution, now: datetime, *, redeeme
         late=distribution.late_since is not None and distribution.status == "scheduled",
         own_time=_own_time(distribution, now),
     )
+
+
+def _lapses(session: Session, distribution: Distribution, wakes: datetime) -> str:
+    """After how long texts that were planned are given up, where that is before the first who sleep wake; else ""."""
+    lasts = lifetime.minutes(session, distribution)
+    by = wakes - timedelta(minutes=lasts)
+    if not has_planned(distribution) or not reminded.batches_made_by(session, distribution.id, by, limit=1):
+        return ""
+    return span(lasts)
 
 
 def _repeats(session: Session, distribution: Distribution) -> str:

@@ -53,6 +53,8 @@ class Line:
     finished_at: datetime | None = None
     seconds_left: float | None = None
     asleep: int = 0  # texts that wait for the end of their customers' quiet hours
+    resting: bool = False  # which may be a holiday
+    lapses: str = ""  # "24 hours": of those asleep, some have their time from when each was made, and not enough of it
     wakes: datetime | None = None  # when the first of these end
     gives_up_at: datetime | None = None  # what has not left by then is not sent
     held_for: float | None = None  # seconds until the first text may leave; None once it may
@@ -173,13 +175,23 @@ def waits(line: Line) -> list[Block]:
     """Who sleeps, or whose own clock does not show the time yet, and until when there is time to send."""
     words = []
     if line.asleep:
-        leave = "It leaves" if line.asleep == 1 else "The first leave"
-        wakes = f" {leave} {moment(line.wakes)}." if line.wakes and line.status == "sending" else ""
-        what = f"for {line.own_time}" if line.own_time else "for the end of quiet hours"
-        words.append(f"{count(line.asleep, 'text')} waiting {what}.{wakes}")
+        what = f"for the end of quiet hours{' or a holiday' if line.resting else ''}"
+        what = f"for {line.own_time}" if line.own_time else what
+        words.append(f"{count(line.asleep, 'text')} waiting {what}{_wakes(line)}")
     if line.gives_up_at and line.to_go and (line.asleep or line.status == "paused"):
         words.append(f"What has not left {moment(line.gives_up_at)} is given up, and its codes are free again.")
     return [ui.context(" ".join(words))] if words else []
+
+
+def _wakes(line: Line) -> str:
+    """When those who sleep are texted, or that for some of them it is too late then."""
+    if line.wakes is None or line.status != "sending":
+        return "."
+    too_late = line.gives_up_at is not None and line.gives_up_at <= line.wakes and not line.own_time
+    if line.lapses or too_late:
+        given_up = f" What has waited {line.lapses} by then is given up." if line.lapses else ""
+        return f", {moment(line.wakes)} at the earliest.{given_up}"
+    return f". {'It leaves' if line.asleep == 1 else 'The first leave'} {moment(line.wakes)}."
 
 
 def _buttons(line: Line) -> list[ButtonElement]:

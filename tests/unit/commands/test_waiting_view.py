@@ -1,7 +1,7 @@
 """What the progress message says of texts that wait: never silent, and nothing where nothing waits."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from commands.distributions import views
 from commands.ui.blocks import as_dicts
@@ -15,7 +15,7 @@ def said(line: views.Line) -> str:
 
 
 def test_who_sleeps_is_counted_with_when_they_are_texted_and_until_when_there_is_time() -> None:
-    shown = said(replace(LINE, asleep=212, wakes=MORNING, gives_up_at=MORNING))
+    shown = said(replace(LINE, asleep=212, wakes=MORNING, gives_up_at=MORNING + timedelta(hours=1)))
     assert "212 texts waiting for the end of quiet hours. The first leave <!date^1781593200^" in shown
     assert "is given up, and its codes are free again." in shown
 

@@ -150,7 +150,7 @@ def _state(live: Live) -> str:
     if line.status == "paused":
         why = escape(line.reason)
         by_itself = f"⚠ {why}" if why and not why.startswith("Paused by ") else why
-        words = f"{by_itself or 'Paused.'} It still notices customers; nobody is texted until somebody resumes it."
+        words = f"{by_itself or 'Paused.'} {_held(live)}"
         if live.piled and (due := sum(live.piled)):
             words += f" {_them(live.piled)} fell due meanwhile and {'waits' if due == 1 else 'wait'}."
         return words
@@ -162,6 +162,14 @@ def _state(live: Live) -> str:
     if live.full:
         return "Its limit of texts in all is reached: it texts nobody new. *Edit…* raises it."
     return ""
+
+
+def _held(live: Live) -> str:
+    """What a paused one still does, and what becomes of the rest."""
+    if not live.line.ending:
+        return "It still notices customers; nobody is texted until somebody resumes it."
+    over = "It was edited, and the new one took over" if live.replaced_by else "Its time is over"
+    return f"{over}: it notices nobody new. What it planned waits until somebody resumes it, or stops it for good."
 
 
 def _facts(live: Live) -> list[str]:

@@ -108,6 +108,15 @@ def test_a_paused_one_says_what_fell_due_meanwhile() -> None:
     assert "meanwhile" not in said(replace(paused, piled=Piled(0, 0)))
 
 
+def test_a_paused_one_that_is_over_says_that_it_notices_nobody_any_more() -> None:
+    """Its planned texts wait for a word, though the edit that took over is live."""
+    over = replace(LIVE, line=replace(LINE, status="paused", reason="Paused by Maya.", ending=True))
+    assert "Paused by Maya. Its time is over: it notices nobody new. What it planned waits until" in said(over)
+    edited = said(replace(over, replaced_by=8))
+    assert "It was edited, and the new one took over: it notices nobody new." in edited
+    assert "still notices" not in edited
+
+
 def test_who_sleeps_is_not_about_to_leave() -> None:
     text = said(replace(LIVE, line=replace(LINE, asleep=3, wakes=NOON)))
     assert "1 leaving" in text and "3 texts waiting for the end of quiet hours. The first leave" in text

@@ -57,10 +57,11 @@ def count_for(session: Session, user_id: str, statuses: Sequence[str], *, kind: 
     return session.scalar(select(func.count()).select_from(_visible(user_id, statuses, kind).subquery())) or 0
 
 
-def copies(session: Session, distribution_id: int) -> int:
-    """How many times a repeating distribution was sent so far."""
-    mine = Distribution.repeats_id == distribution_id
-    return session.scalar(select(func.count()).select_from(Distribution).where(mine)) or 0
+def copies(session: Session, distribution_id: int) -> tuple[int, int]:
+    """How many times a repeating distribution was sent so far, and how many times it was refused when its time came."""
+    mine = select(Distribution.status, func.count()).where(Distribution.repeats_id == distribution_id)
+    found = dict(session.execute(mine.group_by(Distribution.status)).tuples().all())
+    return sum(found.values()) - found.get("refused", 0), found.get("refused", 0)
 
 
 def latest_copies(session: Session, distribution_id: int, limit: int) -> list[Distribution]:

@@ -47,6 +47,7 @@ def line(session: Session, distribution: Distribution, now: datetime, *, redeeme
     if distribution.status in LAUNCHED and not automatic:
         untouched = not leaving_now.dispatched(session, distribution.id)
     asleep, wakes = batches.asleep(session, distribution.id) if distribution.status in LAUNCHED else (0, None)
+    copies, refused = rows.copies(session, distribution.id) if distribution.repeat else (0, 0)
     held = (distribution.held_until - SystemClock().now()).total_seconds() if distribution.held_until else 0.0
     return Line(
         id=distribution.id,
@@ -83,7 +84,8 @@ def line(session: Session, distribution: Distribution, now: datetime, *, redeeme
         reminders_left=len([step for step in to_come.waiting if step]),
         next_reminder_at=to_come.next_reminder_at,
         repeats=_repeats(session, distribution),
-        copies=rows.copies(session, distribution.id) if distribution.repeat else 0,
+        copies=copies,
+        copies_refused=refused,
         late=distribution.late_since is not None and distribution.status == "scheduled",
         own_time=_own_time(distribution, now),
     )

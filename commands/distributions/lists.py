@@ -102,6 +102,8 @@ def summary(line: Line) -> str:
 def _repeating(line: Line) -> list[str]:
     """When it is sent again, and how often it was."""
     sent_so_far = f"{count(line.copies, 'time')} so far" if line.copies else "not sent yet"
+    if line.copies_refused:
+        sent_so_far = f"{views.times(line).lower()} so far"
     next_ = [f"next {moment(line.send_at)}"] if line.send_at and line.status == "scheduled" else []
     return [escape(line.repeats), *next_, sent_so_far]
 
@@ -141,8 +143,8 @@ def _copies(facts: Opened) -> list[Block]:
     """What a repeating one sent so far, the newest first, each with the way to its own report."""
     if not facts.copies:
         return []
-    more = facts.line.copies - len(facts.copies)
-    blocks: list[Block] = [ui.section(f"*Sent {count(facts.line.copies, 'time')} so far*")]
+    more = facts.line.copies + facts.line.copies_refused - len(facts.copies)
+    blocks: list[Block] = [ui.section(f"*{views.times(facts.line)} so far*")]
     for copy in facts.copies:
         opens = ui.button("Open", f"{views.OPEN}:copy", copy.id)
         blocks.append(ui.section(summary(copy), accessory=opens, block_id=f"distributions.copy:{copy.id}"))

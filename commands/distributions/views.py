@@ -72,6 +72,7 @@ class Line:
     next_reminder_at: datetime | None = None
     repeats: str = ""  # "every Monday at 09:00": it is sent again and again
     copies: int = 0  # how many times it was sent so far
+    copies_refused: int = 0  # and how many times it could not be: no codes, or nobody
     late: bool = False  # it fell due while nothing ran, and waits for a word
     own_time: str = ""  # "1 Jul 2026 at 09:00, each customer's own time": until the last clocks on earth show it
 
@@ -146,12 +147,20 @@ def _goes_out(line: Line) -> str:
     if line.late:
         return "It was to go out while promobot was not running. Its card asks what now: at once, later, or not at all."
     if line.repeats:
-        sent_so_far = f" Sent {count(line.copies, 'time')} so far." if line.copies else ""
+        sent_so_far = f" {times(line)} so far." if line.copies or line.copies_refused else ""
         at = f" Next {moment(line.send_at)}." if line.send_at and line.status == "scheduled" else ""
         return f"Sent {escape(line.repeats)}.{at}{sent_so_far} Each time is a distribution with a report of its own."
     if line.own_time:
         return f"Goes out on {line.own_time}."
     return f"Goes out {moment(line.send_at)}." if line.send_at else "Goes out in a moment."
+
+
+def times(line: Line) -> str:
+    """How often a repeating one was sent, and how often it could not be: "Sent 4 times, and not sent 1 time"."""
+    parts = [f"sent {count(line.copies, 'time')}"] if line.copies else []
+    parts += [f"not sent {count(line.copies_refused, 'time')}"] if line.copies_refused else []
+    words = ", and ".join(parts)
+    return words[:1].upper() + words[1:]
 
 
 def reminders_to_come(line: Line) -> str:
@@ -263,7 +272,7 @@ def in_a_line(line: Line) -> str:
 
 def repeated(line: Line) -> list[Block]:
     """The message of a repeating one that is over."""
-    sent = f"Sent {count(line.copies, 'time')}: each has a report of its own." if line.copies else "It was never sent."
+    sent = f"{times(line)}: each has a report of its own." if times(line) else "It was never sent."
     return [
         ui.header(f"{title(line)} · {line.subject}"),
         ui.section(f"{escape(line.reason)} It was to be sent {escape(line.repeats)}. {sent}"),

@@ -57,5 +57,8 @@ def test_a_repeating_one_says_when_and_can_be_paused() -> None:
     paused = said(replace(line, status="paused", reason="Paused by Maya."))
     assert "Paused by Maya. Nothing of it is sent until somebody resumes it." in paused
     assert "Next" not in paused and "'Resume'" in paused
+    assert "Sent 2 times, and not sent 1 time so far." in said(replace(line, copies_refused=1))
+    never = replace(line, status="done", copies=0, copies_refused=5)
+    assert "Not sent 5 times: each has a report of its own." in str(as_dicts(views.repeated(never)))
     over = str(as_dicts(views.repeated(replace(line, status="done", reason="Its last day has passed."))))
     assert "Its last day has passed." in over and "Sent 2 times: each has a report of its own." in over

@@ -15,7 +15,7 @@ from distribution.clock import ManualClock
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.sending import control
-from storage import tally
+from storage import distributions, tally
 from storage.tables import Customer, Distribution, Message, MessageState, Segment, SegmentMember
 from tests.sending import make_customers, make_group
 from tests.unit.schedule.repeated import FIRST, MONDAYS, WEEK, copies, make_repeating, make_segment, row_of, strike
@@ -149,6 +149,8 @@ def test_too_few_codes_refuse_one_time_and_not_the_next(runtime: Runtime, clock:
     first, second = copies(runtime, weekly)
     assert (first.status, first.status_reason) == ("refused", "1 code is missing in 'Summer 10%'.")
     assert second.status == "sending"
+    with runtime.db.read() as session:
+        assert distributions.copies(session, weekly) == (1, 1)
     assert check(runtime.db) == []
 
 

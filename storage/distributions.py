@@ -10,6 +10,8 @@ from storage.tables import Distribution
 
 # Sealed and not over: what they were made of must stay as it is.
 OPEN = ("pending", "scheduled", "blocking", "sending", "paused")
+# Taken back: nothing of it was sent.
+BACK = ("draft", "pending", "discarded")
 
 
 def get(session: Session, distribution_id: int) -> Distribution | None:
@@ -60,8 +62,9 @@ def count_for(session: Session, user_id: str, statuses: Sequence[str], *, kind: 
 def copies(session: Session, distribution_id: int) -> tuple[int, int]:
     """How many times a repeating distribution was sent so far, and how many times it was refused when its time came."""
     mine = select(Distribution.status, func.count()).where(Distribution.repeats_id == distribution_id)
-    found = dict(session.execute(mine.group_by(Distribution.status)).tuples().all())
-    return sum(found.values()) - found.get("refused", 0), found.get("refused", 0)
+    found = {row[0]: row[1] for row in session.execute(mine.group_by(Distribution.status))}
+    sent = sum(n for status, n in found.items() if status not in ("refused", *BACK))
+    return sent, found.get("refused", 0)
 
 
 def latest_copies(session: Session, distribution_id: int, limit: int) -> list[Distribution]:

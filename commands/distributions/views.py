@@ -244,14 +244,16 @@ def paused_in_a_line(line: Line) -> str:
 def taken_back(line: Line) -> list[Block]:
     """The last words of a message whose distribution is a draft again: the next sending has a message of its own."""
     void = " Its approval is void: it needs a new one." if line.void else ""
+    nobody = "Nobody was texted, and every code is back."
+    if line.copies or line.copies_refused:
+        nobody = f"{times(line)} so far: each has a report of its own. No further time comes."
+    # A system's draft is nobody's here to go on with: whoever presses gets one like it.
+    does = CONTINUE if is_person(line.requested_by) else AGAIN
     return [
-        ui.header(f"Not sent · {line.subject}"),
-        ui.section(
-            f"{escape(line.reason) or 'It was taken back to be changed.'}\n"
-            f"Nobody was texted, and every code is back.{void}"
-        ),
+        ui.header(f"{'Not sent' if not line.copies else 'Called back'} · {line.subject}"),
+        ui.section(f"{escape(line.reason) or 'It was taken back to be changed.'}\n{nobody}{void}"),
         ui.context(f"{who(line.requested_by)} has it as a draft"),
-        ui.actions(ui.button("Edit and send again…", CONTINUE, line.id, style="primary"), block_id=ACTIONS),
+        ui.actions(ui.button("Edit and send again…", does, line.id, style="primary"), block_id=ACTIONS),
     ]
 
 

@@ -62,7 +62,8 @@ def call_back(session: Session, runtime: Runtime, distribution_id: int, *, by: s
     else:
         seal.void_approval(session, approval, f"{by} called it back", now)
         seal.lift(session, row)
-    row.status_reason = f"{by} called it back before anything left."
+    before = "" if row.repeat else " before anything left"  # what repeats may have been sent in the weeks before
+    row.status_reason = f"{by} called it back{before}."
     row.held_until = None
     session.flush()
     if was in ("sending", "paused"):  # else the launch's own job finds out

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from commands.distributions import views
 from commands.ui.blocks import as_dicts
 
@@ -46,6 +48,21 @@ def test_while_it_is_held_back_nobodys_own_clock_is_promised_a_text_in_seconds()
     held = said(replace(LINE, sent=0, held_for=9.5, may_call_back=True, own_time=own)).replace("\\'", "'")
     assert f"They leave on {own}, and none in the next *10 s*. Until then you can call it back" in held
     assert "The first leaves in *10 s*." in said(replace(LINE, sent=0, held_for=9.5, may_call_back=True))
+
+
+def test_what_was_sent_is_not_denied_where_one_that_repeats_is_a_draft_again() -> None:
+    line = replace(LINE, status="draft", reason="Maya called it back.", repeats="every Monday", copies=2)
+    back = str(as_dicts(views.taken_back(replace(line, copies_refused=1))))
+    assert "Called back · Summer" in back and "Nobody was texted" not in back
+    assert "Sent 2 times, and not sent 1 time so far: each has a report of its own. No further time comes." in back
+    assert "Nobody was texted" in str(as_dicts(views.taken_back(replace(line, copies=0))))
+
+
+@pytest.mark.parametrize(("by", "does"), [("U0MAYA", views.CONTINUE), ("api:shop", views.AGAIN)])
+def test_a_draft_of_a_system_is_copied_by_whoever_presses(by: str, does: str) -> None:
+    """Nobody but who asked for it may go on with a draft: the button of a system's would be refused to everybody."""
+    back = as_dicts(views.taken_back(replace(LINE, status="draft", requested_by=by)))
+    assert back[-1]["elements"][0]["action_id"] == does
 
 
 def test_a_repeating_one_says_when_and_can_be_paused() -> None:

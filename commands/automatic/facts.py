@@ -64,7 +64,14 @@ def dry(session: Session, row: Distribution, now: datetime) -> Dry | None:
     if not lacking and not waiting and not paused:
         return None
     groups = [
-        Group(group.id, group.name, stock.active, bool(group.formats), max(found.suggested, running_dry.LEAST))
+        Group(
+            group.id,
+            group.name,
+            stock.active,
+            bool(group.formats),
+            max(found.suggested, running_dry.LEAST),
+            full=stock.total if group.top_up_ceiling is not None and stock.total >= group.top_up_ceiling else None,
+        )
         for group, stock in lacking
         for found in [low_stock.facts(session, group, stock, now)]
     ]

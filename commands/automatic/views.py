@@ -41,13 +41,15 @@ class Late:
 
 @dataclass(frozen=True)
 class Group:
-    """A group that texts wait for; `suggested`: how many codes to make."""
+    """A group that texts wait for; `suggested`: how many codes to make. `full`: how many it has, where top-up makes no
+    more."""
 
     id: int
     name: str
     active: int
     has_format: bool
     suggested: int
+    full: int | None = None
 
 
 @dataclass(frozen=True)
@@ -165,9 +167,18 @@ def _meanwhile(facts: Dry) -> str:
     elif facts.when_dry == "fallback":
         parts.insert(0, "Customers get the text without a code until there are codes.")
     elif facts.texts:
-        parts += ["Codes are made by the group's format."] if facts.when_dry == "top_up" else []
+        parts += [_topped_up(facts)] if facts.when_dry == "top_up" else []
         parts.append("Each is texted as soon as there are codes.")
     return " ".join(parts)
+
+
+def _topped_up(facts: Dry) -> str:
+    """Whether codes come by themselves: not where a group has as many as it may have."""
+    full = [group for group in facts.groups if group.full is not None]
+    if not full:
+        return "Codes are made by the group's format."
+    most = " and ".join(f"“{escape(group.name)}” has {count(group.full or 0, 'code')}" for group in full)
+    return f"{most}, the most that top-up makes: no more come by themselves."
 
 
 def _more(facts: Dry, group: Group, at: int) -> ButtonElement:

@@ -79,6 +79,10 @@ def test_rescheduling_asks_for_a_time_in_the_readers_zone() -> None:
     [
         (DRY, "12 customers wait. Each is texted as soon as there are codes."),
         (replace(DRY, texts=1, when_dry="top_up"), "1 customer waits. Codes are made by the group's format. Each is"),
+        (
+            replace(DRY, when_dry="top_up", groups=[replace(SUMMER, full=1000)]),
+            "“Summer 10%” has 1,000 codes, the most that top-up makes: no more come by themselves. Each is texted",
+        ),
         (replace(DRY, texts=0, when_dry="fallback"), "Customers get the text without a code until there are codes."),
         (replace(DRY, when_dry="pause", paused=True), "12 customers wait. It is paused until somebody resumes it."),
     ],

@@ -119,7 +119,7 @@ def checked_name(value: Any, field: str) -> str:
         raise Refused(
             "Say what it is called: a letter first, then letters, digits, _, such as 'order_paid'.", field=field
         )
-    shown = value[:60] if isinstance(value, str) else json.dumps(value, default=str)[:60]
+    shown = clean.text(value[:60]) if isinstance(value, str) else json.dumps(value, default=str)[:60]
     better = re.sub(r"\W+", "_", shown).strip("_").lower() if isinstance(value, str) else ""
     hint = f" Call it '{better}'." if better.isidentifier() and better != value else ""
     raise Refused(
@@ -184,7 +184,7 @@ class _Reader:
         if not EARLIEST <= at <= self.latest:
             when = "more than a day ahead" if at > self.latest else "before 1990"
             raise Refused(f"'{value}' is {when}. Send the time at which it happened.", field="at")
-        return at
+        return at.astimezone(UTC)  # PostgreSQL knows no zone that is ahead by parts of a second
 
     def _properties(self, given: Any) -> tuple[dict[str, Any], dict[str, str]]:
         """The properties as they are kept, and their types. Raises `Refused`, field "properties…"."""
@@ -198,7 +198,7 @@ class _Reader:
             if value is None:
                 continue
             if not name.isidentifier() or len(name) > NAME_LIMIT:
-                checked_name(name, f"properties.{name[:60]}")
+                checked_name(name, f"properties.{clean.text(name[:60])}")
             if isinstance(value, str):
                 kept[name] = value if value.isprintable() and len(value) <= clean.TEXT_LIMIT else _property(name, value)
                 types[name] = "date" if _is_day(value) else "text"

@@ -254,7 +254,7 @@ def _object(cell: str) -> dict[str, Any]:
     """The properties in a cell. Raises `Refused`."""
     try:
         found = json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Refused(f"'{cell[:30]}' is not a JSON object such as {{\"cart_total\": 59.9}}.")

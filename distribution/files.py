@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import TextIO
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -26,6 +26,7 @@ PART = 1024 * 1024  # bytes that are decoded at a time
 SAMPLE = 50
 
 DELIMITERS = ",;\t|"
+END = "\x00"  # after a text's last line: what no text has in it (`_decode`)
 # First cells that say what stands below them, in any file that people hand over.
 KNOWN_HEADS = frozenset(
     """code|codes|promo code|promo codes|promocode|promocodes|coupon|coupon code|coupons|voucher|voucher code|vouchers
@@ -122,28 +123,30 @@ def _text(data: bytes, filename: str) -> Callable[[], Iterator[Row]]:
     """Rows of a text, decoded as they are read: a file of any length takes no more memory than its bytes."""
     encoding = _encoding(data, filename)
 
-    def lines(newline: str) -> TextIO:
+    def lines(newline: str | None) -> TextIO:
         return io.TextIOWrapper(io.BytesIO(data), encoding, newline=newline)
 
-    delimiter = _delimiter("".join(islice(lines("\n"), 200)))
+    delimiter = _delimiter("".join(islice(lines(None), 200)))
 
     def read() -> Iterator[Row]:
         if delimiter is None:
-            for line, cell in enumerate(lines("\n"), 1):
+            for line, cell in enumerate(lines(None), 1):
                 if cell.strip():
                     yield Row(line, (cell.strip(),))
             return
-        reader = csv.reader(lines(""), delimiter=delimiter, skipinitialspace=True)
+        reader = csv.reader(chain(lines(""), [END]), delimiter=delimiter, skipinitialspace=True)
         while True:
             line = reader.line_num + 1
             try:
-                cells = next(reader, None)
+                cells = next(reader)
             except csv.Error as error:
                 raise _refused(
                     filename, f"cannot be read from line {line} on ({error}); a quote may not be closed there"
                 ) from None
-            if cells is None:
+            if cells == [END]:
                 return
+            if cells and END in cells[-1]:  # or the rest of the file would be one cell, and nobody told of its rows
+                raise _refused(filename, f"cannot be read from line {line} on: a quote is not closed there")
             values = tuple([cell.strip() for cell in cells])
             if any(values):
                 yield Row(line, values)
@@ -239,4 +242,4 @@ def _cell(value: Cell) -> str:
         return str(int(value))
     if isinstance(value, datetime | date | time):
         return value.isoformat()
-    return str(value).strip()
+    return str(value).replace("\x00", "").strip()  # PostgreSQL stores no NUL

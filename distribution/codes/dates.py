@@ -41,15 +41,18 @@ class Way:
             if hour is None:
                 return day
             moment = datetime.combine(day, time(int(hour), int(minute), int(second or 0)))
-        except ValueError:
+            return moment if zone is None else (moment - _offset(zone)).replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # years 1 and 9999 are what systems write for "never"
             return None
-        if zone is None:
-            return moment
-        offset = timedelta()
-        if zone != "Z":
-            sign = -1 if zone[0] == "-" else 1
-            offset = sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-        return (moment - offset).replace(tzinfo=UTC)
+
+
+def _offset(text: str) -> timedelta:
+    """How far a zone is ahead of UTC: "Z", "+0530", "-05:00". Raises `ValueError` for what no clock shows."""
+    if text == "Z":
+        return timedelta()
+    shown = time(int(text[1:3]), int(text[-2:]))
+    offset = timedelta(hours=shown.hour, minutes=shown.minute)
+    return -offset if text[0] == "-" else offset
 
 
 def _month(text: str) -> int:
@@ -155,18 +158,26 @@ def reader(way: str | None, time_zone: str) -> Callable[[str], datetime | None]:
         found = read(text)
         if found is None:
             return None
-        if not isinstance(found, datetime):
-            return datetime.combine(found + timedelta(days=1), time(), zone).astimezone(UTC)
-        return found if found.tzinfo else found.replace(tzinfo=zone).astimezone(UTC)
+        try:
+            return _in_utc(found if isinstance(found, datetime) else found + timedelta(days=1), zone)
+        except OverflowError:
+            return None
 
     return moment
 
 
 def beginning(text: str, way: str | None, time_zone: str) -> datetime | None:
-    """When something happened, written one `way`; None for what is no day. A day alone is its beginning there."""
+    """When something happened, written one `way`; None for what is no day, or lies beyond what can be kept. A day alone
+    is its beginning there."""
     found = BY_KEY[way].read(text) if way else None
-    if found is None:
+    try:
+        return None if found is None else _in_utc(found, ZoneInfo(time_zone))
+    except OverflowError:
         return None
-    if not isinstance(found, datetime):
-        found = datetime.combine(found, time())
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(time_zone))).astimezone(UTC)
+
+
+def _in_utc(found: Moment, zone: ZoneInfo) -> datetime:
+    """A moment; a day is its beginning, and what has no zone is meant in `zone`. Raises `OverflowError` at the ends of
+    time."""
+    moment = found if isinstance(found, datetime) else datetime.combine(found, time())
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

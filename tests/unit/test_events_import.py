@@ -186,6 +186,37 @@ def test_rows_that_cannot_be_events_come_back_with_the_reason(runtime: Runtime) 
     ]  # fmt: skip
 
 
+NEVER = "customer,at\nC1,0001-01-01\nC1,0001-01-01T00:00:00+05:00\nC1,9999-12-31T23:59:59-05:00\nC1,2026-06-15\n"
+ODD = [
+    r'{"\ud800": 1}',
+    r'{"a\u0000b": 1}',
+    '{"a":' * 3000,
+    '{"a": 1e400}',
+    '{"a": NaN}',
+    '{"a": 1' + "0" * 400 + "}",
+    '{"a": 1' + "0" * 5000 + "}",
+    '{"a": {"b": 1}}',
+    r'{"a": "\ud800x\u0000"}',
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (NEVER, ["2", "3", "4"]),
+        ("customer,properties\n" + "".join(f'C1,"{each.replace(chr(34), chr(34) * 2)}"\n' for each in ODD),
+         ["2", "3", "4", "5", "6", "7", "8", "9"]),
+    ],
+    ids=["the ends of time", "odd properties"],
+)  # fmt: skip
+def test_one_line_that_no_event_can_be_does_not_end_the_import(runtime: Runtime, text: str, lines: list[str]) -> None:
+    """Each is told by its line; the last one, which is sound, is taken."""
+    job = take(runtime, text, name="visited")
+    assert counts(job) == (1, 0, len(lines))
+    assert [row[-2] for row in refused(runtime, job)[1:]] == lines
+    assert recorded(runtime)[0].properties in ({}, {"a": "x"})
+
+
 @pytest.mark.parametrize(
     ("text", "changes", "field", "says"),
     [

@@ -81,11 +81,22 @@ def test_what_a_spreadsheet_wrote_is_read_as_it_was(cells: list[tuple[str, str, 
 
 
 def test_lines_of_codes_are_one_column_and_keep_their_line_numbers() -> None:
-    table = read_table(b'\n A1 \n\nB,2\n"C3\n', "codes.txt")
     table = read_table(b"\n A1 \n\nB2\nC3\n", "codes.txt")
     assert list(table.rows()) == [Row(2, ("A1",)), Row(4, ("B2",)), Row(5, ("C3",))]
     assert list(table.rows(after=2)) == [Row(4, ("B2",)), Row(5, ("C3",))]
     assert table.column_names() == ["Column 1"]
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        (b"code\rA1\rB2\r", [Row(2, ("A1",)), Row(3, ("B2",))]),
+        (b'code,n\rA1,"1\r2"\rB2,3', [Row(2, ("A1", "1\r2")), Row(4, ("B2", "3"))]),
+    ],
+)
+def test_lines_may_end_as_an_old_macs_do(data: bytes, rows: list[Row]) -> None:
+    """Excel still offers that: "CSV (Macintosh)"."""
+    assert list(read_table(data, "codes.csv").rows()) == rows
 
 
 def test_a_resumed_read_goes_on_below_the_heading() -> None:
@@ -132,6 +143,8 @@ def test_a_spreadsheet_is_read_with_its_own_row_numbers() -> None:
         (xlsx({}), "'x' is empty"),
         (b",".join([b"a"] * 201), "'x' has 201 columns; up to 200 can be read"),
         (b'code,n\n"A1,1\n' + b"B2,2\n" * 40_000, "cannot be read from line 2 on"),
+        (b'code,n\nA1,1\nB2,"2\nC3,3\n', "cannot be read from line 3 on: a quote is not closed there"),
+        (b'code,n\nA1,1\nB2,"2', "cannot be read from line 3 on: a quote is not closed there"),
     ],
 )
 def test_what_is_no_table_is_refused_in_words(data: bytes, says: str) -> None:

@@ -100,3 +100,9 @@ def test_events_are_recorded_once_and_told_one_by_one(runtime: Runtime, api: Tes
 def test_too_many_events_are_refused_with_the_limit(api: TestClient) -> None:
     answer = api.post("/v1/events", json={"events": [{}] * 1001})
     assert fields(answer, 413) == ["events"] and "1,000" in answer.json()["detail"]
+
+
+def test_an_offset_that_postgresql_does_not_know_is_no_error_of_ours(runtime: Runtime, api: TestClient) -> None:
+    api.put("/v1/customers/C-1", json=MAJA)
+    sent = [{"customer": "C-1", "name": "x", "at": f"2026-06-15T10:00:00{zone}"} for zone in ("+01:02:03.000004", "Z")]
+    assert api.post("/v1/events", json={"events": sent}).json()["recorded"] == 2

@@ -77,3 +77,21 @@ def test_a_day_ends_at_midnight_where_the_person_is_and_a_time_is_meant_there() 
     assert read("2026-08-31T14:30:00-05:30") == datetime(2026, 8, 31, 20, tzinfo=UTC)
     assert read("soon") is None
     assert dates.BY_KEY["d mon y"].read("31 Aug 2026") == date(2026, 8, 31)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Warsaw", "America/New_York"])
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "2026-06-15T12:00:00+99:99", "2026-06-15 12:00+25"],
+)
+def test_what_no_clock_shows_or_no_calendar_reaches_is_no_date(text: str, zone: str) -> None:
+    """Systems write the first and the last day there is for "never": such a cell is refused, and no error of ours."""
+    assert dates.ways_of(text) == frozenset()
+    assert dates.beginning(text, "y-m-d", zone) is None
+
+
+def test_the_ends_of_time_are_no_date_where_the_zone_puts_them_beyond() -> None:
+    assert dates.beginning("0001-01-01", "y-m-d", "Europe/Warsaw") is None
+    assert dates.beginning("9999-12-31 23:00", "y-m-d", "America/New_York") is None
+    assert dates.reader("y-m-d", "UTC")("9999-12-31") is None, "it would end in the year 10000"
+    assert dates.beginning("2026-06-15T12:00-0530", "y-m-d", "UTC") == datetime(2026, 6, 15, 17, 30, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Who is known to be in the segment that a live distribution watches: who is put here first has entered it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Function, and_, delete, func, insert, literal, outerjoin, select
@@ -76,8 +76,21 @@ def _ids(session: Session, found: Any) -> list[int]:
     return list(json.loads(found) if is_sqlite(session) else found or ())
 
 
+def hold(session: Session, distribution_id: int, customer_ids: Collection[int]) -> set[int]:
+    """Those of some customers who are known to be in it, held until the commit; without those whom somebody else holds.
+
+    On SQLite all of them: nobody else writes.
+    """
+    if not customer_ids or is_sqlite(session):
+        return set(customer_ids)
+    mine = (TriggerMember.distribution_id == distribution_id, among(session, TriggerMember.customer_id, customer_ids))
+    return set(session.scalars(select(TriggerMember.customer_id).where(*mine).with_for_update(skip_locked=True)))
+
+
 def leave(session: Session, distribution_id: int, customer_ids: Sequence[int]) -> None:
     """Note that customers are not in it any more: they may enter again."""
+    if not customer_ids:
+        return
     session.execute(
         delete(TriggerMember)
         .where(

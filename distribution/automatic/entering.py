@@ -2,10 +2,11 @@
 
 Those of whom something changed are looked at with what else fires (`firing`); `sweep(runtime)` looks at everybody, for
 what only time changes ("30 days since…"). Both end in `settle`: a few customers, the rule asked anew in the transaction
-that writes, and whoever is noted as a member first has entered. So nobody enters twice, however many look.
+that writes, and whoever is noted as a member first has entered. On PostgreSQL the rule is asked once more of whoever
+came or went, with their place among the members held. So nobody enters twice, however many look.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from distribution.segments import counting, editing
 from storage import planned, trigger_members
 from storage.batches import lock
 from storage.bulk import among
-from storage.database import is_away
+from storage.database import is_away, is_sqlite
 from storage.planned import Entry
 from storage.tables import Customer, Distribution
 
@@ -39,17 +40,28 @@ def settle(session: Session, watch: Watch, customer_ids: Sequence[int], now: dat
     if watch.row.members_at is None:
         return 0
     where = _belongs(session, watch.row, now, few=True)
-    matched = set(session.scalars(select(Customer.id).where(among(session, Customer.id, customer_ids), where)))
     known = trigger_members.known(session, watch.row.id, customer_ids)
+    matched = _matching(session, where, customer_ids)
     gone = known - matched
     if by_time and now < watch.row.members_at:
         gone = set()
     elif by_time:
         gone -= planned.entered_after(session, watch.family.ids, gone, now)
+    came = set(trigger_members.enter(session, watch.row.id, sorted(matched - known)))
+    gone = trigger_members.hold(session, watch.row.id, gone)
+    if not is_sqlite(session) and (came or gone):
+        # Another process may have seen them come or go since they were looked at. From here on it waits for this one.
+        still = _matching(session, where, came | gone)
+        came, gone = came & still, (came | gone) - still
     trigger_members.leave(session, watch.row.id, sorted(gone))
-    entered = trigger_members.enter(session, watch.row.id, sorted(matched - known))
+    entered = sorted(came)
     entries = [Entry(each, now, watch.due(now, now)) for each in entered]
     return len(planned.fire(session, watch.row.id, entries, apart=watch.apart, family=watch.family.ids))
+
+
+def _matching(session: Session, where: ColumnElement[bool], customer_ids: Collection[int]) -> set[int]:
+    """Those of some customers who are in the segment now."""
+    return set(session.scalars(select(Customer.id).where(among(session, Customer.id, customer_ids), where)))
 
 
 def sweep(runtime: Runtime) -> int:

@@ -29,7 +29,7 @@ from distribution.customers import clean, phone
 from distribution.errors import Refused
 from storage import customers
 from storage import events as rows
-from storage.events import NewEvent, Seen
+from storage.events import NewEvent, Seen, Told
 from storage.tables import Customer
 
 MOST = 10_000
@@ -47,7 +47,8 @@ A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 class Recorded:
     """What became of event `index`: recorded, again (its source id was told before), or refused, and why.
 
-    `field` is "customer", "name", "at", "source_id", "properties.total"; None where the event as a whole is to blame.
+    One that is told again and says something else has a reason, too: what was told first stays. `field` is "customer",
+    "name", "at", "source_id", "properties.total"; None where the event as a whole is to blame.
     """
 
     index: int
@@ -64,8 +65,14 @@ class _Read(NamedTuple):
     customer: str
     name: str
     at: datetime
-    properties: str
+    properties: Mapping[str, Any]
     source_id: str | None
+    now: bool  # nobody said when
+
+    def of(self, customer_id: int) -> NewEvent:
+        """As it is written."""
+        text = json.dumps(self.properties, ensure_ascii=False, separators=(",", ":")) if self.properties else "{}"
+        return NewEvent(customer_id, self.name, self.at, text, self.source_id)
 
 
 def record(session: Session, events: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Recorded]:
@@ -85,25 +92,53 @@ def record(session: Session, events: Sequence[Mapping[str, Any]], *, now: dateti
             told[index] = Recorded(index, "refused", refusal.field, str(refusal))
     who = _customers(session, {each.customer for each in sound})
     before = rows.known(session, [each.source_id for each in sound if each.source_id])
-    taken: list[tuple[int, NewEvent]] = []
+    taken: list[tuple[_Read, NewEvent]] = []
     for each in sound:
         customer_id = who[each.customer]
         if isinstance(customer_id, Refused):
             told[each.place] = Recorded(each.place, "refused", "customer", str(customer_id))
         elif each.source_id is not None and each.source_id in before:
-            told[each.place] = Recorded(each.place, "again", customer_id=customer_id)
+            told[each.place] = _again(each, customer_id, before[each.source_id])
         else:
             if each.source_id is not None:
-                before.add(each.source_id)
-            taken.append((each.place, NewEvent(customer_id, each.name, each.at, each.properties, each.source_id)))
-    written = list(zip(taken, rows.add(session, [new for _, new in taken], now), strict=True))
-    for (index, new), event_id in written:
-        status = "again" if event_id is None else "recorded"
-        told[index] = Recorded(index, status, customer_id=new.customer_id)
+                before[each.source_id] = Told(customer_id, each.name, each.at, each.properties)
+            taken.append((each, each.of(customer_id)))
+    first = rows.begin(session, len(taken))
+    gone = customers.erased(session, {new.customer_id for _, new in taken})
+    told |= {
+        each.place: Recorded(each.place, "refused", "customer", str(_nobody(each.customer)))
+        for each, new in taken
+        if new.customer_id in gone
+    }
+    taken = [(each, new) for each, new in taken if new.customer_id not in gone]
+    written = list(zip(taken, rows.add(session, first, [new for _, new in taken], now), strict=True))
+    before |= rows.known(session, [new.source_id or "" for (_, new), event_id in written if event_id is None])
+    for (each, new), event_id in written:
+        if event_id is None:  # another transaction was quicker
+            told[each.place] = _again(each, new.customer_id, before[each.source_id or ""])
+        else:
+            told[each.place] = Recorded(each.place, "recorded", customer_id=new.customer_id)
     rows.note(session, reader.seen({new.name for _, new in taken}), now)
     new_ones = [(new.customer_id, new.name, event_id) for (_, new), event_id in written if event_id is not None]
     watching.happened(session, new_ones)
     return [told[index] for index in range(len(events))]
+
+
+def _again(each: _Read, customer_id: int, before: Told) -> Recorded:
+    """What is told of an event that was told before; where it is another thing, it is not taken, and why is said."""
+    other = next((name for name, value in each.properties.items() if before.properties.get(name) != value), None)
+    if customer_id != before.customer_id:
+        what = "of another customer"
+    elif each.name != before.name:
+        what = f"as '{before.name}'"
+    elif not each.now and abs(each.at - before.at) >= timedelta(seconds=1):
+        what = f"of {before.at:%Y-%m-%d %H:%M:%S} UTC"
+    elif other is not None:
+        what = f"with another '{other}'" if other in before.properties else f"without '{other}'"
+    else:
+        return Recorded(each.place, "again", customer_id=customer_id)
+    why = f"The id '{each.source_id}' was told before, {what}: that stays. Give each event an id of its own."
+    return Recorded(each.place, "again", "source_id", why, customer_id)
 
 
 def names(session: Session) -> dict[str, dict[str, str]]:
@@ -160,8 +195,7 @@ class _Reader:
                 known[key] = "mixed"
         if name not in self._first or at < self._first[name]:
             self._first[name] = at
-        text = json.dumps(properties, ensure_ascii=False, separators=(",", ":")) if properties else "{}"
-        return _Read(index, customer.strip(), name, at, text, source_id)
+        return _Read(index, customer.strip(), name, at, properties, source_id, event.get("at") is None)
 
     def seen(self, taken: Iterable[str]) -> dict[str, Seen]:
         """What the batch tells about the names of which events were taken."""

@@ -104,8 +104,8 @@ def _take(session: Session, run: "JobRun", layout: Layout, rows: Sequence[Row]) 
     counts = {"recorded": 0, "again": 0}
     answers = events.record(session, [event for _, event in told], now=run.clock.now())
     for (row, _), answer in zip(told, answers, strict=True):
-        if answer.status == "refused":
-            refused.append((row.line, row.values, answer.reason or ""))
+        if answer.reason is not None:  # refused, or told before as something else
+            refused.append((row.line, row.values, answer.reason))
         else:
             counts[answer.status] += 1
     customer_writes.refuse(session, run.id, sorted(refused, key=lambda each: each[0]))

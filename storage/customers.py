@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -124,6 +124,14 @@ def ids_by(session: Session, column: InstrumentedAttribute[str | None], wanted: 
     given = texts(session, wanted)
     rows = session.execute(select(column, Customer.id).join(given, column == given.c.value))
     return {str(value): customer_id for value, customer_id in rows}
+
+
+def erased(session: Session, customer_ids: Collection[int]) -> set[int]:
+    """Those of some customers who were erased by now. On SQLite none, where they were found in the same transaction."""
+    if not customer_ids or is_sqlite(session):
+        return set()
+    gone = select(Customer.id).where(among(session, Customer.id, customer_ids), Customer.erased_at.is_not(None))
+    return set(session.scalars(gone))
 
 
 def held_by(session: Session, phones: Sequence[str], source_ids: Sequence[str]) -> list[Customer]:

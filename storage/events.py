@@ -38,20 +38,43 @@ class Seen(NamedTuple):
     first_at: datetime
 
 
-def known(session: Session, source_ids: Sequence[str]) -> set[str]:
-    """Those of `source_ids` that were recorded before."""
+class Told(NamedTuple):
+    """What was told of an event that is recorded."""
+
+    customer_id: int
+    name: str
+    at: datetime
+    properties: Mapping[str, Any]
+
+
+def known(session: Session, source_ids: Sequence[str]) -> dict[str, Told]:
+    """Those of `source_ids` that were recorded before, and what was told of them."""
     if not source_ids:
-        return set()
+        return {}
     given = texts(session, source_ids)
-    found = session.scalars(select(Event.source_id).join(given, Event.source_id == given.c.value))
-    return {each for each in found if each is not None}
+    rows = select(Event.source_id, Event.customer_id, Event.name, Event.at, Event.properties)
+    found = session.execute(rows.join(given, Event.source_id == given.c.value))
+    return {str(source_id): Told(*row) for source_id, *row in found}
 
 
-def add(session: Session, events: Sequence[NewEvent], now: datetime) -> list[int | None]:
-    """Write events, each source id once; returns their ids, None for what another transaction wrote a moment before."""
+def begin(session: Session, count: int) -> int:
+    """Reserve ids for events that are to be written; returns the first. From here on until the commit nobody else
+    writes any, and nobody is erased (`hold`)."""
+    return take(session, "event", count) if count else 0
+
+
+def hold(session: Session) -> None:
+    """Wait for those who write events, and let nobody write any until the commit: for the moment in which a customer is
+    erased, or one that was told just then would stay."""
+    take(session, "event", 0)
+
+
+def add(session: Session, first: int, events: Sequence[NewEvent], now: datetime) -> list[int | None]:
+    """Write events under ids from `first` on (`begin`), each source id once; returns the ids, None for what another
+    transaction wrote a moment before."""
     if not events:
         return []
-    lite, first = is_sqlite(session), take(session, "event", len(events))
+    lite = is_sqlite(session)
     rows = [
         (first + number, each.customer_id, each.name, _moment(each.at, lite), each.properties, each.source_id)
         for number, each in enumerate(events)

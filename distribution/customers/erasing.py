@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from distribution.customers.traces import Person
 from distribution.errors import Refused
 from distribution.files import read_table
-from storage import customers, erasing, suppressions, uploads
+from storage import customers, erasing, events, suppressions, uploads
 from storage.tables import CallbackInbox, Customer, Distribution, IdempotencyKey, ImportRefusal, Job
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def erase(session: Session, customer_id: int, by: str, now: datetime) -> bool:
     person = Person(customer.id, customer.phone, customer.source_id, customer.name)
     if customer.phone and customer.consent == "opted_out":
         suppressions.add(session, customer.phone, now)
+    events.hold(session)
     erasing.by_id(session, customer.id, customer.phone)
     for column, row_id, text in erasing.remarks(session, customer.id):
         if (kept := person.without(text)) != text:

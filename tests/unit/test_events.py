@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from distribution import events, settings
+from distribution.customers import erasing
 from distribution.errors import Refused
 from distribution.events import Recorded
 from distribution.runtime import Runtime
+from storage import events as rows
 from storage.tables import Event, EventName
 from tests.conftest import NOON
 from tests.unit.customers.people import customer
@@ -148,3 +150,96 @@ def test_more_than_ten_thousand_are_refused(runtime: Runtime) -> None:
     with pytest.raises(Refused, match="10,001 events are too many at once") as refused:
         _record(runtime, *[{"customer": "C1", "name": "paid"}] * 10_001)
     assert refused.value.field == "events"
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({}, None),
+        ({"at": None, "properties": {"total": 5.0}}, None),
+        ({"at": "2026-06-15T12:00:00.4+00:00", "properties": {}}, None),
+        ({"customer": "+48501234212"}, "of another customer"),
+        ({"name": "left"}, "as 'paid'"),
+        ({"at": "2026-06-15T13:00:00Z"}, "of 2026-06-15 12:00:00 UTC"),
+        ({"properties": {"total": 6}}, "with another 'total'"),
+        ({"properties": {"total": 5, "gift": True}}, "without 'gift'"),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_an_id_that_is_told_again_for_another_thing_is_told_so(
+    runtime: Runtime, changes: dict[str, Any], what: str | None, together: bool
+) -> None:
+    """What was told first stays, and nobody thinks that the second was taken."""
+    with runtime.db.write() as session:
+        customer(session, NOON, phone="+48501234212")
+    first = {"customer": "C1", "name": "paid", "source_id": "a", "at": NOON.isoformat(), "properties": {"total": 5}}
+    again = _record(runtime, first, first | changes)[1] if together else None
+    if again is None:
+        _record(runtime, first)
+        (again,) = _record(runtime, first | changes)
+    assert again.status == "again" and len(_all(runtime)) == 1
+    said = f"The id 'a' was told before, {what}: that stays. Give each event an id of its own." if what else None
+    assert (again.field, again.reason) == ("source_id" if what else None, said)
+
+
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+def test_of_many_who_tell_one_id_at_once_with_different_content_one_is_taken_and_the_others_are_told(
+    runtime: Runtime,
+) -> None:
+    """Eight at once, each with properties of its own."""
+    told: list[Recorded] = []
+    begin = threading.Barrier(8)
+
+    def tell(number: int) -> None:
+        event = {"customer": "C1", "name": "paid", "source_id": "order-1", "properties": {"total": number}}
+        begin.wait()
+        told.extend(_record(runtime, event, {"customer": "C1", "name": "paid"}))
+
+    threads = [threading.Thread(target=tell, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each.status for each in told].count("recorded") == 1 + 8
+    again = [each.reason or "" for each in told if each.status == "again"]
+    assert len(again) == 7 and all("with another 'total'" in reason for reason in again)
+
+
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+def test_an_event_that_is_told_while_its_customer_is_erased_does_not_stay(
+    runtime: Runtime, anna: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is first, the other waits for it; SQLite has one writer at a time."""
+    known = rows.known
+
+    def meanwhile(*given: Any) -> Any:
+        monkeypatch.undo()
+        with runtime.db.write() as session:
+            assert erasing.erase(session, anna, "Ada", NOON)
+        return known(*given)
+
+    monkeypatch.setattr(rows, "known", meanwhile)
+    (said,) = _record(runtime, {"customer": "C1", "name": "paid", "source_id": "a", "properties": {"shop": "Łódź"}})
+    assert (said.status, said.field) == ("refused", "customer") and _all(runtime) == []
+
+
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+def test_erasing_waits_for_who_tells_an_event_of_that_customer(runtime: Runtime, anna: int) -> None:
+    """What is told, and not committed yet, is deleted with the others."""
+    erased: list[bool] = []
+
+    def erase() -> None:
+        with runtime.db.write() as session:
+            erased.append(erasing.erase(session, anna, "Ada", NOON))
+
+    with runtime.db.write() as session:
+        events.record(session, [{"customer": "C1", "name": "paid"}], now=NOON)
+        thread = threading.Thread(target=erase)
+        thread.start()
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        while thread.is_alive() and not session.scalar(waiting):
+            session.execute(text("SELECT pg_stat_clear_snapshot()"))
+    thread.join()
+    assert erased == [True] and _all(runtime) == []

@@ -140,6 +140,20 @@ def test_imported_twice_a_file_with_ids_tells_nothing_twice(runtime: Runtime) ->
     assert said.status == "again" and len(recorded(runtime)) == 2
 
 
+def test_a_line_whose_id_was_told_for_another_thing_is_told_by_its_line(runtime: Runtime) -> None:
+    """In the file itself, or by the API before; the same again is no news."""
+    with runtime.db.write() as session:
+        told = {"source_id": "b", "customer": "C1", "name": "visited", "properties": {"total": 7, "shop": "x"}}
+        events.record(session, [told], now=NOON)
+    text = "id,customer,total\na,C1,5\na,C1,6\nb,C1,7\na,C1,5\nb,+48501234212,7\n"
+    job = take(runtime, text, name="visited")
+    assert counts(job) == (1, 2, 2) and len(recorded(runtime)) == 2
+    assert [(row[-2], row[-1]) for row in refused(runtime, job)[1:]] == [
+        ("3", "The id 'a' was told before, with another 'total': that stays. Give each event an id of its own."),
+        ("6", "The id 'b' was told before, of another customer: that stays. Give each event an id of its own."),
+    ]
+
+
 def test_the_whole_file_is_one_event_where_no_column_says_which(runtime: Runtime) -> None:
     assert counts(take(runtime, "customer,at\nC1,2026-06-14\n", name="visited")) == (1, 0, 0)
     (only,) = recorded(runtime)

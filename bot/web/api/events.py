@@ -43,7 +43,7 @@ class EventResult(BaseModel):
     index: int = Field(description="Which, counted from 0.")
     status: Literal["recorded", "again", "refused"] = Field(description="`again`: its source id was told before.")
     field: str | None = Field(description="What was wrong.")
-    reason: str | None = Field(description="Why, and what to do.")
+    reason: str | None = Field(description="Why, and what to do; of `again`: what it says that was not taken.")
 
 
 class EventBatch(BaseModel):

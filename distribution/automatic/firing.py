@@ -29,7 +29,7 @@ from storage.bulk import among
 from storage.database import Database, is_away
 from storage.planned import Entry
 from storage.rules import Condition
-from storage.tables import Event
+from storage.tables import Distribution, Event
 from storage.touched import Mark
 
 CHUNK = 500  # noted changes in one transaction
@@ -70,7 +70,7 @@ def look(runtime: Runtime) -> int:
     for distribution_id, refusal in unreadable.items():
         held_up.hold(runtime, distribution_id, refusal)
     with runtime.db.read() as session:
-        held = frozenset(row.id for row in held_up.all_of(session))
+        held = frozenset(row.id for row in _held(session, runtime.clock.now()))
     seen = _seen.get(runtime.db, _Seen())
     if seen.held != held or time.monotonic() >= seen.until:
         seen = _Seen(held, until=time.monotonic() + AGAIN)
@@ -109,12 +109,17 @@ def _fire(session: Session, marks: Sequence[Mark], now: datetime, failed: dict[i
     return fired
 
 
+def _held(session: Session, now: datetime) -> list[Distribution]:
+    """The distributions for which what is noted stays noted: they are held up, and fire once they are resumed."""
+    return [row for row in held_up.all_of(session) if row.ends_at is None or row.ends_at > now]
+
+
 def _events(
     session: Session, event_ids: Sequence[int], now: datetime, stuck: set[int], failed: dict[int, Exception]
 ) -> int:
     """Fire what events set off; those that could not be fired are put into `stuck`, and why into `failed`."""
     waiting = watching.watches(session, now, kind=EVENT) if event_ids else []
-    held = [row.trigger.get("event") for row in held_up.all_of(session)] if event_ids else []
+    held = [row.trigger.get("event") for row in _held(session, now)] if event_ids else []
     if not waiting and not held:
         return 0
     oldest = timedelta(hours=settings.get(session, "trigger.oldest"))

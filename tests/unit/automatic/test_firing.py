@@ -252,6 +252,16 @@ def test_a_trigger_that_cannot_be_read_holds_up_no_other(shop: Runtime) -> None:
     assert (firing.look(shop), noted(shop)) == (1, [])
 
 
+@pytest.mark.parametrize("replaced", [True, False])
+def test_one_that_is_held_up_and_fires_no_more_keeps_no_event(shop: Runtime, replaced: bool) -> None:
+    """It has ended, or an edit took over: nobody who resumes it has anything tried again."""
+    old = set_live(shop, status="paused", held_up=True, ends_at=NOON + HOUR)
+    new = {"replaces_id": old, "family_id": old} if replaced else {}
+    set_live(shop, **new)
+    happen(shop, "C1")
+    assert (firing.look(shop), noted(shop)) == (1, [])
+
+
 def test_an_event_that_is_gone_is_forgotten(shop: Runtime) -> None:
     """Nothing waits for it for ever."""
     set_live(shop)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from distribution import events
 from distribution.automatic.trigger import EVENT
 from distribution.codes.intake import handed_over
+from distribution.customers.importing import REFUSED_KEPT
 from distribution.errors import Refused
 from distribution.events_columns import LOOKED_AT, Column, Layout, looked_at, read_row
 from distribution.files import Row, read_table
@@ -78,6 +79,7 @@ def import_events(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
                 run.progress = {**run.progress, **told, "line": chunk[-1].line}
         with run.chunk(runtime) as session:
             uploads.drop(session, run.args["upload_id"])
+            customer_writes.forget_refused(session, run.clock.now() - REFUSED_KEPT)
     counts = {name: run.progress.get(name, 0) for name in ("recorded", "again", "refused")}
     names = run.progress.get("names", [])
     return {"job_id": run.id, "filename": run.args["filename"], "names": names, "rows": run.done, **counts}

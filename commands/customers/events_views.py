@@ -1,6 +1,7 @@
 """Importing a file of events: correct what its columns mean, see its first rows as they would be read."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_sdk.models.blocks import Block, OptionGroup, PlainTextInputElement, StaticSelectElement
@@ -39,6 +40,7 @@ NAME_BLOCK = "events.import:name"
 ORDER_BLOCK = "events.import:order"
 
 SUBJECTS_SHOWN = 5
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # so that times are shown with their year
 
 
 def columns_step(
@@ -129,7 +131,7 @@ def _preview(seen: Preview | str, looked_at: int, time_zone: str) -> str:
 def _event(event: Mapping[str, Any], time_zone: str) -> str:
     """One row as it would be read."""
     facts = [str(event["name"]), str(event.get("customer", "nobody"))]
-    facts += [when(event["at"], time_zone, now=event["at"].replace(year=1970))] if "at" in event else []
+    facts += [when(event["at"], time_zone, now=LONG_AGO)] if "at" in event else []
     facts += [f"{name} {clean.shown(value)}" for name, value in event["properties"].items()]
     facts += [f"id {event['source_id']}"] if "source_id" in event else []
     return escape(clip(" · ".join(facts), 300))

@@ -8,7 +8,7 @@ decide a person does.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -171,9 +171,10 @@ def beginning(text: str, way: str | None, time_zone: str) -> datetime | None:
     is its beginning there."""
     found = BY_KEY[way].read(text) if way else None
     try:
-        return None if found is None else _in_utc(found, ZoneInfo(time_zone))
+        moment = None if found is None else _in_utc(found, ZoneInfo(time_zone))
     except OverflowError:
         return None
+    return moment if moment is not None and MINYEAR < moment.year < MAXYEAR else None  # any zone's clock can show it
 
 
 def _in_utc(found: Moment, zone: ZoneInfo) -> datetime:

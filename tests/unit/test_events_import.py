@@ -317,3 +317,11 @@ def test_a_file_sets_live_distributions_off_by_each_events_own_time_and_once(run
     fired = [noon - timedelta(hours=3), noon - timedelta(minutes=30)]
     assert sorted(at for _, _, at, _ in planned) == fired, "the one of over a day ago is kept, and fires nothing"
     assert sorted(due for _, _, _, due in planned) == [noon, noon + timedelta(minutes=30)]
+
+
+def test_rows_that_an_import_of_long_ago_did_not_take_are_forgotten(runtime: Runtime) -> None:
+    """They hold numbers of people: for thirty days somebody may ask for them."""
+    first = take(runtime, "customer,at\nC9,2026-06-15\n", name="visited")
+    runtime.clock.advance(timedelta(days=31))  # type: ignore[attr-defined]
+    take(runtime, "customer,at\nC1,2026-06-15\n", name="visited")
+    assert refused(runtime, first) == []

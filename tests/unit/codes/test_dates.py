@@ -93,5 +93,6 @@ def test_what_no_clock_shows_or_no_calendar_reaches_is_no_date(text: str, zone: 
 def test_the_ends_of_time_are_no_date_where_the_zone_puts_them_beyond() -> None:
     assert dates.beginning("0001-01-01", "y-m-d", "Europe/Warsaw") is None
     assert dates.beginning("9999-12-31 23:00", "y-m-d", "America/New_York") is None
+    assert dates.beginning("9999-12-31T23:59Z", "y-m-d", "UTC") is None, "no clock in Warsaw shows that"
     assert dates.reader("y-m-d", "UTC")("9999-12-31") is None, "it would end in the year 10000"
     assert dates.beginning("2026-06-15T12:00-0530", "y-m-d", "UTC") == datetime(2026, 6, 15, 17, 30, tzinfo=UTC)

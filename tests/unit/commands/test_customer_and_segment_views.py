@@ -157,3 +157,16 @@ def test_an_import_of_events_of_many_wide_columns() -> None:
 
 def test_a_refusal_without_a_field_shows_at_the_first_input() -> None:
     assert forms.errors(Refused("no"), {"customers.form:name": None}) == {"customers.form:name": "no"}
+
+
+@pytest.mark.parametrize("at", ["2024-02-29 12:00", "2026-06-15T23:59:59-12:00"])
+def test_the_first_events_of_a_file_are_shown_whenever_they_happened(at: str) -> None:
+    """1970 had no 29 February."""
+    table = read_table(f"customer,event,at\nC1,paid,{at}\n".encode(), "x.csv")
+    columns = events_columns.guess(table, {})
+    layout = events_columns.checked([each.to_json() for each in columns], name="", order="", time_zone="Europe/Warsaw")
+    shown = events_columns.preview(table, layout)
+    view = events_views.columns_step(
+        table, columns, shown, name="", order="", sets_off="", time_zone="Europe/Warsaw", upload_id=1
+    )
+    assert "paid · C1 · " in str(view)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from distribution import settings
-from distribution.automatic import reminding
+from distribution.automatic import calling_off, reminding
 from distribution.limits import Cap, Silence, zone_of
 from distribution.schedule import local
 from distribution.sending import lifetime
@@ -55,6 +55,9 @@ def look(session: Session, distribution: Distribution, prepared: Prepared, at: M
             session, left, since=since, now=at.business, planned=has_planned(distribution)
         )
         left = _without(left, verdict.left_out)
+    if left and (off := calling_off.at_the_door(session, distribution, left, at.business)):
+        verdict.left_out |= dict.fromkeys(off, calling_off.CALLED_OFF)
+        left = _without(left, off)
     if left and distribution.reminders:
         pointless, verdict.waits = reminding.at_the_door(session, distribution, left, at.business)
         verdict.left_out |= pointless

@@ -16,7 +16,8 @@ WORDS: dict[str, str] = {
     "code_revoked": "their code was revoked before it could be sent",
     "code_replaced": "their code was replaced before it could be sent",
     "code_expired": "their code expired before it could be sent",
-    "first_failed": "first text did not get through",
+    "called_off": "called off by what the customer did since",
+    "first_failed": "never got the first text",
     # Ours.
     "render_failed": "message could not be written for this customer",
     "empty_text": "message was empty for this customer",
@@ -57,26 +58,24 @@ WORDS: dict[str, str] = {
     "interrupted": "sender was interrupted",
 }
 
-# Why a planned text was dropped, before there was a message: "88 called off by what they did since".
+# Why a planned text was dropped, before there was a message, where that has words of its own. They follow a number:
+# "4 used their code already".
 DROPPED: dict[str, str] = {
-    "called_off": "called off by what the customer did since",
     "ceiling": "over the limit of texts in all",
     "ceiling_daily": "over the limit of texts a day",
     "paused": "fell due in a pause, and not sent after it",
     "late": "fell due while promobot was not running, and given up",
     "stopped": "stopped",
-    "first_failed": "first text did not get through",
-    "redeemed": "code was used already",
-    "opted_out": "opted out",
-    "no_expiry": "code has no end to remind of",
-    "code_expired": "code has expired",
-    "code_revoked": "code was revoked",
-    "code_too_short": "code was to end sooner after the first text than it reminds",
+    "redeemed": "used their code already",
+    "no_expiry": "got a code without an end to remind of",
+    "code_expired": "got a code that has expired",
+    "code_revoked": "got a code that was revoked",
+    "code_too_short": "got a code that ends sooner after the first text than it reminds",
 }
 
 
 def dropped(key: str) -> str:
-    """Why a planned text is not sent, as people read it: "code was used already"."""
+    """Why a planned text is not sent, as people read it: "used their code already"."""
     return DROPPED.get(key) or words(key)
 
 

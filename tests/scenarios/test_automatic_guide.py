@@ -147,7 +147,7 @@ def test_the_page_from_the_wizard_to_the_reminder_that_does_not_come(world: Worl
     assert json.loads(shell.follow())["code"] == said[1]
     for _day in range(3):
         clock.advance(days=1)
-    maya.message("#marketing", "Reminders not sent: 1 code was used already", timeout=20)
+    maya.message("#marketing", "Reminders not sent: 1 used their code already", timeout=20)
     assert len(phone.texts(JULIA)) == 2
 
     shell.follow()  # paid meanwhile

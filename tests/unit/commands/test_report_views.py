@@ -58,7 +58,7 @@ def test_what_was_not_made_stands_beside_the_balance_by_reason() -> None:
     text = describe(blocks(REPORT))
     assert "Planned: 3 texts and 2 reminders" in text
     assert "Not sent: 88 called off by what the customer did since" in text
-    assert "Reminders not sent: 30 code was used already · 1 opted out" in text
+    assert "Reminders not sent: 30 used their code already · 1 opted out" in text
 
 
 def test_a_manual_one_counts_its_reminders_beside_its_audience_and_they_can_be_held() -> None:

@@ -190,7 +190,7 @@ def test_what_is_planned_stands_above_the_messages_page_by_page_with_why_it_was_
         planned = personal_data.export(session, anna, now)["planned"]
     assert (len(first.lines), first.more, len(second.lines), second.more) == (15, True, 5, False)
     text = describe(profile_views.profile(second, reader)["blocks"])
-    assert "Cart · reminder 1 · not sent: code was used already" in text
+    assert "Cart · reminder 1 · not sent: used their code already" in text
     assert text.count("waits to be sent") == 2
     assert "Cart · planned for 14:00" in describe(profile_views.profile(first, reader)["blocks"])
-    assert len(planned) == 18 and planned[-1]["reason"] == "code was used already"
+    assert len(planned) == 18 and planned[-1]["reason"] == "used their code already"

@@ -127,8 +127,8 @@ class Attack:
 
     def _gateway(self) -> str:
         """The gateway's address; it outlives everybody."""
-        # So slow that whoever is stopped has some forty texts in flight, as a real provider's senders have.
-        words = ["--log", str(self._log), "--seed", str(self.seed), "--latency", "0.3"]
+        # So slow that each sender has some forty texts in flight when it is stopped, as with a real provider.
+        words = ["--log", str(self._log), "--seed", str(self.seed), "--latency", f"{0.1 * self._count}"]
         words += ["--trouble", *TROUBLE, *MORE_TROUBLE, "--receipts", *self._receipts]
         gateway = subprocess.Popen(
             [sys.executable, "-m", "tests.gateway", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True

@@ -224,4 +224,10 @@ def close(handler: SocketModeHandler) -> None:
     if connection is not None and connection.sock is not None:
         with contextlib.suppress(OSError):  # closed from the other side
             connection.sock.shutdown(socket.SHUT_RDWR)
+    client.disconnect()
+    reading = client.current_session_runner
+    reading.event.set()
+    while reading.is_alive():  # one that has just begun takes back that it is over, and would be waited for in vain
+        client.current_session_state.terminated = True
+        reading.thread.join(0.05)
     handler.close()

@@ -18,6 +18,7 @@ from sandbox.people import APP_TOKEN, BOT_TOKEN
 from sandbox.server import Sandbox
 from sandbox.testing import Clock, Person, Phone, Stage
 from storage.tables import Provider
+from tests import patience
 from tests.ports import free_ports
 
 T = TypeVar("T")
@@ -152,6 +153,8 @@ def running(db_url: str, *, look_every: float = LOOK_EVERY) -> Iterator[World]:
         manifest=ROOT / "manifest.yml",
         inbound_url=runtime.links.callback(provider_id),
         clock_hooks=[f"{settings.links_url}{hook.PATH}"],
+        ack_seconds=patience.SECONDS,
+        trigger_seconds=patience.SECONDS,
     )
     bot = Bot(settings, runtime=runtime, look_every=look_every, extend_web=hook.mount)
     try:

@@ -12,13 +12,20 @@ import pytest
 from playwright.sync_api import TimeoutError
 
 from sandbox.server import Sandbox
+from tests import patience
 from tests.e2e.sandbox_page.bolt_app import TinyBot
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox of this test's own. It waits half a second for an ack, so that timeouts are quick to see."""
-    with Sandbox(ack_seconds=0.5) as running:
+def ack_seconds() -> float:
+    """How long the sandbox waits for an ack; parametrized with less by the tests of what comes too late."""
+    return patience.SECONDS
+
+
+@pytest.fixture
+def sandbox(ack_seconds: float) -> Iterator[Sandbox]:
+    """A sandbox of this test's own."""
+    with Sandbox(ack_seconds=ack_seconds, trigger_seconds=patience.SECONDS) as running:
         yield running
 
 

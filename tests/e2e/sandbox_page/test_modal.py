@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.knobs import ACK_SECONDS
 from sandbox.server import Sandbox
 from tests.e2e.sandbox_page.bolt_app import TinyBot, first_view
 from tests.e2e.sandbox_page.conftest import Opener, look_for, run
@@ -133,6 +134,7 @@ def test_the_bots_own_options_wait_for_enough_letters(page: Any, modal: Any) -> 
     assert modal.get_by_role("combobox", name="Customer").evaluate("node => node === document.activeElement")
 
 
+@pytest.mark.parametrize("ack_seconds", [ACK_SECONDS])
 def test_a_bot_that_does_not_answer_is_said_and_the_form_stays(page: Any, modal: Any) -> None:
     fill(page, modal, subject="slow")
     modal.get_by_role("button", name="Next").click()
@@ -162,6 +164,7 @@ def test_a_modal_and_what_the_bot_knows_of_it_survive_a_reload(page: Any, modal:
     assert modal.get_by_label("Message").input_value() == "Hi Anna"
 
 
+@pytest.mark.parametrize("ack_seconds", [ACK_SECONDS])
 def test_a_command_that_is_not_answered_comes_back_into_the_box(page: Any, sandbox: Sandbox) -> None:
     run(page, "/promo slow")
     page.get_by_text("What you typed is back in the box.").wait_for()

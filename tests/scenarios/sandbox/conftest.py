@@ -8,13 +8,14 @@ import pytest
 
 from sandbox.server import Sandbox
 from sandbox.testing import Stage
+from tests import patience
 from tests.scenarios.sandbox.bolt_app import BoltApp
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox in memory."""
-    with Sandbox() as running:
+    with Sandbox(ack_seconds=patience.SECONDS, trigger_seconds=patience.SECONDS) as running:
         yield running
 
 

@@ -34,13 +34,15 @@ def test_a_command_that_is_not_acked_times_out() -> None:
             assert refused.value.name == "operation_timeout"
 
 
-def test_a_late_ack_times_out_though_the_work_was_done(stage: Stage, bolt: BoltApp) -> None:
+def test_a_late_ack_times_out_though_the_work_was_done() -> None:
     """`slow_ack_ms` of 3000 makes the person see a timeout, while the app did what it was asked."""
-    stage.behave(slow_ack_ms=3000)
-    with pytest.raises(Refused) as refused:
-        stage.maya.command("/promo card")
-    assert refused.value.name == "operation_timeout"
-    assert stage.maya.message("#marketing", "words")
+    with Sandbox() as sandbox, BoltApp(sandbox.api_url):
+        stage = Stage(sandbox.url)
+        stage.behave(slow_ack_ms=3000)
+        with pytest.raises(Refused) as refused:
+            stage.maya.command("/promo card")
+        assert refused.value.name == "operation_timeout"
+        assert stage.maya.message("#marketing", "words")
 
 
 def test_a_command_in_capitals_is_the_same_command(stage: Stage, bolt: BoltApp) -> None:

@@ -24,13 +24,19 @@ from tests.unit.sending.door import NOWHERE
 __all__ = ["machine", "time"]
 
 
-def test_whoever_dies_while_setting_aside_leaves_it_to_the_next(
-    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def overdue(runtime: Runtime, time: Both) -> int:
+    """A live distribution of which three texts fell due in an outage of nine hours."""
     distribution, customers = live(runtime)
     happens(runtime, customers)
     tick(runtime)
     time.off(9 * HOUR)
+    return distribution
+
+
+def test_whoever_dies_while_setting_aside_leaves_it_to_the_next(
+    runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution = overdue(runtime, time)
     monkeypatch.setattr(outage, "CHUNK", 2)
     hold, calls = outage.late.hold_overdue, []
 
@@ -70,10 +76,7 @@ def test_what_changes_after_it_was_listed_is_left_as_it_is(
     runtime: Runtime, time: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is held while it is listed: one is dropped meanwhile, another put off."""
-    distribution, customers = live(runtime)
-    happens(runtime, customers)
-    tick(runtime)
-    time.off(9 * HOUR)
+    distribution = overdue(runtime, time)
     list_due = outage.late.due
 
     def listed(session: Session, *given: Any, **more: Any) -> Sequence[int]:

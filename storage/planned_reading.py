@@ -152,6 +152,12 @@ def waiting(session: Session, distribution_id: int, customer_ids: Iterable[int],
     return session.scalars(rows if is_sqlite(session) else rows.with_for_update(skip_locked=True)).all()
 
 
+def of_events(session: Session, distribution_id: int, event_ids: Iterable[int]) -> Sequence[Planned]:
+    """The first texts of a distribution that these events set off."""
+    rows = select(Planned).where(among(session, Planned.event_id, event_ids), Planned.event_id.is_not(None))
+    return session.scalars(rows.where(Planned.distribution_id == distribution_id, Planned.step == 0)).all()
+
+
 def drop(session: Session, rows: Sequence[Planned] | Sequence[Due], reason: str, now: datetime) -> None:
     """These planned texts will not be made."""
     _set(session, rows, {"state": PlannedState.DROPPED, "reason": reason, "settled_at": now})

@@ -56,6 +56,19 @@ def any_up_to(session: Session, last_id: int) -> bool:
     return session.scalar(select(Touched.id).where(Touched.id <= last_id).limit(1)) is not None
 
 
+def of_event(session: Session, event: str, *, after: int, to: int, limit: int) -> list[tuple[int, int]]:
+    """Rows of the events of one name, beyond the id `after` and up to `to`, by id: their ids and the events'."""
+    rows = select(Touched.id, Event.id).join(Event, Event.id == Touched.event_id)
+    mine = (Event.name == event, Touched.id > after, Touched.id <= to)
+    return [(row[0], row[1]) for row in session.execute(rows.where(*mine).order_by(Touched.id).limit(limit))]
+
+
+def count_of_event(session: Session, event: str, most: int) -> int:
+    """How many events of one name are noted; at most `most` are counted."""
+    rows = select(Touched.id).join(Event, Event.id == Touched.event_id).where(Event.name == event).limit(most)
+    return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
+
 def any_told_before(session: Session, event: str, at: datetime) -> bool:
     """Whether an event of this name that came in before a time has not been looked at, whoever holds it."""
     told = select(Touched.id).join(Event, Event.id == Touched.event_id)

@@ -10,7 +10,7 @@ from commands.distributions import facts, live_views, owners, progress, shown, v
 from commands.people import acting
 from commands.send import beginning
 from commands.ui.blocks import values
-from distribution.automatic import live
+from distribution.automatic import live, missed
 from distribution.errors import Refused
 from distribution.runtime import Runtime
 from distribution.sending import control
@@ -31,12 +31,13 @@ def register(app: App, runtime: Runtime, buttons: "Buttons") -> None:
             row = buttons.one(session, action)
             owners.own(session, row.id, person, "resume it")
             piled = planned_counts.piled(session, row.id, now) if row.status == "paused" else None
+            unseen = missed.missed(session, row)
             line = facts.line(session, row, now)
-        if piled is None or not any(piled):
+        if piled is None or not any((*piled, *unseen)):
             buttons.resume(ack, body, client, action)
             return
         below = body["view"]["id"] if body.get("view") else ""
-        modals.show(client, body, live_views.resume(line, piled, below))
+        modals.show(client, body, live_views.resume(line, piled, unseen, below))
 
     @app.view(live_views.RESUMED)
     def resume(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slack_sdk.models.blocks import Block, ButtonElement
+from slack_sdk.models.blocks import Block, ButtonElement, Option
 
 from commands.distributions.views import (
     ACTIONS,
@@ -23,6 +23,7 @@ from commands.ui import blocks as ui
 from commands.ui import choose
 from commands.ui.text import count, escape, moment, number, who
 from distribution import reasons
+from distribution.automatic.missed import MOST, Missed
 from storage.planned_counts import Counts, Piled
 
 RESUMED = "distributions.resumed"
@@ -232,19 +233,45 @@ def resumed(metadata: str) -> tuple[int, str]:
     return int(distribution_id), below
 
 
-def resume(line: Line, piled: Piled, below: str = "") -> dict[str, Any]:
-    """The modal that asks what becomes of what fell due in the pause. `below`: the view that it lies on."""
-    them = _them(piled)
-    leave = "It leaves now" if sum(piled) == 1 else "They leave now, in the order in which they fell due"
-    options = [
-        ui.option(f"Send what piled up: {them}", SEND, leave),
-        ui.option("Only what comes from now", DROP, f"Never sent: {them}"),
-    ]
+def resume(line: Line, piled: Piled, missed: Missed, below: str = "") -> dict[str, Any]:
+    """The modal that asks what becomes of what fell due in the pause, or was missed where it was held up. `below`: the
+    view that it lies on."""
+    words, options = _stood_still(line, piled, missed) if any(missed) else _went_on(line, piled)
     blocks: list[Block] = [
-        ui.section(f"*{escape(line.subject)}* went on noticing while it was paused: {them} fell due and waited."),
+        ui.section(words),
         ui.field("What piled up", PILED, choose.radios("distributions.piled", options, chosen=SEND)),
     ]
     if line.to_go:
         already = count(line.to_go, "text that was about to leave goes", "texts that were about to leave go")
         blocks.append(ui.context(f"{already} out either way."))
     return ui.modal("Resume", blocks, callback_id=RESUMED, submit="Resume", metadata=f"{line.id} {below}".strip())
+
+
+def _went_on(line: Line, piled: Piled) -> tuple[str, list[Option]]:
+    """What fell due in a pause by a person, and what may become of it."""
+    them = _them(piled)
+    leave = "It leaves now" if sum(piled) == 1 else "They leave now, in the order in which they fell due"
+    options = [
+        ui.option(f"Send what piled up: {them}", SEND, leave),
+        ui.option("Only what comes from now", DROP, f"Never sent: {them}"),
+    ]
+    return f"*{escape(line.subject)}* went on noticing while it was paused: {them} fell due and waited.", options
+
+
+def _stood_still(line: Line, piled: Piled, missed: Missed) -> tuple[str, list[Option]]:
+    """What became of one that was held up, and what may become of what it missed."""
+    words = [f"*{escape(line.subject)}* could not go on, and stood still."]
+    if any(piled):
+        words.append(f"{_them(piled)} fell due and {'waits' if sum(piled) == 1 else 'wait'}.")
+    if missed.events:
+        more = "More than " if missed.events > MOST else ""
+        events = count(min(missed.events, MOST), "event")
+        words.append(f"{more}{events} came in that may set it off, not looked at yet.")
+    if missed.members:
+        words.append("Who entered its segment meanwhile is found once it goes on.")
+    never = "Nobody is texted for having entered by now" if missed.members else "What would have left is never sent"
+    options = [
+        ui.option("Send what piled up", SEND, "What is due leaves now, and the rest in its time"),
+        ui.option("Only what comes from now", DROP, never),
+    ]
+    return " ".join(words), options

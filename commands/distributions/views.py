@@ -210,9 +210,7 @@ def _buttons(line: Line) -> list[ButtonElement]:
     held = line.held_for is not None and line.status == "sending"
     buttons = []
     if line.status == "paused":
-        asks = line.reminders_left > 0
-        label, action = ("Resume…", RESUME_PILED) if asks else ("Resume", RESUME)
-        buttons.append(ui.button(label, action, line.id, style="primary"))
+        buttons.append(_resume(line))
     if line.may_call_back:
         buttons.append(ui.button("Call back", CALL_BACK, line.id, style="primary" if held else None))
     if line.status == "sending" or (line.status == "scheduled" and line.repeats and not line.late):
@@ -224,6 +222,13 @@ def _buttons(line: Line) -> list[ButtonElement]:
     return buttons
 
 
+def _resume(line: Line) -> ButtonElement:
+    """Go on; it asks first where something may have piled up."""
+    asks = line.automatic or line.reminders_left > 0
+    label, action = ("Resume…", RESUME_PILED) if asks else ("Resume", RESUME)
+    return ui.button(label, action, line.id, style="primary")
+
+
 def retry(line: Line, retryable: int) -> ButtonElement:
     """Send again what failed. It knows the batches that there are, so that a second press finds it done."""
     return ui.button(f"Retry {number(retryable)} failed", RETRY, f"{line.id}:{line.last_batch}")
@@ -231,7 +236,7 @@ def retry(line: Line, retryable: int) -> ButtonElement:
 
 def paused(line: Line) -> list[Block]:
     """What is said in the channel when it pauses by itself: an edited message calls nobody."""
-    return [ui.section(paused_in_a_line(line)), ui.actions(ui.button("Resume", RESUME, line.id, style="primary"))]
+    return [ui.section(paused_in_a_line(line)), ui.actions(_resume(line))]
 
 
 def paused_in_a_line(line: Line) -> str:

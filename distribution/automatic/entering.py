@@ -83,15 +83,15 @@ def sweep(runtime: Runtime) -> int:
     return fired
 
 
-def remember(session: Session, row: Distribution, now: datetime) -> bool:
+def remember(session: Session, row: Distribution, now: datetime, *, everybody: bool = False) -> bool:
     """Note who is in the segment that `row` watches now, as it is set live: they have not entered it ("new"); or that
-    nobody is known to be, so that they all enter ("all").
+    nobody is known to be, so that they all enter ("all", unless `everybody` is noted).
 
     For `MEMBERS` customers at most: False where there are more. Then `begin` goes on, and until it is done nobody
     enters. Raises `Refused` where the segment is gone.
     """
     asked = parse(row.trigger)
-    if asked.kind == SEGMENT and asked.members == NEW:
+    if asked.kind == SEGMENT and (everybody or asked.members == NEW):
         found = select(Customer.id).where(_belongs(session, row, now)).limit(MEMBERS + 1)
         members = session.scalars(found).all()
         if len(members) > MEMBERS:
@@ -100,6 +100,11 @@ def remember(session: Session, row: Distribution, now: datetime) -> bool:
     row.members_at = now
     session.flush()
     return True
+
+
+def everybody_in(session: Session, row: Distribution, now: datetime) -> list[int]:
+    """The customers in the segment that a distribution watches. Raises `Refused` where it is gone."""
+    return trigger_members.everybody(session, _belongs(session, row, now))
 
 
 def hand_over(session: Session, old: Distribution, new: Distribution, now: datetime) -> None:
@@ -135,8 +140,7 @@ def _begin(runtime: Runtime, distribution_id: int, now: datetime) -> None:
         if remember(session, lock(session, distribution_id), now):
             return
     with runtime.db.read() as session:
-        row = session.get_one(Distribution, distribution_id)
-        members = trigger_members.everybody(session, _belongs(session, row, now))
+        members = everybody_in(session, session.get_one(Distribution, distribution_id), now)
     for some in _chunks(members, MEMBERS):
         with runtime.db.write(lasting=False) as session:  # lost, they are noted anew: the last commit waits for all
             if lock(session, distribution_id).members_at is not None:

@@ -39,8 +39,8 @@ AGAIN = 60.0
 ROUNDS = 100  # transactions in one look: a process that ends is not waited for any longer
 
 
-class _Happened(NamedTuple):
-    """An event that a live distribution may wait for."""
+class Happened(NamedTuple):
+    """An event that may set a distribution off."""
 
     id: int
     customer_id: int
@@ -122,38 +122,38 @@ def _events(
     held = [row.trigger.get("event") for row in _held(session, now)] if event_ids else []
     if not waiting and not held:
         return 0
-    oldest = timedelta(hours=settings.get(session, "trigger.oldest"))
-    by_name: dict[str, list[_Happened]] = defaultdict(list)
-    rows = select(Event.id, Event.customer_id, Event.name, Event.at, Event.received_at)
-    for row in session.execute(rows.where(among(session, Event.id, sorted(event_ids)))):
-        if row.at >= row.received_at - oldest:
-            by_name[row.name].append(_Happened(*row))
+    by_name: dict[str, list[Happened]] = defaultdict(list)
+    for each in told(session, event_ids):
+        by_name[each.name].append(each)
     stuck.update(each.id for name in held for each in by_name[str(name)])
-    today = now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
-    fired = 0
+    today, fired = _today(session, now), 0
     for watch in waiting:
         if watch.trigger.happening is None:
             continue
-        told = [each for each in by_name[watch.trigger.happening.event] if _in_its_time(watch, each)]
+        happened = [each for each in by_name[watch.trigger.happening.event] if _in_its_time(watch, each)]
         try:
             with session.begin_nested():
-                fired += _of_one(session, watch, watch.trigger.happening, told, now, today) if told else 0
+                fired += _of_one(session, watch, watch.trigger.happening, happened, now, today) if happened else 0
         except Exception as error:
             failed[watch.row.id] = _passed_over(error)
-            stuck.update(each.id for each in told)
+            stuck.update(each.id for each in happened)
     return fired
 
 
+def told(session: Session, event_ids: Sequence[int]) -> list[Happened]:
+    """These events, without those that were told too late to set anything off (the setting `trigger.oldest`)."""
+    oldest = timedelta(hours=settings.get(session, "trigger.oldest"))
+    rows = select(Event.id, Event.customer_id, Event.name, Event.at, Event.received_at)
+    found = [Happened(*row) for row in session.execute(rows.where(among(session, Event.id, sorted(event_ids))))]
+    return [each for each in found if each.at >= each.received_at - oldest]
+
+
 def _of_one(
-    session: Session, watch: Watch, happening: Happening, told: Sequence[_Happened], now: datetime, today: date
+    session: Session, watch: Watch, happening: Happening, happened: Sequence[Happened], now: datetime, today: date
 ) -> int:
     """Fire one distribution for those of some events whose properties are as it asks. `today`: in the workspace."""
-    if happening.where:
-        asked = Condition("event", "did", None, event=happening.event, where=happening.where)
-        such = histories.events(session, asked, now, today).rows.with_only_columns(Event.id)
-        found = set(session.scalars(such.where(among(session, Event.id, [each.id for each in told]))))
-        told = [each for each in told if each.id in found]
-    entries = [Entry(each.customer_id, each.at, watch.due(each.at, now), each.id) for each in told]
+    such = _such(session, happening, happened, now, today)
+    entries = [Entry(each.customer_id, each.at, watch.due(each.at, now), each.id) for each in such]
     fired = 0
     while entries:
         now_these, entries = _one_each(entries) if watch.may_be_called_off else (entries, [])
@@ -161,6 +161,32 @@ def _of_one(
             _call_off(session, watch, [each.customer_id for each in now_these], now)
         fired += len(planned.fire(session, watch.row.id, now_these, apart=watch.apart, family=watch.family.ids))
     return fired
+
+
+def setting_off(session: Session, watch: Watch, happened: Sequence[Happened], now: datetime) -> list[Happened]:
+    """Those of some events that set a distribution off."""
+    happening, today = watch.trigger.happening, _today(session, now)
+    if happening is None:
+        return []
+    in_time = [each for each in happened if each.name == happening.event and _in_its_time(watch, each)]
+    return _such(session, happening, in_time, now, today)
+
+
+def _such(
+    session: Session, happening: Happening, happened: Sequence[Happened], now: datetime, today: date
+) -> list[Happened]:
+    """Those of some events whose properties are as it asks. `today`: in the workspace."""
+    if not happening.where:
+        return list(happened)
+    asked = Condition("event", "did", None, event=happening.event, where=happening.where)
+    such = histories.events(session, asked, now, today).rows.with_only_columns(Event.id)
+    found = set(session.scalars(such.where(among(session, Event.id, [each.id for each in happened]))))
+    return [each for each in happened if each.id in found]
+
+
+def _today(session: Session, now: datetime) -> date:
+    """The day in the workspace."""
+    return now.astimezone(zone_of(None, settings.get(session, "time_zone"))).date()
 
 
 def _one_each(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
@@ -181,7 +207,7 @@ def _call_off(session: Session, watch: Watch, customer_ids: Sequence[int], now: 
     planned_reading.drop(session, called_off(session, watch.trigger, waiting, now), CALLED_OFF, now)
 
 
-def _in_its_time(watch: Watch, event: _Happened) -> bool:
+def _in_its_time(watch: Watch, event: Happened) -> bool:
     """Whether something happened while a distribution, or one that it took over from, was live; and came in before its
     end, whenever it is looked at."""
     since, until = watch.family.since, watch.row.ends_at

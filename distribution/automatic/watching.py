@@ -94,6 +94,12 @@ def watches(session: Session, now: datetime, *, kind: str, distribution_id: int 
     return [Watch(row, trigger, families[row.id]) for row, trigger in read if isinstance(trigger, Trigger)]
 
 
+def of(session: Session, row: Distribution) -> Watch | None:
+    """One distribution as `watches` gives it, fire it or not; None where its trigger cannot be read."""
+    trigger = _read(row)
+    return Watch(row, trigger, family.of(session, row)) if isinstance(trigger, Trigger) else None
+
+
 def unreadable(session: Session) -> dict[int, Refused]:
     """Live distributions that are not held up and whose trigger cannot be read, and why: written by hand, or by a
     later version, for it was checked when they were set live."""

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from distribution import launch, seal
-from distribution.automatic import reminding
+from distribution.automatic import missed, reminding
 from distribution.errors import Refused
 from distribution.jobs import JobRun
 from distribution.report import numbers
@@ -20,13 +20,14 @@ from distribution.sending import evidence, lifetime, retrying
 from distribution.sending.record import apply_evidence, cancel, queue_again
 from distribution.sending.status import PAUSED_BY, finish_if_over
 from distribution.undoing import called_back
-from storage import approvals, batches, distributions, late, leaving_now, messages, reminded
+from storage import approvals, batches, distributions, late, leaving_now, messages, reminded, touched, trigger_members
 from storage.batches import lock
 from storage.messages import Settled
 from storage.tables import Distribution, MessageState, PlannedState
 
 CHUNK = 5_000  # messages that a chunk of stopping cancels
 AT_ONCE = 5_000  # unknown messages that a person settles with one word
+MEMBERS = 20_000  # of a segment, noted in one chunk
 BATCH = 500
 SEND, DROP = "send", "drop"
 PILED = (SEND, DROP)
@@ -108,8 +109,8 @@ def resume(
     """Go on with a paused distribution. Raises `Refused` when there is nothing to go on with.
 
     `piled`: whether what fell due meanwhile and was not made is sent now ("send") or dropped ("drop"): then only what
-    comes from now on is. Where that is much, a job drops it first, and it goes on then. Field "piled" for anything
-    else.
+    comes from now on is, and what one that was held up missed is passed over (`missed`). Where that is much, a job
+    drops it first, and it goes on then. Field "piled" for anything else.
     """
     if piled not in PILED:
         raise Refused("Choose what becomes of what piled up: send, or drop.", field="piled")
@@ -130,8 +131,11 @@ def run_resume(runtime: Runtime, run: JobRun) -> dict[str, Any]:
     """The job: drop the rest of what piled up until it was resumed, and go on; unless somebody was quicker."""
     distribution_id, until = int(run.args["distribution_id"]), datetime.fromisoformat(run.args["until"])
     with runtime.db.read() as session:
+        row = session.get_one(Distribution, distribution_id)
         reminders = late.due(session, distribution_id, until, reminders=True)
-    at = 0
+        members, noted = missed.members(session, row, until), touched.last(session)
+    at = seen = 0
+    looked: int | None = 0
     while not run.progress.get("over"):
         with run.chunk(runtime) as session:
             row = lock(session, distribution_id)
@@ -140,21 +144,26 @@ def run_resume(runtime: Runtime, run: JobRun) -> dict[str, Any]:
                     continue
                 reminding.drop_due(session, row, reminders[at : at + CHUNK], "paused", until)
                 at += CHUNK
-                if at < len(reminders):
+                trigger_members.note(session, row.id, members[seen : seen + MEMBERS])
+                seen += MEMBERS
+                looked = missed.events(session, row, until, to=noted, after=looked) if looked is not None else None
+                if at < len(reminders) or seen < len(members) or looked is not None:
                     continue
+                if members:
+                    row.members_at = runtime.clock.now()
                 distributions.move(session, row.id, was=("paused",), to="sending", reason=None, at=runtime.clock.now())
             run.progress = {"over": True}
     return {}
 
 
 def _drop_piled(session: Session, row: Distribution, now: datetime) -> bool:
-    """Drop some of the planned texts that fell due, of reminders those whose true time has come; whether that was all
-    of it."""
+    """Drop some of the planned texts that fell due, of reminders those whose true time has come, and pass over what it
+    missed; whether that was all of it."""
     if _drop_firsts(session, row, now) == CHUNK:
         return False
     reminders = late.due(session, row.id, now, reminders=True, limit=CHUNK)
     reminding.drop_due(session, row, reminders, "paused", now)
-    return len(reminders) < CHUNK
+    return len(reminders) < CHUNK and missed.pass_over(session, row, now)
 
 
 def _drop_firsts(session: Session, row: Distribution, now: datetime) -> int:

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from distribution import settings
+from distribution.automatic import held_up
+from distribution.errors import Refused
 from distribution.sending import control
 from sandbox.testing import MessageScreen
 from storage.tables import Customer, Distribution, PlannedState, PromoCode, PromoCodeStock, TeamMember
@@ -143,6 +145,23 @@ def test_what_failed_is_retried_to_the_number_of_today_while_it_stays_live(world
     assert len(world.phone.texts(right)) == 1
 
 
+def test_one_that_stood_still_asks_what_becomes_of_what_it_missed(world: World, shop: Shop) -> None:
+    """From the message that tells of it, too."""
+    distribution_id = set_live(world, shop)
+    first, second, *_ = shop.numbers
+    card(world, "0 sent")
+    held_up.hold(world.runtime, distribution_id, Refused("Its group is gone."))
+    happens(world, first, cart_total=80)
+    told = world.maya.message("#marketing", "Abandoned cart paused by itself. It could not go on: Its group is gone.")
+    told.click("Resume…")
+    asked = world.maya.view("could not go on, and stood still. 1 event came in that may set it off")
+    asked.choose("Only what comes from now").submit()
+    card(world, "Not sent: 1 fell due in a pause, and not sent after it")
+    happens(world, second, cart_total=50)
+    world.phone.wait_for_texts(second)
+    assert not world.phone.texts(first)
+
+
 def test_what_cannot_go_on_says_why_in_the_channel_and_resume_texts_everybody(world: World, shop: Shop) -> None:
     distribution_id = set_live(world, shop)
     number = shop.numbers[0]
@@ -152,7 +171,7 @@ def test_what_cannot_go_on_says_why_in_the_channel_and_resume_texts_everybody(wo
     happens(world, number, cart_total=80)
     paused = card(world, "It could not go on: Line 1, column 1: The tag that starts here is never closed")
     told = world.maya.message("#marketing", "@maya: Abandoned cart paused by itself. It could not go on:", timeout=15)
-    assert told.has_button("Resume") and "Planned: 1 text" in paused
+    assert told.has_button("Resume…") and "Planned: 1 text" in paused
     with world.runtime.db.write() as session:
         session.get_one(Distribution, distribution_id).body = TEXT
     paused.click("Resume…")

@@ -141,7 +141,8 @@ def pause(call: Sending, id: Id) -> Response:
 def resume(call: Sending, id: Id) -> Response:
     """Goes on with a paused distribution, also with one that paused by itself: `reason` says why it did.
 
-    An automatic one fires while it is paused, and reminders come up: `{"piled": "drop"}` leaves those out.
+    An automatic one fires while it is paused, and reminders come up: `{"piled": "drop"}` leaves those out, and
+    what came in while it could not go on.
     """
     piled = call.json(Resume, empty=True).piled
     return _control(

@@ -55,7 +55,7 @@ def noted(runtime: Runtime) -> list[tuple[int, int | None]]:
         return [(each.customer_id, each.event_id) for each in session.scalars(select(Touched).order_by(Touched.id))]
 
 
-def resumed(runtime: Runtime, distribution_id: int) -> None:
-    """Somebody presses Resume."""
+def resumed(runtime: Runtime, distribution_id: int, piled: str = control.SEND) -> None:
+    """Somebody presses Resume, and says what becomes of what piled up."""
     with runtime.db.write() as session:
-        control.resume(session, runtime, distribution_id, by="Maya", now=runtime.clock.now())
+        control.resume(session, runtime, distribution_id, by="Maya", now=runtime.clock.now(), piled=piled)

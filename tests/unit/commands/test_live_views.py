@@ -10,6 +10,7 @@ from commands.distributions import lists, live_views, views
 from commands.distributions.live_views import Live
 from commands.ui.blocks import as_dicts
 from commands.ui.paging import Page
+from distribution.automatic.missed import Missed
 from sandbox import limits
 from sandbox.testing.words import describe
 from storage.planned_counts import Counts, Piled
@@ -148,12 +149,46 @@ def test_one_that_is_ending_says_why_and_cannot_be_edited(change: dict[str, Any]
 
 
 def test_resuming_asks_what_becomes_of_what_piled_up() -> None:
-    view = live_views.resume(replace(LINE, total=1210, status="paused"), Piled(34, 5))
+    view = live_views.resume(replace(LINE, total=1210, status="paused"), Piled(34, 5), Missed())
     assert [p for p in limits.check_view(view) if p.is_error] == []
     text = describe(view["blocks"])
     assert "34 texts and up to 5 reminders fell due and waited" in text
     assert "Send what piled up: 34 texts and up to 5 reminders" in text and "Never sent: 34 texts" in text
     assert "2 texts that were about to leave go out either way." in text
+
+
+@pytest.mark.parametrize(
+    ("piled", "missed", "words", "never"),
+    [
+        (
+            Piled(1, 0),
+            Missed(12),
+            "1 text fell due and waits. 12 events came in that may set it off, not looked at yet.",
+            "What would have left is never sent",
+        ),
+        (
+            Piled(0, 0),
+            Missed(10_001),
+            "More than 10,000 events came in that may set it off, not looked at yet.",
+            "What would have left is never sent",
+        ),
+        (
+            Piled(2, 1),
+            Missed(0, members=True),
+            "2 texts and up to 1 reminder fell due and wait. Who entered its segment meanwhile is found once it goes "
+            "on.",
+            "Nobody is texted for having entered by now",
+        ),
+    ],
+)
+def test_resuming_one_that_was_held_up_says_what_it_missed(
+    piled: Piled, missed: Missed, words: str, never: str
+) -> None:
+    view = live_views.resume(replace(LINE, status="paused"), piled, missed)
+    assert [p for p in limits.check_view(view) if p.is_error] == []
+    text = describe(view["blocks"])
+    assert f"could not go on, and stood still. {words}" in text
+    assert "Send what piled up" in text and never in text
 
 
 def test_what_people_typed_does_no_harm() -> None:

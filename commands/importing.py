@@ -86,7 +86,7 @@ class _Import:
     def corrected(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """A column means something else: the first rows are read anew."""
         ack()
-        modals.refresh(client, body["view"]["id"], self._drawn(body["view"], acting(self.runtime, body, "edit")))
+        modals.redraw(client, body, self._drawn(body["view"], acting(self.runtime, body, "edit")))
 
     def submitted(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         """Have it taken in. A long file is looked through for what it leaves open: Slack is answered meanwhile."""

@@ -1,13 +1,18 @@
 """Modals shown from anywhere: opened from a message, laid on another modal, or put in its place where that is full."""
 
 import contextlib
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 View = dict[str, Any]
+
+KEPT = 500  # modals that are remembered: more than are open at a time
 
 
 def show(client: WebClient, body: Mapping[str, Any], view: View, *, above: int = 0) -> Mapping[str, Any]:
@@ -45,6 +50,39 @@ def refresh(client: WebClient, view_id: str | None, view: View, *, seen: str | N
             shown: Mapping[str, Any] = client.views_update(view_id=view_id, view=view, hash=seen)["view"]
             return shown
     return None
+
+
+def redraw(client: WebClient, body: Mapping[str, Any], view: View) -> Mapping[str, Any] | None:
+    """`refresh` for the modal in which something was pressed, unless it shows the answer to a later press already: what
+    is pressed is answered in threads beside each other, and the first may come last. None then, too."""
+    shown, at = _shown_in(body["view"]["id"]), float(body["actions"][0]["action_ts"])
+    with shown.lock:
+        if at < shown.at:
+            return None
+        shown.at = at
+        return refresh(client, body["view"]["id"], view)
+
+
+@dataclass
+class _Shown:
+    """What an open modal shows: the answer to what was pressed at `at`, the action's time at Slack."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    at: float = 0.0
+
+
+_shown: OrderedDict[str, _Shown] = OrderedDict()
+_guard = threading.Lock()
+
+
+def _shown_in(view_id: str) -> _Shown:
+    """What a modal shows."""
+    with _guard:
+        shown = _shown.setdefault(view_id, _Shown())
+        _shown.move_to_end(view_id)
+        while len(_shown) > KEPT:
+            _shown.popitem(last=False)
+        return shown
 
 
 @contextlib.contextmanager

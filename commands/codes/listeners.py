@@ -144,7 +144,7 @@ class Desk:
         with self.runtime.db.read() as session:
             found = life.life(session, action["value"], reader.now)
         if found.redemption is None:  # somebody was quicker: show what is now
-            modals.refresh(client, body["view"]["id"], views.one(found, reader))
+            modals.redraw(client, body, views.one(found, reader))
             return
         metadata = {**_below(body, found.code), "redemption": found.redemption.id}
         modals.show(client, body, forms.roll_back(found, reader.when(found.redemption.at), metadata))

@@ -61,7 +61,7 @@ def register(app: App, runtime: Runtime) -> None:
         ack()
         customer_id, tab, page = profile_views.read_place(action["value"])
         shown = _profile(runtime, client, body, customer_id, tab=tab, page=page)
-        modals.refresh(client, body["view"]["id"], shown)
+        modals.redraw(client, body, shown)
 
     @app.action(profile_views.EXPORT)
     def export(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:

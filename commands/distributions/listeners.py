@@ -162,7 +162,7 @@ class Buttons:
         chosen = body["view"]["private_metadata"]
         with self.runtime.db.read() as session:
             found = self.one(session, action)
-        _update(client, body, shown.opened(self.runtime, client, person, found, back=chosen))
+        modals.redraw(client, body, shown.opened(self.runtime, client, person, found, back=chosen))
 
     def turn(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Another page."""
@@ -224,7 +224,7 @@ class Buttons:
             if body.get("view"):
                 with self.runtime.db.read() as session:
                     found = self.one(session, action)
-                _update(client, body, shown.opened(self.runtime, client, person, found))
+                modals.redraw(client, body, shown.opened(self.runtime, client, person, found))
 
     def one(self, session: Session, action: dict[str, Any]) -> Distribution:
         """The distribution that a button is of. Raises `Refused`."""
@@ -240,19 +240,14 @@ class Buttons:
         person = acting(self.runtime, body)
         with self.runtime.db.read() as session:
             view = shown.listing(self.runtime, session, person, chosen, first)
-        _update(client, body, view)
+        modals.redraw(client, body, view)
 
     def _in_place(self, client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
         """In the modal that was pressed in, or by itself."""
         if body.get("view"):
-            _update(client, body, view)
+            modals.redraw(client, body, view)
         else:
             client.views_open(trigger_id=body["trigger_id"], view=view)
 
     def _now(self) -> Any:
         return self.runtime.clock.now()
-
-
-def _update(client: WebClient, body: dict[str, Any], view: dict[str, Any]) -> None:
-    """Show a view in the modal that was pressed in, where it is still open."""
-    modals.refresh(client, body["view"]["id"], view)

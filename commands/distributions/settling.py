@@ -30,7 +30,7 @@ def register(app: App, runtime: Runtime) -> None:
     def turn(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         ack()
         distribution_id, _ = _place(body["view"])
-        modals.refresh(client, body["view"]["id"], _view(runtime, distribution_id, int(action["value"])))
+        modals.redraw(client, body, _view(runtime, distribution_id, int(action["value"])))
 
     @app.action(unknown_views.ARRIVED)
     @app.action(unknown_views.LOST)
@@ -42,7 +42,7 @@ def register(app: App, runtime: Runtime) -> None:
         try:
             _settle(runtime, distribution_id, person, arrived=arrived, only=[message_id])
         finally:  # settled by somebody else meanwhile, it is gone from the list all the same
-            modals.refresh(client, body["view"]["id"], _view(runtime, distribution_id, _place(body["view"])[1]))
+            modals.redraw(client, body, _view(runtime, distribution_id, _place(body["view"])[1]))
             progress.refresh(runtime, client, clicked=distribution_id)
 
     @app.view(unknown_views.SETTLED)

@@ -175,7 +175,7 @@ class Buttons:
         """Another way to add codes, look-alikes, more options: other inputs, and what was typed stays."""
         ack()
         more = any(action["action_id"] == inputs.MORE_OPTIONS for action in body.get("actions", ()))
-        modals.refresh(client, body["view"]["id"], self._redrawn(body["view"], more=more))
+        modals.redraw(client, body, self._redrawn(body["view"], more=more))
 
     def typed(self, ack: Ack, body: Body, client: WebClient, action: dict[str, Any]) -> None:
         """A character of a format: the example follows it."""
@@ -242,7 +242,7 @@ def _tell(client: WebClient, body: Body, said: str) -> None:
     if body.get("response_url"):
         WebhookClient(body["response_url"]).send(text=said, response_type="ephemeral", replace_original=False)
     elif body.get("view", {}).get("callback_id") in (views.DETAIL, views.RESULT):
-        modals.refresh(client, body["view"]["id"], views.with_note(body["view"], said))
+        modals.redraw(client, body, views.with_note(body["view"], said))
 
 
 def _filename(group: PromoCodeGroup) -> str:

@@ -54,7 +54,7 @@ def register(app: App, runtime: Runtime) -> None:
         acting(runtime, body, "administer")
         metadata = json.loads(body["view"]["private_metadata"]) | {"kind": action["value"]}
         view = views.form(registry.kind_of(action["value"]), views.Filled(), json.dumps(metadata), new=True)
-        client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=view)
+        modals.redraw(client, body, view)
 
     @app.action(views.EDIT)
     def edit(ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:

@@ -122,7 +122,7 @@ def register(app: App, runtime: Runtime, counts: live.Counts) -> None:
         draft = _after(reading.read(view, known), action, known)
         row = int(action["block_id"].split(":")[2]) if typing else 0
         draft, problems = long_lists.take_in(runtime, client, view, draft, known, by=body["user"]["id"], typing=row)
-        _show(runtime, counts, draft, screen, live.replacing(client, view["id"]), stopped, problems=problems)
+        _show(runtime, counts, draft, screen, live.redrawing(client, body), stopped, problems=problems)
 
     @app.action(build_views.STOP)
     def stop(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -134,7 +134,7 @@ def register(app: App, runtime: Runtime, counts: live.Counts) -> None:
             known = asking.known(session, but=screen.segment)
             draft = reading.read(view, known)
             modal = _modal(session, draft, known, screen, Told(Shown("stopped")))
-        live.replacing(client, view["id"])(modal)
+        live.redrawing(client, body)(modal)
 
     @app.view_closed(re.compile(rf"^{re.escape(build_views.BUILD)}(:\w+)?$"))
     def closed(ack: Ack, view: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ class Segments:
     def turn(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Another page of the list."""
         ack()
-        words, put = json.loads(body["view"]["private_metadata"])["words"], live.replacing(client, body["view"]["id"])
+        words, put = json.loads(body["view"]["private_metadata"])["words"], live.redrawing(client, body)
         self._list(acting(self.runtime, body), put, words, int(action["value"]))
 
     def search(self, ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ class Segments:
             copy = editing.clone(session, int(action["value"]), by=person.user_id, now=self.runtime.clock.now()).id
         note = "This is the copy. Rename it, or change who is in it."
         kept = {"list": metadata["list"]} if metadata.get("list") else {}
-        Here(self.runtime, self.counts, person, copy, kept, note).show(live.replacing(client, body["view"]["id"]))
+        Here(self.runtime, self.counts, person, copy, kept, note).show(live.redrawing(client, body))
         refresh_list(self.runtime, client, person, metadata.get("list"))
 
     def delete(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
@@ -136,19 +136,19 @@ class Segments:
         with self.runtime.db.write() as session:
             gone = editing.delete_segment(session, int(action["value"]), now=self.runtime.clock.now())
         self.counts.stop(body["view"]["id"])
-        modals.refresh(client, body["view"]["id"], views.deleted(gone.name))
+        modals.redraw(client, body, views.deleted(gone.name))
         refresh_list(self.runtime, client, person, metadata.get("list"))
 
     def recount(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """Count the segment on screen again."""
         ack()
-        self._here(body).show(live.replacing(client, body["view"]["id"]))
+        self._here(body).show(live.redrawing(client, body))
 
     def stop(self, ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         """Stop counting it."""
         ack()
         self.counts.stop(body["view"]["id"])
-        modals.refresh(client, body["view"]["id"], self._here(body).stopped())
+        modals.redraw(client, body, self._here(body).stopped())
 
     def closed(self, ack: Ack, view: dict[str, Any]) -> None:
         """Nobody looks any more."""

@@ -92,6 +92,11 @@ def replacing(client: WebClient, view_id: str) -> Put:
     return lambda view: _placed(client, modals.refresh(client, view_id, view))
 
 
+def redrawing(client: WebClient, body: Mapping[str, Any]) -> Put:
+    """Shows a modal as something that was pressed in it leaves it."""
+    return lambda view: _placed(client, modals.redraw(client, body, view))
+
+
 def answering(ack: Ack, client: WebClient, view_id: str) -> Put:
     """Shows a modal as the answer to a submit, in the place of the form."""
 

@@ -66,7 +66,7 @@ class Pages:
     def turn(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Others, or the same once more."""
         ack()
-        self._show(live.replacing(client, body["view"]["id"]), Turn.read(action["value"]))
+        self._show(live.redrawing(client, body), Turn.read(action["value"]))
 
     def stop(self, ack: Ack, body: dict[str, Any], client: WebClient, action: dict[str, Any]) -> None:
         """Look no further."""
@@ -75,7 +75,7 @@ class Pages:
         turn = Turn.read(action["value"])
         with self.runtime.db.read() as session:
             name = editing.get(session, turn.segment_id).name
-        modals.refresh(client, body["view"]["id"], views.members_not_found(name, turn, "You stopped it."))
+        modals.redraw(client, body, views.members_not_found(name, turn, "You stopped it."))
 
     def closed(self, ack: Ack, view: dict[str, Any]) -> None:
         """Nobody looks any more."""

@@ -118,7 +118,7 @@ class Reminding:
                 may_expire=draft.purpose == "unique_codes",
                 tags=show.offered(session, draft),
             )
-        modals.refresh(client, view["id"], views.one(facts, metadata["turn"], json.dumps(metadata)))
+        modals.redraw(client, body, views.one(facts, metadata["turn"], json.dumps(metadata)))
 
 
 def listed(draft: Distribution) -> list[dict[str, Any]]:

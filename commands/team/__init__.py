@@ -6,6 +6,7 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
+from commands import modals
 from commands.people import meet, recognise
 from commands.team import views
 from commands.ui.blocks import values
@@ -80,6 +81,6 @@ def _view(runtime: Runtime, viewer: str, first: int = 0, note: str = "") -> dict
 
 
 def _update(runtime: Runtime, client: WebClient, body: dict[str, Any], first: int, note: str = "") -> None:
-    """Draw the modal again; the hash keeps a slow answer from overwriting a newer one."""
+    """Draw the modal again."""
     view = _view(runtime, body["user"]["id"], first, note)
-    client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=view)
+    modals.redraw(client, body, view)

@@ -1,11 +1,13 @@
 """`/promo segments`, built and clicked by Maya through a real Socket Mode connection."""
 
+import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from commands.segments import live, long_lists
+from commands.segments import building, live, long_lists
 from storage.tables import Distribution, Segment
 from tests.scenarios.conftest import World
 from tests.scenarios.segment_shop import POLES, Slow, begin, made, named, with_customers
@@ -55,6 +57,31 @@ def test_an_event_is_asked_with_its_properties_and_a_time(shop: World) -> None:
     assert "Anna" in shop.maya.view("Edit rules…").text
     (rule,) = named(shop, "left a large cart").rules["rules"]
     assert (rule["event"], rule["days"], rule["where"][0]["value"]) == ("cart_abandoned", 4, 50)
+
+
+def test_the_answer_to_an_earlier_press_never_comes_last(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answered beside each other: the slow one put the form back to the field that was chosen before."""
+    begin(shop, "In a hurry")
+    later, answered, after, show = threading.Event(), threading.Event(), building._after, building._show
+
+    def slow(draft: Any, action: Any, known: Any) -> Any:
+        if action["action_id"] == "segments.match":
+            assert later.wait(20)
+        return after(draft, action, known)
+
+    def watched(*given: Any, **more: Any) -> None:
+        show(*given, **more)
+        if later.is_set():
+            answered.set()
+
+    monkeypatch.setattr(building, "_after", slow)
+    monkeypatch.setattr(building, "_show", watched)
+    shop.maya.view("Country: a value is missing").fill("segments.match", "none of these")
+    shop.maya.view("Country: a value is missing").fill("segments.row:0:1/segments.field", "city")
+    shop.maya.view("city: a value is missing")
+    later.set()
+    assert answered.wait(20)
+    assert "city: a value is missing" in shop.maya.view().text
 
 
 def test_groups_of_rules_may_be_negated(shop: World) -> None:

@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from sqlalchemy.exc import DBAPIError
 
 from bot import slack, wiring
 from bot.clockwork import Clockwork, Refresher
@@ -33,6 +34,7 @@ from distribution.codes import expiry, low_stock
 from distribution.runtime import Runtime
 from distribution.sending import lifetime, worker
 from storage import jobs as job_rows
+from storage.database import is_away
 from storage.schema import Standing
 
 if sys.platform != "win32":  # there two processes on one SQLite file are not noticed
@@ -47,6 +49,9 @@ JOBS_AT_ONCE = 2
 LOOK_AT_SCHEMA_EVERY = 15.0  # seconds
 STOP_WITHIN = 5.0  # seconds that a part gets to end
 RECONNECT_AFTER = 5.0  # seconds
+# Seconds within which a database that is away may come back while a process starts: both may have been started at once,
+# or the database again.
+DATABASE_WITHIN, DATABASE_AGAIN = 30.0, 1.0
 
 # Ctrl-C, a service manager, and a terminal that is closed.
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -94,7 +99,7 @@ class Bot:
             parts.callback(self.runtime.db.close)
             if self.settings.database_file is not None:
                 parts.enter_context(only_instance(self.settings.database_file))
-            self._prepare_database()
+            self._reach_database()
             if self.roles & {"clock", "jobs"}:
                 parts.enter_context(self._embedded_jobs() if self.runtime.db.is_sqlite else self._distributed_jobs())
             if "clock" in self.roles:
@@ -118,6 +123,22 @@ class Bot:
         """A part cannot go on: tell whoever waits for the end."""
         self.failure = error
         self.ended.set()
+
+    def _reach_database(self) -> None:
+        """Wait for a database that is away, and prepare it. Raises what it said last where that takes too long."""
+        until, said = time.monotonic() + DATABASE_WITHIN, ""
+        while True:
+            try:
+                self._prepare_database()
+                return
+            except DBAPIError as error:
+                if not is_away(error) or time.monotonic() >= until or self.ended.is_set():
+                    raise
+                why = str(error.orig).strip()
+                if why != said:
+                    log.warning("the database cannot be reached; trying again", why=why, seconds=DATABASE_WITHIN)
+                said = why
+            self.ended.wait(DATABASE_AGAIN)
 
     def _prepare_database(self) -> None:
         """Migrate SQLite, which is ours alone; on PostgreSQL only an empty one: another version may be at work."""

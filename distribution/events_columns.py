@@ -72,6 +72,11 @@ class Layout:
     time_zone: str = "UTC"
     way: str | None = None
 
+    @property
+    def read(self) -> set[int]:
+        """The columns (from 0) that are not ignored."""
+        return {at for at, column in enumerate(self.columns) if column.role != "ignore"}
+
     def at(self, role: str) -> int | None:
         """The column (from 0) of a role; None where no column has it."""
         return next((at for at, column in enumerate(self.columns) if column.role == role), None)
@@ -140,6 +145,7 @@ def preview(table: Table, layout: Layout, limit: int = 3) -> Preview:
         return Preview([], [(table.sample[0].line, str(refusal))] if table.sample else [], frozenset())
     for row in table.sample:
         try:
+            table.check(row, layout.read)
             taken.append(read_row(row, layout, names))
         except Refused as refusal:
             refused.append((row.line, str(refusal)))

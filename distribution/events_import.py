@@ -17,7 +17,7 @@ from distribution.codes.intake import handed_over
 from distribution.customers.importing import REFUSED_KEPT
 from distribution.errors import Refused
 from distribution.events_columns import LOOKED_AT, Column, Layout, looked_at, read_row
-from distribution.files import Row, read_table
+from distribution.files import Row, Table, read_table
 from storage import customer_writes, uploads
 from storage.tables import Distribution
 
@@ -73,7 +73,7 @@ def import_events(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         rows = table.rows(after=run.progress["line"])
         while chunk := list(islice(rows, CHUNK)):
             with run.chunk(runtime, lasting=False) as session:
-                counts = _take(session, run, layout, chunk)
+                counts = _take(session, run, table, layout, chunk)
                 run.done += len(chunk)
                 told = {name: run.progress.get(name, 0) + n for name, n in counts.items()}
                 run.progress = {**run.progress, **told, "line": chunk[-1].line}
@@ -94,12 +94,14 @@ def waiting(session: Session, names: Collection[str]) -> list[str]:
     return [subject for subject, trigger in found if trigger.get("kind") == EVENT and trigger.get("event") in names]
 
 
-def _take(session: Session, run: "JobRun", layout: Layout, rows: Sequence[Row]) -> dict[str, int]:
+def _take(session: Session, run: "JobRun", table: Table, layout: Layout, rows: Sequence[Row]) -> dict[str, int]:
     """Record what some rows tell, and keep those that are not taken; how many of each kind there were."""
     told: list[tuple[Row, dict[str, Any]]] = []
     refused: list[tuple[int, Sequence[str], str]] = []
+    read = layout.read
     for row in rows:
         try:
+            table.check(row, read)
             told.append((row, read_row(row, layout, run.progress["names"])))
         except Refused as refusal:
             refused.append((row.line, row.values, str(refusal)))

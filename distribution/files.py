@@ -5,7 +5,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import chain, islice
@@ -73,6 +73,16 @@ class Table:
         if self.head is not None:
             next(body, None)
         return (row for row in body if row.line > after) if after else body
+
+    def check(self, row: Row, read: Collection[int]) -> None:
+        """Raise `Refused` where a row has a value beyond the columns that have a heading, and that is not `read` (from
+        0): the mark between cells stands in a value, and what follows it is in the wrong column."""
+        known = self.width if self.head is None else len(self.head)
+        if any(value and at not in read for at, value in enumerate(row.values[known:], known)):
+            raise Refused(
+                f"The row has more cells than the {known} columns there are. A value that holds the mark between cells "
+                'belongs in quotes: "59,90".'
+            )
 
     def column_names(self) -> list[str]:
         """A name for each column: its heading, or "Column 2"."""

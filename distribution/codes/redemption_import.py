@@ -107,7 +107,7 @@ def import_redemptions(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         rows = table.rows(after=run.progress["line"])
         while chunk := list(islice(rows, CHUNK)):
             with run.chunk(runtime) as session:
-                counts = _take(session, run, columns, chunk)
+                counts = _take(session, run, table, columns, chunk)
                 run.done += len(chunk)
                 told = {name: run.progress.get(name, 0) + n for name, n in counts.items()}
                 run.progress = {**run.progress, **told, "line": chunk[-1].line}
@@ -118,13 +118,15 @@ def import_redemptions(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
     return {"job_id": run.id, "filename": run.args["filename"], "names": names, "rows": run.done, **counts}
 
 
-def _take(session: Session, run: "JobRun", columns: Columns, rows: Sequence[Row]) -> dict[str, int]:
+def _take(session: Session, run: "JobRun", table: Table, columns: Columns, rows: Sequence[Row]) -> dict[str, int]:
     """Redeem the codes of some rows, and keep those that are not taken; how many of each kind there were."""
     by, now = f"import of {run.args['filename']} by {run.created_by}", run.clock.now()
     uses: list[tuple[Row, Use]] = []
     refused: list[tuple[int, Sequence[str], str]] = []
+    read = {at for field in HEADS if (at := getattr(columns, field)) is not None}
     for row in rows:
         try:
+            table.check(row, read)
             uses.append((row, _use(row, columns, run.progress["way"])))
         except Refused as refusal:
             refused.append((row.line, row.values, str(refusal)))

@@ -135,6 +135,11 @@ def checked(columns: Iterable[Mapping[str, Any]], known: Mapping[str, str]) -> l
     return result
 
 
+def read_columns(columns: Sequence[Column]) -> set[int]:
+    """The columns (from 0) that are not ignored."""
+    return {at for at, column in enumerate(columns) if column.role != "ignore"}
+
+
 def read_row(row: Row, columns: Sequence[Column], region: str | None, names: Sequence[str]) -> Record:
     """What a row says. `region`: the country of numbers without one, where the row names none of its own.
 

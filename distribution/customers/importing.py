@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from distribution.customers import clean, consent
-from distribution.customers.columns import Column, Record, checked, read_row
+from distribution.customers.columns import Column, Record, checked, read_columns, read_row
 from distribution.customers.merging import Merge
 from distribution.errors import Refused
 from distribution.files import Row, Table, read_table
@@ -43,9 +43,10 @@ def preview(table: Table, columns: Sequence[Column], region: str | None, limit: 
     """Read the first rows of `table`: up to `limit` that would be taken, and why others of its sample would not."""
     records: list[Record] = []
     refused: list[tuple[int, str]] = []
-    names = table.column_names()
+    names, read = table.column_names(), read_columns(columns)
     for row in table.sample:
         try:
+            table.check(row, read)
             records.append(read_row(row, columns, region, names))
         except Refused as refusal:
             refused.append((row.line, str(refusal)))
@@ -95,7 +96,7 @@ def import_customers(runtime: "Runtime", run: "JobRun") -> dict[str, Any]:
         _begin(runtime, run, table, columns)
         rows = table.rows(after=run.progress["line"])
         while chunk := list(islice(rows, CHUNK)):
-            _take_chunk(runtime, run, columns, chunk)
+            _take_chunk(runtime, run, table, columns, chunk)
         with runtime.db.write() as session:
             uploads.drop(session, run.args["upload_id"])
     counts = {
@@ -123,9 +124,15 @@ def refused_csv(session: Session, job_id: int, names: Sequence[str]) -> bytes | 
     writer = csv.writer(text)
     writer.writerow([*names, "Line", "Why it was not taken"])
     for line, cells, reason in _again(first, rows):
-        padded = [*cells, *[""] * (len(names) - len(cells))][: len(names)]
-        writer.writerow([*map(_harmless, padded), line, _harmless(reason)])
+        writer.writerow([*map(_harmless, _as_wide(cells, len(names))), line, _harmless(reason)])
     return text.getvalue().encode("utf-8-sig")
+
+
+def _as_wide(cells: Sequence[str], width: int) -> list[str]:
+    """A row's cells in so many columns; the last has what a longer row holds beyond them."""
+    if len(cells) > width > 0:
+        return [*cells[: width - 1], ",".join(cells[width - 1 :]).rstrip(",")]
+    return [*cells, *[""] * (width - len(cells))]
 
 
 def _begin(runtime: "Runtime", run: "JobRun", table: Table, columns: Sequence[Column]) -> None:
@@ -145,12 +152,16 @@ def _begin(runtime: "Runtime", run: "JobRun", table: Table, columns: Sequence[Co
                     raise Refused(f"Attribute '{column.attribute}' is a {kind} by now. Import the file again.")
 
 
-def _take_chunk(runtime: "Runtime", run: "JobRun", columns: Sequence[Column], rows: Sequence[Row]) -> None:
+def _take_chunk(
+    runtime: "Runtime", run: "JobRun", table: Table, columns: Sequence[Column], rows: Sequence[Row]
+) -> None:
     """Read and merge some rows in one transaction, tried again where another import was quicker."""
     records: list[Record] = []
     refused: list[tuple[int, Sequence[str], str]] = []
+    read = read_columns(columns)
     for row in rows:
         try:
+            table.check(row, read)
             records.append(read_row(row, columns, run.args["region"], run.progress["names"]))
         except Refused as refusal:
             refused.append((row.line, row.values, str(refusal)))

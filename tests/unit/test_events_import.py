@@ -325,3 +325,50 @@ def test_rows_that_an_import_of_long_ago_did_not_take_are_forgotten(runtime: Run
     runtime.clock.advance(timedelta(days=31))  # type: ignore[attr-defined]
     take(runtime, "customer,at\nC1,2026-06-15\n", name="visited")
     assert refused(runtime, first) == []
+
+
+def test_a_value_with_a_comma_and_no_quotes_is_told_not_read_by_half(runtime: Runtime) -> None:
+    """59,90 was taken for 59, and its customer's cart for too small."""
+    text = "customer,event,at,cart_total\nC1,cart_abandoned,2026-06-15T11:00:00Z,59,90\nC1,cart_abandoned,,1,\n"
+    with runtime.db.read() as session:
+        table = read_table(text.encode(), "carts.csv")
+        layout = events_columns.checked(
+            [column.to_json() for column in events_columns.guess(table, events.names(session))],
+            name="",
+            order="",
+            time_zone="UTC",
+        )
+    seen = events_columns.preview(table, layout)
+    assert seen.refused[0] == (
+        2,
+        "The row has more cells than the 4 columns there are. A value that holds the mark between cells belongs in "
+        'quotes: "59,90".',
+    )
+    job = take(runtime, text)
+    assert (job.result["recorded"], job.result["refused"]) == (0, 2)
+    with runtime.db.read() as session:
+        again = (refused_csv(session, job.id, job.result["names"]) or b"").decode("utf-8-sig")
+    assert "59,90" in again
+
+
+def test_a_column_without_a_heading_may_be_read(runtime: Runtime) -> None:
+    text = "customer,event,at\nC1,cart_abandoned,2026-06-15T11:00:00Z,59.90\n"
+    with runtime.db.read() as session:
+        guess = [
+            column.to_json() for column in events_columns.guess(read_table(text.encode(), "c"), events.names(session))
+        ]
+    assert take(runtime, text, columns=guess).result["refused"] == 1
+    guess[3] = {"role": "property", "property": "cart_total", "type": "number"}
+    assert take(runtime, text, columns=guess).result["recorded"] == 1
+
+
+def test_a_refused_row_that_is_too_long_is_kept_whole(runtime: Runtime) -> None:
+    """Beyond the first rows the file has as many columns as its heading."""
+    head = "customer,event,at,cart_total\n"
+    rows = "C1,cart_abandoned,2026-06-15T11:00:00Z,1\n" * 60
+    job = take(runtime, f"{head}{rows}C1,cart_abandoned,2026-06-15T11:00:00Z,59,90\n")
+    assert (job.result["recorded"], job.result["refused"]) == (60, 1)
+    with runtime.db.read() as session:
+        again = (refused_csv(session, job.id, job.result["names"]) or b"").decode("utf-8-sig")
+    (_, row) = csv.reader(io.StringIO(again))
+    assert row[3:5] == ["59,90", "62"]

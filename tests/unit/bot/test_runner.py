@@ -1,5 +1,7 @@
 """A process of some roles: starts what it is asked for, alone on SQLite, and stops within seconds."""
 
+import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -10,8 +12,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from bot import runner
 from bot.clockwork import Clockwork
@@ -19,6 +23,7 @@ from bot.runner import Bot, only_instance, stop_signals
 from bot.settings import Settings, Unset
 from storage import schema
 from storage.database import Database
+from storage.schema import Standing
 from storage.tables import Setting
 from tests.ports import free_ports
 from tests.sending import make_customers, make_provider
@@ -143,6 +148,29 @@ def test_postgresql_is_not_migrated_by_a_process_that_starts(db: Database, db_ur
     unmigrated = Settings(_env_file=None, database_url=db_url, secret_key="a secret key for tests")
     with pytest.raises(Unset, match="promobot db upgrade"):
         Bot(unmigrated, {"clock"}).start()
+
+
+@pytest.mark.parametrize(("asked", "stopped", "starts"), [(3, False, True), (3, True, False), (10**9, False, False)])
+def test_a_database_that_is_away_is_waited_for(
+    beside_others: Settings, monkeypatch: pytest.MonkeyPatch, asked: int, stopped: bool, starts: bool
+) -> None:
+    """Restarted while a worker started, it ended that; not for ever, and not beyond Ctrl-C. `asked`: how often it is
+    asked until it is there."""
+    monkeypatch.setattr(runner, "DATABASE_AGAIN", 0.01)
+    monkeypatch.setattr(runner, "DATABASE_WITHIN", 60.0 if asked < 10**9 else 0.1)
+    bot, real, times = Bot(beside_others, {"sender"}), Database.standing, itertools.count(1)
+
+    def away(db: Database) -> Standing:
+        if next(times) < asked:
+            if stopped:
+                bot.ended.set()
+            raise OperationalError("SELECT", {}, psycopg.OperationalError("server closed the connection unexpectedly"))
+        return real(db)
+
+    monkeypatch.setattr(Database, "standing", away)
+    with contextlib.nullcontext() if starts else pytest.raises(OperationalError, match="closed the connection"):
+        bot.start()
+        bot.stop()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from distribution.check import check
 from distribution.codes import redemption_import, replacing
 from distribution.codes.intake import hand_over
 from distribution.codes.redemption_import import Columns, guess
+from distribution.customers.importing import refused_csv
 from distribution.errors import Refused
 from distribution.files import read_table
 from distribution.jobs import JobStopped
@@ -106,3 +107,15 @@ def test_what_cannot_be_read_is_refused_at_its_input(
     with pytest.raises(Refused, match=words) as refused:
         enqueue(runtime, text, **columns)
     assert refused.value.field == field
+
+
+def test_a_row_with_more_cells_than_the_heading_redeems_nothing(runtime: Runtime) -> None:
+    """What is in the wrong column is no code, no day and no place."""
+    _, (code,) = used(runtime, 1)
+    job_id = enqueue(runtime, f"shop,code\nWarsaw, Centrum,{code}\n", code=1, where=0)
+    runtime.jobs.run_next(runtime)
+    with runtime.db.read() as session:
+        job = session.get_one(Job, job_id)
+        data = refused_csv(session, job_id, job.result["names"]) or b""
+    assert job.result["refused"] == 1
+    assert "The row has more cells than the 2 columns there are." in data.decode()

@@ -368,3 +368,14 @@ def test_a_file_whose_columns_nobody_knows_makes_attributes_of_them(runtime: Run
         ("attribute", "emial"),
         ("ignore", None),
     ]
+
+
+def test_a_row_whose_cells_are_shifted_by_a_comma_in_one_is_told(runtime: Runtime) -> None:
+    """Its city would be what stands behind the comma in the name."""
+    text = 'phone,name,city\n+48501234211,"Lis, Anna",Gdynia\n+48501234212,Nowak, Jan,Sopot\n+48501234213,Ewa,Hel,,\n'
+    seen = importing.preview(read_table(text.encode(), "people.csv"), _guessed(runtime, text), "PL")
+    assert [(line, why[:30]) for line, why in seen.refused] == [(3, "The row has more cells than th")]
+    job = _import(runtime, text)
+    assert (job.result["created"], job.result["refused"]) == (2, 1)
+    _, row = _refused(runtime, job)
+    assert row[:4] == ["+48501234212", "Nowak", "Jan", "Sopot"]

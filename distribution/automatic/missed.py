@@ -16,7 +16,7 @@ from distribution.automatic.watching import Watch
 from distribution.errors import Refused
 from storage import planned, planned_reading, touched
 from storage.planned import Entry
-from storage.tables import Distribution, PlannedState
+from storage.tables import Distribution
 
 MOST = 10_000  # events that are counted
 CHUNK = 5_000  # noted events that are passed over in one transaction
@@ -55,11 +55,15 @@ def events(session: Session, row: Distribution, now: datetime, *, to: int, after
         return None
     marks = touched.of_event(session, watch.trigger.happening.event, after=after, to=to, limit=CHUNK)
     told = firing.told(session, [event_id for _, event_id in marks])
-    missed_ones = firing.setting_off(session, watch, [each for each in told if _was_due(watch, each, now)], now)
-    entries = [Entry(each.customer_id, each.at, now, each.id) for each in missed_ones]
-    planned.fire(session, row.id, entries, apart=watch.apart, family=watch.family.ids)
-    rows = planned_reading.of_events(session, row.id, [each.id for each in missed_ones])
-    planned_reading.drop(session, [each for each in rows if each.state is PlannedState.WAITING], "paused", now)
+    happened = firing.setting_off(session, watch, [each for each in told if _was_due(watch, each, now)], now)
+    entries = [Entry(each.customer_id, each.at, now, each.id) for each in happened]
+    fired = planned.fire(session, row.id, entries, apart=watch.apart, family=watch.family.ids)
+    # What is dropped counts for nobody's next entry: the others of the same customers would fire once it is resumed.
+    whose, done = {each.customer_id for each in fired}, {each.event_id for each in fired}
+    others = [each for each in entries if each.customer_id in whose and each.event_id not in done]
+    fired += planned.fire(session, row.id, others, apart=planned.ALWAYS, family=watch.family.ids)
+    event_ids = [each.event_id for each in fired if each.event_id is not None]
+    planned_reading.drop(session, planned_reading.of_events(session, row.id, event_ids), "paused", now)
     return marks[-1][0] if len(marks) == CHUNK else None
 
 

@@ -115,6 +115,27 @@ def test_who_was_passed_over_may_enter_once(runtime: Runtime, clock: ManualClock
     assert states(runtime, one) == ["DROPPED paused", "MADE"]
 
 
+@pytest.mark.parametrize(
+    ("trigger", "entries"),
+    [({"reentry": "once"}, 0), ({"reentry": "days", "days": 7}, 0), ({"reentry": "always"}, 2)],
+)
+def test_nobody_is_texted_for_the_second_of_two_missed_events(
+    runtime: Runtime, clock: ManualClock, customers: list[int], trigger: dict[str, Any], entries: int
+) -> None:
+    """What is dropped counts for nobody's next entry. Who was texted before is not texted either, and is no number."""
+    one = make_live(runtime, make_provider(runtime, NOWHERE), CART | trigger)
+    happens(runtime, customers[1:2])
+    look(runtime)
+    held(runtime, one)
+    for _ in range(2):
+        happens(runtime, customers[:2])
+        clock.advance(HOUR)
+    resumed(runtime, one, control.DROP)
+    look(runtime)
+    assert texted(runtime, one) == customers[1:2]
+    assert states(runtime, one).count("DROPPED paused") == 2 + entries
+
+
 def test_an_event_that_is_not_looked_at_yet_is_passed_over_in_any_pause(
     runtime: Runtime, clock: ManualClock, customers: list[int]
 ) -> None:

@@ -181,13 +181,17 @@ def test_an_automatic_one_takes_what_its_review_saw_of_the_last_days(runtime: Ru
     assert said(runtime) == said(runtime, sale) == [f"{words}3 are missing."]
 
 
-def test_an_automatic_draft_is_told_whom_it_leaves_too_few(runtime: Runtime) -> None:
-    """Its members today get a text at once; alone it is never short, for it does what it says when codes run out."""
+@pytest.mark.parametrize(("foreseen", "missing"), [({}, 25), ({"begins": 100}, 25), ({"begins": 10}, 5)])
+def test_an_automatic_draft_is_told_whom_it_leaves_too_few(
+    runtime: Runtime, foreseen: dict[str, int], missing: int
+) -> None:
+    """Its members today get a text at once, within its ceilings; alone it is never short, for it does what it says when
+    codes run out."""
     group = make_group(runtime, "Summer 10%", 30)
-    draft = automatic(runtime, group, "draft", at_once=True, members=100)
+    draft = automatic(runtime, group, "draft", at_once=True, members=100, **foreseen)
     assert found(runtime, draft) == []
     plan(runtime, "Sale", FRIDAY, group=group, needed=25)
-    assert [(each.short.subject, each.missing) for each in found(runtime, draft)] == [("Sale", 25)]
+    assert [(each.short.subject, each.missing) for each in found(runtime, draft)] == [("Sale", missing)]
 
 
 def test_first_texts_that_wait_for_their_delay_or_for_codes_take_theirs(runtime: Runtime) -> None:

@@ -31,6 +31,7 @@ def browser() -> Iterator[Any]:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CANDIDATES)), None)
     if not path:
         pytest.skip("no Chromium is installed (set CHROMIUM to its path)")
+    sync_api.expect.set_options(timeout=20_000)  # what is expected comes by itself; on a busy machine, late
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=ARGS)
         yield chromium

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from distribution.segments import editing
@@ -74,8 +75,8 @@ def test_a_segment_of_an_event_and_a_promo_code_is_counted_while_it_is_built(car
     choose(page, 8, "at most")
     how_many.press_sequentially("0")
     counted(page, r"\d customers · ")
-    assert total.input_value() == "250"
-    assert builder.get_by_role("textbox", name="Name").input_value() == "Large carts, no code"
+    expect(total).to_have_value("250")
+    expect(builder.get_by_role("textbox", name="Name")).to_have_value("Large carts, no code")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     builder.get_by_role("button", name="Save").click()

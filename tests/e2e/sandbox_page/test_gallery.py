@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.sandbox_page.conftest import Opener
 
@@ -38,7 +39,7 @@ def test_every_known_block_and_element_is_drawn_without_a_complaint(gallery: Any
     drawn = set(gallery.eval_on_selector_all("[data-block]", "nodes => nodes.map(n => n.dataset.block)"))
     # A task card stands inside a plan, which draws it.
     assert set(known) - drawn == {"task_card"}
-    assert gallery.locator(".block-task").count() == 3
+    expect(gallery.locator(".block-task")).to_have_count(3)
     assert gallery.locator(".unknown").all_inner_texts() == [
         "Block of type hologram: this page cannot draw it",
         "Element of type joystick",
@@ -80,28 +81,28 @@ def test_mrkdwn_becomes_nodes_and_never_html(gallery: Any, text: str, expected: 
 
 def test_links_mentions_and_dates_of_mrkdwn_show_names_and_words(gallery: Any) -> None:
     block = sample(gallery, "header, section, divider, context")
-    assert block.get_by_role("link", name="the report").get_attribute("href") == "https://example.com/report?a=1&b=2"
-    assert block.get_by_text("@Maya Lindqvist").count() == 1
-    assert block.get_by_text("1 Jan 2030 at 01:00").count() == 1
-    assert block.get_by_text("plain *text* stays literal").count() == 1
+    expect(block.get_by_role("link", name="the report")).to_have_attribute("href", "https://example.com/report?a=1&b=2")
+    expect(block.get_by_text("@Maya Lindqvist")).to_have_count(1)
+    expect(block.get_by_text("1 Jan 2030 at 01:00")).to_have_count(1)
+    expect(block.get_by_text("plain *text* stays literal")).to_have_count(1)
 
 
 def test_a_data_table_sorts_filters_and_turns_pages(gallery: Any) -> None:
     table = sample(gallery, "data_table")
     first = table.locator("tbody tr").first
-    assert table.get_by_text("1–5 of 23").count() == 1
+    expect(table.get_by_text("1–5 of 23")).to_have_count(1)
     table.get_by_role("button", name="Next page").click()
-    assert table.get_by_text("6–10 of 23").count() == 1
+    expect(table.get_by_text("6–10 of 23")).to_have_count(1)
     table.get_by_role("button", name="Codes").click()
-    assert table.get_by_text("1–5 of 23").count() == 1
-    assert first.locator("td").nth(1).inner_text() == "1"
+    expect(table.get_by_text("1–5 of 23")).to_have_count(1)
+    expect(first.locator("td").nth(1)).to_have_text("1", use_inner_text=True)
     table.get_by_role("button", name="Codes").click()
-    assert table.locator("th", has_text="Codes").get_attribute("aria-sort") == "descending"
-    assert first.locator("td").nth(1).inner_text() == "90"
+    expect(table.locator("th", has_text="Codes")).to_have_attribute("aria-sort", "descending")
+    expect(first.locator("td").nth(1)).to_have_text("90", use_inner_text=True)
     table.get_by_role("searchbox").fill("zofia")
     assert set(table.locator("tbody th").all_inner_texts()) == {"Zofia M."}
     table.get_by_role("searchbox").fill("nobody")
-    assert table.get_by_text("Nothing holds “nobody”").count() == 1
+    expect(table.get_by_text("Nothing holds “nobody”")).to_have_count(1)
 
 
 def test_a_chart_reads_its_numbers_out_where_it_is_pointed_at(gallery: Any) -> None:
@@ -126,14 +127,16 @@ def test_a_date_is_chosen_with_the_keyboard(gallery: Any) -> None:
     for key in ("Enter", "ArrowDown", "ArrowRight", "PageDown", "Enter"):
         gallery.keyboard.press(key)
     assert told(gallery, name)["selected_date"] == "2026-12-29"
-    assert sample(gallery, name).get_by_role("button", name="Due").inner_text() == "Tue, 29 Dec 2026"
+    expect(sample(gallery, name).get_by_role("button", name="Due")).to_have_text(
+        "Tue, 29 Dec 2026", use_inner_text=True
+    )
 
 
 def test_a_button_with_a_confirmation_tells_the_bot_only_after_yes(gallery: Any) -> None:
     reject = sample(gallery, "actions").get_by_role("button", name="Reject…")
     reject.click()
     gallery.get_by_role("alertdialog").get_by_role("button", name="Keep it").click()
-    assert sample(gallery, "actions").locator(".log").inner_text() == ""
+    expect(sample(gallery, "actions").locator(".log")).to_have_text("", use_inner_text=True)
     reject.click()
     gallery.get_by_role("alertdialog", name="Reject this request?").get_by_role("button", name="Reject").click()
     assert told(gallery, "actions")["action_id"] == "reject"
@@ -143,7 +146,7 @@ def test_an_overflow_menu_closes_on_escape_and_answers_the_arrows(gallery: Any) 
     name = "section with accessories"
     sample(gallery, name).get_by_role("button", name="More actions for Summer 10%").click()
     gallery.keyboard.press("Escape")
-    assert gallery.get_by_role("listbox").count() == 0
+    expect(gallery.get_by_role("listbox")).to_have_count(0)
     gallery.keyboard.press("Enter")
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         gallery.keyboard.press(key)
@@ -158,9 +161,9 @@ def test_a_multi_select_takes_no_more_than_its_maximum_and_gives_back_by_backspa
         gallery.get_by_role("option", name=option).click()
     gallery.keyboard.press("Escape")
     chips = block.locator('[data-block-id="i_multi"] .chip')
-    assert chips.all_inner_texts() == ["Birthday", "Warsaw regulars", "New this month"]
+    expect(chips).to_have_text(["Birthday", "Warsaw regulars", "New this month"], use_inner_text=True)
     opener.press("Backspace")
-    assert chips.all_inner_texts() == ["Birthday", "Warsaw regulars"]
+    expect(chips).to_have_text(["Birthday", "Warsaw regulars"], use_inner_text=True)
 
 
 def test_a_time_may_be_typed_as_people_write_it(gallery: Any) -> None:
@@ -168,19 +171,19 @@ def test_a_time_may_be_typed_as_people_write_it(gallery: Any) -> None:
     block.get_by_role("button", name="Time", exact=True).click()
     gallery.keyboard.type("9.05 pm")
     gallery.keyboard.press("Enter")
-    assert block.get_by_role("button", name="Time", exact=True).inner_text() == "21:05"
+    expect(block.get_by_role("button", name="Time", exact=True)).to_have_text("21:05", use_inner_text=True)
 
 
 def test_a_file_of_another_type_is_refused_at_the_field(gallery: Any) -> None:
     block = sample(gallery, "inputs: dates and files")
     block.locator("input[type=file]").set_input_files({"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"x"})
-    assert "a.pdf cannot be used here. Choose a file of type .csv, .xlsx." in block.inner_text()
+    expect(block).to_contain_text("a.pdf cannot be used here. Choose a file of type .csv, .xlsx.", use_inner_text=True)
 
 
 def test_a_counter_says_how_far_over_the_limit_a_text_is(gallery: Any) -> None:
     block = sample(gallery, "inputs: text")
     block.get_by_label("Subject").fill("x" * 43)
-    assert block.get_by_text("3 over the limit of 40").is_visible()
+    expect(block.get_by_text("3 over the limit of 40")).to_be_visible()
 
 
 def test_a_picture_that_does_not_load_gives_way_to_its_words(gallery: Any) -> None:

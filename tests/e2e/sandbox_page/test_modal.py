@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from sandbox.knobs import ACK_SECONDS
 from sandbox.server import Sandbox
@@ -43,19 +45,21 @@ def test_typing_goes_on_while_the_bot_updates_the_view(page: Any, modal: Any, bo
     modal.get_by_text("11 characters").wait_for()
     page.keyboard.type("x")
     modal.get_by_text("12 characters").wait_for()
-    assert modal.get_by_label("Message").input_value() == "Oh! xHi Anna"
-    assert modal.get_by_label("Subject").input_value() == "Summer"
+    expect(modal.get_by_label("Message")).to_have_value("Oh! xHi Anna")
+    expect(modal.get_by_label("Subject")).to_have_value("Summer")
     assert bot.actions[-1]["value"] == "Oh! xHi Anna"
 
 
 def test_a_missing_answer_is_asked_for_at_its_field(modal: Any, bot: TinyBot) -> None:
     modal.get_by_role("button", name="Next").click()
     modal.get_by_text("Please complete this required field.").first.wait_for()
-    assert modal.locator(".has-error .field-label").all_inner_texts() == ["Subject", "Message", "Customer"]
-    assert modal.get_by_label("Subject").get_attribute("aria-invalid") == "true"
-    assert modal.get_by_label("Subject").evaluate("node => node === document.activeElement")
+    expect(modal.locator(".has-error .field-label")).to_have_text(
+        ["Subject", "Message", "Customer"], use_inner_text=True
+    )
+    expect(modal.get_by_label("Subject")).to_have_attribute("aria-invalid", "true")
+    expect(modal.get_by_label("Subject")).to_be_focused()
     modal.get_by_label("Subject").press("x")
-    assert modal.locator(".has-error .field-label").all_inner_texts() == ["Message", "Customer"]
+    expect(modal.locator(".has-error .field-label")).to_have_text(["Message", "Customer"])
     assert bot.submitted == []
 
 
@@ -64,9 +68,9 @@ def test_the_bots_error_stands_at_the_field_and_nothing_typed_is_lost(page: Any,
     modal.get_by_role("button", name="Next").click()
     error = modal.get_by_text("There is already a subject 'taken'. Choose another.")
     error.wait_for()
-    assert error.locator("xpath=ancestor::*[@data-block-id][1]").get_attribute("data-block-id") == "subject"
-    assert modal.get_by_label("Message").input_value() == "Hi Anna"
-    assert "Customer 021" in modal.get_by_role("combobox", name="Customer").inner_text()
+    expect(error.locator("xpath=ancestor::*[@data-block-id][1]")).to_have_attribute("data-block-id", "subject")
+    expect(modal.get_by_label("Message")).to_have_value("Hi Anna")
+    expect(modal.get_by_role("combobox", name="Customer")).to_contain_text("Customer 021", use_inner_text=True)
 
 
 def test_an_answer_that_comes_late_does_not_bring_back_what_the_bot_has_replaced(
@@ -83,8 +87,8 @@ def test_an_answer_that_comes_late_does_not_bring_back_what_the_bot_has_replaced
     with page.expect_response("**/sandbox/submit"):
         modal.get_by_role("button", name="Next").click()
     page.wait_for_function("() => !document.querySelector('[data-role=submit]').disabled")
-    assert modal.get_by_text("Found").is_visible()
-    assert not modal.get_by_text("Looking").is_visible()
+    expect(modal.get_by_text("Found")).to_be_visible()
+    expect(modal.get_by_text("Looking")).to_be_hidden()
 
 
 def test_the_step_that_follows_a_submission_begins_at_its_top(page: Any, modal: Any) -> None:
@@ -107,11 +111,11 @@ def test_back_from_a_pushed_view_finds_everything_as_it_was(page: Any, modal: An
     modal.get_by_role("button", name="Next").click()
     review = page.get_by_role("dialog", name="Review")
     review.get_by_text("To Customer 021 with codes.csv").wait_for()
-    assert not modal.is_visible()
+    expect(modal).to_be_hidden()
     review.locator(".modal-back").click()
     modal.wait_for()
-    assert modal.get_by_label("Subject").input_value() == "Summer thank-you"
-    assert modal.get_by_text("codes.csv").is_visible()
+    expect(modal.get_by_label("Subject")).to_have_value("Summer thank-you")
+    expect(modal.get_by_text("codes.csv")).to_be_visible()
     modal.get_by_role("button", name="Next").click()
     review.get_by_role("button", name="Send").click()
     page.get_by_role("dialog").wait_for(state="detached")
@@ -130,8 +134,8 @@ def test_the_bots_own_options_wait_for_enough_letters(page: Any, modal: Any) -> 
     page.keyboard.type("0")
     page.get_by_text("No matches").wait_for()
     page.keyboard.press("Escape")
-    assert modal.is_visible()
-    assert modal.get_by_role("combobox", name="Customer").evaluate("node => node === document.activeElement")
+    expect(modal).to_be_visible()
+    expect(modal.get_by_role("combobox", name="Customer")).to_be_focused()
 
 
 @pytest.mark.parametrize("ack_seconds", [ACK_SECONDS])
@@ -139,15 +143,15 @@ def test_a_bot_that_does_not_answer_is_said_and_the_form_stays(page: Any, modal:
     fill(page, modal, subject="slow")
     modal.get_by_role("button", name="Next").click()
     modal.get_by_text("We had some trouble connecting.").wait_for()
-    assert modal.get_by_label("Subject").input_value() == "slow"
-    assert modal.get_by_role("button", name="Next").is_enabled()
+    expect(modal.get_by_label("Subject")).to_have_value("slow")
+    expect(modal.get_by_role("button", name="Next")).to_be_enabled()
 
 
 def test_escape_closes_a_modal_and_gives_the_focus_back(page: Any, modal: Any) -> None:
     page.keyboard.press("Escape")
     modal.wait_for(state="detached")
-    assert page.get_by_label("Message #marketing").evaluate("node => node === document.activeElement")
-    assert page.locator("#app").get_attribute("inert") is None
+    expect(page.get_by_label("Message #marketing")).to_be_focused()
+    expect(page.locator("#app")).not_to_have_attribute("inert", re.compile(""))
 
 
 def test_tab_stays_inside_a_modal(page: Any, modal: Any) -> None:
@@ -161,14 +165,14 @@ def test_a_modal_and_what_the_bot_knows_of_it_survive_a_reload(page: Any, modal:
     modal.get_by_text("7 characters").wait_for()
     page.reload()
     modal.wait_for()
-    assert modal.get_by_label("Message").input_value() == "Hi Anna"
+    expect(modal.get_by_label("Message")).to_have_value("Hi Anna")
 
 
 @pytest.mark.parametrize("ack_seconds", [ACK_SECONDS])
 def test_a_command_that_is_not_answered_comes_back_into_the_box(page: Any, sandbox: Sandbox) -> None:
     run(page, "/promo slow")
     page.get_by_text("What you typed is back in the box.").wait_for()
-    assert page.get_by_label("Message #marketing").input_value() == "/promo slow"
+    expect(page.get_by_label("Message #marketing")).to_have_value("/promo slow")
 
 
 def test_an_approval_asks_first_and_the_card_changes_in_place(page: Any, opened: Opener) -> None:
@@ -176,7 +180,7 @@ def test_an_approval_asks_first_and_the_card_changes_in_place(page: Any, opened:
     lee = opened.workspace(user="U0LEE")
     lee.get_by_role("button", name="Approve").click()
     confirm = lee.get_by_role("alertdialog", name="Approve?")
-    assert confirm.get_by_text("398 customers are texted.").is_visible()
+    expect(confirm.get_by_text("398 customers are texted.")).to_be_visible()
     confirm.get_by_role("button", name="Approve").click()
     page.get_by_text("Approved by @Lee Okafor").wait_for()
-    assert page.get_by_role("button", name="Approve").count() == 0
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)

@@ -8,6 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from sandbox.server import Sandbox
 from tests.e2e.sandbox_page.bolt_app import TinyBot
@@ -84,8 +85,10 @@ def test_a_message_keeps_its_shape_and_cannot_inject(page: Any) -> None:
     run(page, "Look: <img src=x onerror=alert(1)> *bold* & done")
     message = page.locator(".msg").last
     message.get_by_text("bold", exact=True).wait_for()
-    assert message.locator(".msg-text").inner_text() == "Look: <img src=x onerror=alert(1)> bold & done"
-    assert message.locator("img").count() == 0
+    expect(message.locator(".msg-text")).to_have_text(
+        "Look: <img src=x onerror=alert(1)> bold & done", use_inner_text=True
+    )
+    expect(message.locator("img")).to_have_count(0)
 
 
 def test_an_answer_for_one_person_says_so_and_can_be_dismissed(page: Any, opened: Opener) -> None:
@@ -99,7 +102,7 @@ def test_an_answer_for_one_person_says_so_and_can_be_dismissed(page: Any, opened
     page.reload()
     page.locator("body.is-ready").wait_for()
     page.locator(".intro").wait_for()
-    assert answer.count() == 0
+    expect(answer).to_have_count(0)
 
 
 def test_a_file_is_attached_and_a_picture_shows(page: Any) -> None:
@@ -126,7 +129,7 @@ def test_an_unread_channel_is_marked_until_it_is_opened(page: Any, opened: Opene
     general.locator(".unread", has_text="1").wait_for()
     general.click()
     page.get_by_text("Morning", exact=True).wait_for()
-    assert general.locator(".unread").count() == 0
+    expect(general.locator(".unread")).to_have_count(0)
 
 
 def test_a_thread_opens_beside_the_channel_and_takes_replies(page: Any) -> None:
@@ -138,13 +141,13 @@ def test_a_thread_opens_beside_the_channel_and_takes_replies(page: Any) -> None:
     reply.fill("I do")
     reply.press("Enter")
     message.get_by_text("1 reply").wait_for()
-    assert page.locator("#channel").get_by_text("I do", exact=True).count() == 0
+    expect(page.locator("#channel").get_by_text("I do", exact=True)).to_have_count(0)
 
 
 def test_the_home_tab_shows_what_the_bot_published(page: Any) -> None:
     page.locator('.side-item[data-channel="D0MAYA"]').click()
     page.get_by_role("heading", name="Good morning").wait_for()
-    assert page.get_by_role("tab", name="Home").get_attribute("aria-selected") == "true"
+    expect(page.get_by_role("tab", name="Home")).to_have_attribute("aria-selected", "true")
 
 
 def test_texts_arrive_on_the_phone_and_other_phones_are_counted(page: Any, sandbox: Sandbox) -> None:
@@ -156,7 +159,7 @@ def test_texts_arrive_on_the_phone_and_other_phones_are_counted(page: Any, sandb
     page.get_by_role("combobox", name="Find a phone").fill("219")
     page.keyboard.press("Enter")
     page.locator(".bubble", has_text="SUMMER-2").wait_for()
-    assert page.locator(".bubble", has_text="SUMMER-1").count() == 0
+    expect(page.locator(".bubble", has_text="SUMMER-1")).to_have_count(0)
 
 
 def test_a_phone_found_by_a_search_is_somebodys_however_many_there_are(page: Any, sandbox: Sandbox) -> None:
@@ -173,7 +176,7 @@ def test_a_phone_found_by_a_search_is_somebodys_however_many_there_are(page: Any
     page.get_by_role("option", name="Customer 249").wait_for()
     page.keyboard.press("Enter")
     page.locator(".picker", has_text="+48 601 000 249").wait_for()
-    assert "Customer 249" in page.locator(".picker").inner_text()
+    expect(page.locator(".picker")).to_contain_text("Customer 249", use_inner_text=True)
     page.get_by_text("on Customer's phone").wait_for()
 
 
@@ -186,7 +189,7 @@ def test_a_qr_link_shows_its_picture_over_the_phone_and_closes(page: Any, sandbo
     sheet.get_by_text("Show this at the till.").wait_for()
     page.wait_for_function("document.querySelector('.phone-sheet img')?.naturalWidth === 1")
     page.keyboard.press("Escape")
-    assert sheet.count() == 0
+    expect(sheet).to_have_count(0)
 
 
 def test_a_click_on_a_text_counts_though_another_one_comes_meanwhile(page: Any, sandbox: Sandbox) -> None:
@@ -221,7 +224,7 @@ def test_a_text_that_comes_while_a_phone_is_loaded_stays_and_so_does_its_open_pi
     page.locator(".qr-link").click()
     asked[0].fulfill(response=answer)
     page.get_by_text("Hi Anna").wait_for()
-    assert page.locator(".qr-link").count() == 1
+    expect(page.locator(".qr-link")).to_have_count(1)
     page.get_by_role("dialog", name="QR code").get_by_text("The picture could not be loaded.").wait_for()
 
 
@@ -238,10 +241,10 @@ def test_the_clock_moves_ahead_and_back(page: Any) -> None:
     page.get_by_text("1 day ahead of real time").wait_for()
     run(page, "Tomorrow's message")
     page.locator(".msg", has_text="Tomorrow's message").wait_for()
-    assert page.locator(".day").last.inner_text() == "Today"
+    expect(page.locator(".day").last).to_have_text("Today", use_inner_text=True)
     page.get_by_role("button", name="Reset").click()
     page.locator(".clock-ahead", has_text="Real time").wait_for()
-    assert page.locator(".day").last.inner_text() == "Tomorrow"
+    expect(page.locator(".day").last).to_have_text("Tomorrow", use_inner_text=True)
 
 
 def test_the_bots_line_is_shown(opened: Opener, sandbox: Sandbox) -> None:
@@ -267,14 +270,14 @@ def test_a_sandbox_that_goes_away_is_said_and_found_again(opened: Opener, sandbo
 def test_on_a_phones_width_the_columns_are_tabs(opened: Opener, bot: TinyBot, sandbox: Sandbox) -> None:
     page = opened.workspace(width=390, height=844, has_touch=True, is_mobile=True)
     send_text(sandbox, ANNA, "Hi Anna")
-    assert page.locator("#channel").is_visible()
-    assert not page.locator("#sidebar").is_visible()
+    expect(page.locator("#channel")).to_be_visible()
+    expect(page.locator("#sidebar")).to_be_hidden()
     tabs = page.get_by_role("navigation", name="Parts of the page").or_(
         page.get_by_role("tablist", name="Parts of the page")
     )
     tabs.get_by_role("tab", name="Phone").click()
     page.locator(".bubble", has_text="Hi Anna").wait_for()
-    assert not page.locator("#channel").is_visible()
+    expect(page.locator("#channel")).to_be_hidden()
     tabs.get_by_role("tab", name="Channels").click()
     page.locator('.side-item[data-channel="C0GENERAL"]').click()
     page.get_by_role("heading", name="general", exact=True).wait_for()
@@ -294,7 +297,7 @@ def test_the_first_visits_hints_come_one_by_one_and_never_again(opened: Opener, 
     page.reload()
     page.locator("body.is-ready").wait_for()
     page.get_by_text("promobot is connected").wait_for()
-    assert page.locator(".coach").count() == 0
+    expect(page.locator(".coach")).to_have_count(0)
 
 
 def test_a_whole_visit_leaves_no_complaint_in_the_console(page: Any, opened: Opener, sandbox: Sandbox) -> None:

@@ -269,7 +269,11 @@ def _stood_still(line: Line, piled: Piled, missed: Missed) -> tuple[str, list[Op
         words.append(f"{more}{events} came in that may set it off, not looked at yet.")
     if missed.members:
         words.append("Who entered its segment meanwhile is found once it goes on.")
-    never = "Nobody is texted for having entered by now" if missed.members else "What would have left is never sent"
+    never = (
+        "Nobody is texted for having entered by now"
+        if missed.members
+        else "What would have left by now is never sent; the rest goes in its time"
+    )
     options = [
         ui.option("Send what piled up", SEND, "What is due leaves now, and the rest in its time"),
         ui.option("Only what comes from now", DROP, never),

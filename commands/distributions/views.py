@@ -241,9 +241,9 @@ def paused(line: Line) -> list[Block]:
 
 def paused_in_a_line(line: Line) -> str:
     """Why, whom it concerns, and what waits, in mrkdwn."""
-    waiting = f"{count(line.to_go, 'text waits', 'texts wait')}; what was sent stays sent."
+    waiting = f"{count(line.to_go, 'text waits', 'texts wait')}; what" if line.to_go else "What"
     you = f"{who(line.requested_by)}: " if is_person(line.requested_by) else ""
-    return f"{you}*{escape(line.subject)}* paused by itself. {escape(line.reason)} {waiting}"
+    return f"{you}*{escape(line.subject)}* paused by itself. {escape(line.reason)} {waiting} was sent stays sent."
 
 
 def taken_back(line: Line) -> list[Block]:

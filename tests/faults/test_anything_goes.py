@@ -6,58 +6,45 @@ After each step `promobot check` looks, with the gateway's own log; in the end a
 """
 
 import json
-import tempfile
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distribution.check import check
-from distribution.clock import ManualClock
 from distribution.codes import redemptions, replacing
 from distribution.customers import erasing
-from distribution.errors import Refused
-from distribution.jobs import Jobs
-from distribution.kinds import KINDS
-from distribution.links import Links
 from distribution.providers.port import Arrival, Found, Kind, LookUpFailed, Outcome
 from distribution.providers.sandbox import SandboxProvider
-from distribution.runtime import Runtime
 from distribution.sending import callbacks, control, lifetime, replies, settle
 from distribution.sending.options import Options
 from distribution.sending.prepare import Prepared, Ready, prepare
 from distribution.sending.record import NOT_SENT, Held, Moment, Result
 from distribution.sending.status import finish_if_over
 from distribution.sending.turn import Asked, take_turn
-from distribution.vault import Vault
 from storage.batches import lock
-from storage.database import Database
 from storage.tables import Distribution, PromoCode
-from tests.conftest import NOON, unsynced
+from tests.conftest import NOON
 from tests.faults.choices import LONG
+from tests.faults.stateful import InAShop, try_out
 from tests.gateway import callback_of, line_of
 from tests.sending import make_customers, make_distribution, make_group, make_provider, start
 
 OPTIONS = Options(batch=3, most=3)
 LISTED = 2.0  # seconds within which the gateway lists what it took
 CUSTOMERS = 6
-TEMPLATE: list[Path] = []  # a migrated database
 BODIES = (
     "Hi {{ client.first_name }}, your code: {{ client.promocode('Summer 10%') }}",
     "Hi {{ client.first_name }}, again: {{ client.last_promocode('Summer 10%') }}",
@@ -83,29 +70,16 @@ class Worker:
         self.held: list[Held] = []
 
 
-class AnythingGoes(RuleBasedStateMachine):
+class AnythingGoes(InAShop):
     """One shop."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
-        path = Path(self._folder.name) / "shop.db"
-        path.write_bytes(TEMPLATE[0].read_bytes())
-        self.db = unsynced(Database(f"sqlite:///{path}"))
-        self.clock, vault = ManualClock(NOON), Vault("a secret key for tests")
-        jobs = Jobs(self.clock, KINDS, machine=self.clock)
-        self.runtime = Runtime(
-            self.db, self.clock, jobs, Links("https://promo.example", vault.derive("qr links")), vault
-        )
         self.provider = SandboxProvider("http://gateway", "PROMO")
         self.workers = [Worker(), Worker()]
         self.taken: list[dict[str, Any]] = []  # the gateway's log
         self.news: list[dict[str, Any]] = []  # callbacks that have not come yet
         self.distributions: list[int] = []
-
-    def teardown(self) -> None:
-        self.db.close()
-        self._folder.cleanup()
 
     @initialize()
     def open_the_shop(self) -> None:
@@ -132,12 +106,11 @@ class AnythingGoes(RuleBasedStateMachine):
             "retry": lambda session, id_: control.retry_failed(session, id_, by="Lee", now=self.clock.now()),
         }
         if which < len(self.distributions):
-            self._try(lambda session: verbs[verb](session, self.distributions[which]))
+            self.attempt(lambda session: verbs[verb](session, self.distributions[which]))
 
     @rule()
     def run_jobs(self) -> None:
-        while self.runtime.jobs.run_next(self.runtime):
-            pass
+        self.work()
 
     @rule(nth=st.integers(0, 20), verb=st.sampled_from(["redeem", "roll back", "replace", "revoke"]))
     def treat_a_code(self, nth: int, verb: str) -> None:
@@ -154,11 +127,11 @@ class AnythingGoes(RuleBasedStateMachine):
             "replace": lambda session, code: replacing.replace(session, code, why="lost", by="U0ADA", now=now),
             "revoke": lambda session, code: replacing.revoke(session, code, why="leaked", by="U0ADA", now=now),
         }
-        self._try(lambda session: verbs[verb](session, issued[nth]))
+        self.attempt(lambda session: verbs[verb](session, issued[nth]))
 
     @rule(nth=st.integers(0, CUSTOMERS - 1))
     def erase(self, nth: int) -> None:
-        self._try(lambda session: erasing.erase(session, self.customers[nth], "U0ADA", self.clock.now()))
+        self.attempt(lambda session: erasing.erase(session, self.customers[nth], "U0ADA", self.clock.now()))
 
     # What the workers do.
 
@@ -266,10 +239,6 @@ class AnythingGoes(RuleBasedStateMachine):
     def all_is_as_it_should_be(self) -> None:
         assert check(self.db, self.runtime.links, [line_of(text) for text in self.taken]) == []
 
-    def _try(self, do: Callable[[Session], object]) -> None:
-        with suppress(Refused), self.db.write() as session:
-            do(session)
-
     def _receive(self, *news: dict[str, Any]) -> None:
         with self.db.write() as session:
             callbacks.receive(session, self.provider_id, news, self.clock.now())
@@ -282,7 +251,7 @@ class AnythingGoes(RuleBasedStateMachine):
     def finish(self) -> None:
         """All is well from now on: everything that waits must come to an end."""
         for distribution in self.distributions:
-            self._try(
+            self.attempt(
                 lambda session, id_=distribution: control.resume(
                     session, self.runtime, id_, by="Lee", now=self.clock.now()
                 )
@@ -328,15 +297,4 @@ class Finished(AnythingGoes):
 def test_whatever_is_done_in_whatever_order_the_invariants_hold(
     sqlite_template: Path, examples: int, steps: int
 ) -> None:
-    TEMPLATE[:] = [sqlite_template]
-    run_state_machine_as_test(
-        Finished,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=examples == 6,
-            database=None,
-        ),
-    )
+    try_out(Finished, sqlite_template, examples, steps, always_the_same=examples == 6)

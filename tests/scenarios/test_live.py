@@ -152,7 +152,7 @@ def test_one_that_stood_still_asks_what_becomes_of_what_it_missed(world: World, 
     card(world, "0 sent")
     held_up.hold(world.runtime, distribution_id, Refused("Its group is gone."))
     happens(world, first, cart_total=80)
-    told = world.maya.message("#marketing", "Abandoned cart paused by itself. It could not go on: Its group is gone.")
+    told = world.maya.message("#marketing", "It could not go on: Its group is gone. What was sent stays sent.")
     told.click("Resume…")
     asked = world.maya.view("could not go on, and stood still. 1 event came in that may set it off")
     asked.choose("Only what comes from now").submit()

@@ -56,10 +56,10 @@ def any_up_to(session: Session, last_id: int) -> bool:
     return session.scalar(select(Touched.id).where(Touched.id <= last_id).limit(1)) is not None
 
 
-def of_event(session: Session, event: str, *, after: int, to: int, limit: int) -> list[tuple[int, int]]:
-    """Rows of the events of one name, beyond the id `after` and up to `to`, by id: their ids and the events'."""
+def of_event(session: Session, event: str, *, after: int, limit: int) -> list[tuple[int, int]]:
+    """Rows of the events of one name, beyond the id `after`, by id: their ids and the events'."""
     rows = select(Touched.id, Event.id).join(Event, Event.id == Touched.event_id)
-    mine = (Event.name == event, Touched.id > after, Touched.id <= to)
+    mine = (Event.name == event, Touched.id > after)
     return [(row[0], row[1]) for row in session.execute(rows.where(*mine).order_by(Touched.id).limit(limit))]
 
 

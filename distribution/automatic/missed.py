@@ -39,7 +39,7 @@ def missed(session: Session, row: Distribution) -> Missed:
 def pass_over(session: Session, row: Distribution, now: datetime) -> bool:
     """Pass over what a distribution missed until `now`, when it is resumed; False where that is too much for one
     transaction. Its row is locked."""
-    if events(session, row, now, to=touched.last(session)) is not None:
+    if events(session, row, now) is not None:
         return False
     try:
         return not _missed_members(row) or entering.remember(session, row, now, everybody=True)
@@ -47,13 +47,13 @@ def pass_over(session: Session, row: Distribution, now: datetime) -> bool:
         return True
 
 
-def events(session: Session, row: Distribution, now: datetime, *, to: int, after: int = 0) -> int | None:
-    """Pass over some of the events that were noted up to the mark `to`; returns after which mark to go on, None once
-    that was all. `now`: when the distribution was resumed. Its row is locked."""
+def events(session: Session, row: Distribution, now: datetime, *, after: int = 0) -> int | None:
+    """Pass over some of the events that were noted, after a mark; returns after which to go on, None once that was all.
+    `now`: when the distribution was resumed; what came in later is not missed. Its row is locked."""
     watch = watching.of(session, row) if row.mode == "automatic" else None
     if watch is None or watch.trigger.happening is None:
         return None
-    marks = touched.of_event(session, watch.trigger.happening.event, after=after, to=to, limit=CHUNK)
+    marks = touched.of_event(session, watch.trigger.happening.event, after=after, limit=CHUNK)
     told = firing.told(session, [event_id for _, event_id in marks])
     happened = firing.setting_off(session, watch, [each for each in told if _was_due(watch, each, now)], now)
     entries = [Entry(each.customer_id, each.at, now, each.id) for each in happened]

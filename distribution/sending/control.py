@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from distribution import launch, seal
-from distribution.automatic import missed, reminding
+from distribution.automatic import entering, missed, reminding
 from distribution.errors import Refused
 from distribution.jobs import JobRun
 from distribution.report import numbers
@@ -20,14 +20,13 @@ from distribution.sending import evidence, lifetime, retrying
 from distribution.sending.record import apply_evidence, cancel, queue_again
 from distribution.sending.status import PAUSED_BY, finish_if_over
 from distribution.undoing import called_back
-from storage import approvals, batches, distributions, late, leaving_now, messages, reminded, touched, trigger_members
+from storage import approvals, batches, distributions, late, leaving_now, messages, reminded, trigger_members
 from storage.batches import lock
 from storage.messages import Settled
 from storage.tables import Distribution, MessageState, PlannedState
 
 CHUNK = 5_000  # messages that a chunk of stopping cancels
 AT_ONCE = 5_000  # unknown messages that a person settles with one word
-MEMBERS = 20_000  # of a segment, noted in one chunk
 BATCH = 500
 SEND, DROP = "send", "drop"
 PILED = (SEND, DROP)
@@ -133,7 +132,7 @@ def run_resume(runtime: Runtime, run: JobRun) -> dict[str, Any]:
     with runtime.db.read() as session:
         row = session.get_one(Distribution, distribution_id)
         reminders = late.due(session, distribution_id, until, reminders=True)
-        members, noted = missed.members(session, row, until), touched.last(session)
+        members = missed.members(session, row, until)
     at = seen = 0
     looked: int | None = 0
     while not run.progress.get("over"):
@@ -144,9 +143,9 @@ def run_resume(runtime: Runtime, run: JobRun) -> dict[str, Any]:
                     continue
                 reminding.drop_due(session, row, reminders[at : at + CHUNK], "paused", until)
                 at += CHUNK
-                trigger_members.note(session, row.id, members[seen : seen + MEMBERS])
-                seen += MEMBERS
-                looked = missed.events(session, row, until, to=noted, after=looked) if looked is not None else None
+                trigger_members.note(session, row.id, members[seen : seen + entering.MEMBERS])
+                seen += entering.MEMBERS
+                looked = missed.events(session, row, until, after=looked) if looked is not None else None
                 if at < len(reminders) or seen < len(members) or looked is not None:
                     continue
                 if members:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from sqlalchemy.orm import Session
@@ -18,8 +19,18 @@ from distribution.runtime import Runtime
 from distribution.vault import Vault
 from storage.database import Database
 from tests.conftest import NOON, unsynced
+from tests.faults.choices import LONG
 
 TEMPLATE: list[Path] = []  # a migrated database
+SOME = 6  # days that are always the same
+# How many days are tried, of how many steps.
+DAYS = pytest.mark.parametrize(
+    ("days", "steps"),
+    [
+        pytest.param(SOME, 25, id="some"),
+        pytest.param(2_000 if LONG else 20, 50, marks=pytest.mark.faults, id="many"),
+    ],
+)
 
 
 class InAShop(RuleBasedStateMachine):
@@ -37,9 +48,21 @@ class InAShop(RuleBasedStateMachine):
             self.db, self.clock, jobs, Links("https://promo.example", vault.derive("qr links")), vault
         )
 
+    def began(self) -> bool:
+        """Whether anything was sent off."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """All is well from now on: what waits must come to an end, and nobody may be forgotten."""
+        raise NotImplementedError
+
     def teardown(self) -> None:
-        self.db.close()
-        self._folder.cleanup()
+        try:
+            if self.began():
+                self.finish()
+        finally:
+            self.db.close()
+            self._folder.cleanup()
 
     def attempt(self, do: Callable[[Session], object]) -> bool:
         """Do something that may be refused; whether it was done."""
@@ -54,17 +77,17 @@ class InAShop(RuleBasedStateMachine):
             pass
 
 
-def try_out(machine: type[InAShop], template: Path, examples: int, steps: int, *, always_the_same: bool) -> None:
+def try_out(machine: type[InAShop], template: Path, days: int, steps: int) -> None:
     """Run a state machine on copies of a migrated database."""
     TEMPLATE[:] = [template]
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples,
+            max_examples=days,
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            derandomize=always_the_same,
+            derandomize=days == SOME,
             database=None,
         ),
     )

@@ -12,7 +12,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from sqlalchemy import select, update
@@ -37,8 +36,7 @@ from storage.tables import (
     Touched,
 )
 from tests.conftest import NOON
-from tests.faults.choices import LONG
-from tests.faults.stateful import InAShop, try_out
+from tests.faults.stateful import DAYS, InAShop, try_out
 from tests.sending import make_customers, make_group, make_provider
 from tests.unit.automatic.lively import make_live
 from tests.unit.automatic.reminded import AFTER_A_DAY, sent
@@ -251,6 +249,9 @@ class AnythingFires(InAShop):
                 assert session.scalars(used).all() == [None]
                 self.looked.add(message.id)
 
+    def began(self) -> bool:
+        return bool(self.family)
+
     def finish(self) -> None:
         """All is well from now on: what waits is sent, or is known not to be."""
         with self.db.write() as session:
@@ -363,25 +364,8 @@ class AnythingFires(InAShop):
             assert step or not self.unless or not any(fired_at <= at <= until for at in paid), (fired_at, paid)
 
 
-class Finished(AnythingFires):
-    """The same, and in the end everybody has what they are owed."""
-
-    def teardown(self) -> None:
-        try:
-            if self.family:
-                self.finish()
-        finally:
-            super().teardown()
-
-
-@pytest.mark.parametrize(
-    ("examples", "steps"),
-    [
-        pytest.param(6, 30, id="some"),
-        pytest.param(2_000 if LONG else 20, 50, marks=pytest.mark.faults, id="many"),
-    ],
-)
+@DAYS
 def test_whatever_happens_each_event_fires_once_and_nobody_is_forgotten(
-    sqlite_template: Path, examples: int, steps: int
+    sqlite_template: Path, days: int, steps: int
 ) -> None:
-    try_out(Finished, sqlite_template, examples, steps, always_the_same=examples == 6)
+    try_out(AnythingFires, sqlite_template, days, steps)

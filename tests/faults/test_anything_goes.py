@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     initialize,
@@ -37,8 +36,7 @@ from distribution.sending.turn import Asked, take_turn
 from storage.batches import lock
 from storage.tables import Distribution, PromoCode
 from tests.conftest import NOON
-from tests.faults.choices import LONG
-from tests.faults.stateful import InAShop, try_out
+from tests.faults.stateful import DAYS, InAShop, try_out
 from tests.gateway import callback_of, line_of
 from tests.sending import make_customers, make_distribution, make_group, make_provider, start
 
@@ -248,6 +246,9 @@ class AnythingGoes(InAShop):
     def _at(self) -> Moment:
         return Moment(self.clock.now(), self.clock.now())
 
+    def began(self) -> bool:
+        return bool(self.distributions)
+
     def finish(self) -> None:
         """All is well from now on: everything that waits must come to an end."""
         for distribution in self.distributions:
@@ -276,25 +277,6 @@ class AnythingGoes(InAShop):
         assert [(row.status, row.status_reason) for row in rows if row.finished_at is None] == []
 
 
-class Finished(AnythingGoes):
-    """The same, and in the end everything comes to an end."""
-
-    def teardown(self) -> None:
-        try:
-            if self.distributions:
-                self.finish()
-        finally:
-            super().teardown()
-
-
-@pytest.mark.parametrize(
-    ("examples", "steps"),
-    [
-        pytest.param(6, 25, id="some"),
-        pytest.param(2_000 if LONG else 20, 50, marks=pytest.mark.faults, id="many"),
-    ],
-)
-def test_whatever_is_done_in_whatever_order_the_invariants_hold(
-    sqlite_template: Path, examples: int, steps: int
-) -> None:
-    try_out(Finished, sqlite_template, examples, steps, always_the_same=examples == 6)
+@DAYS
+def test_whatever_is_done_in_whatever_order_the_invariants_hold(sqlite_template: Path, days: int, steps: int) -> None:
+    try_out(AnythingGoes, sqlite_template, days, steps)

@@ -163,7 +163,6 @@ def test_who_entered_a_segment_meanwhile(
 ) -> None:
     if many:
         monkeypatch.setattr(entering, "MEMBERS", 1)
-        monkeypatch.setattr(control, "MEMBERS", 1)
     one = watching(runtime, members)
     enters(runtime, customers[:1])
     entering.sweep(runtime)

@@ -33,7 +33,7 @@ class Beginning:
 def test_who_begins_to_read_as_it_is_closed_is_not_waited_for_in_vain() -> None:
     """As where the demo is stopped in the second in which it started: it never ended."""
     client, connection = SocketModeClient(app_token="xapp-1"), Beginning()
-    client.current_session = connection  # type: ignore[assignment]
+    client.current_session = connection  # type: ignore[assignment]  # as much of one as is read of
     assert connection.looked_at.wait(10)
     closing = threading.Thread(
         target=slack.close, args=(SimpleNamespace(client=client, close=client.close),), daemon=True
